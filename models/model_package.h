@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "models/network_config.h"
+#include "models/preprocess.h"
+#include "models/slots.h"
+
+namespace metserve::models {
+
+/// What one sequence subset is expected to reach, measured on the test set that the card names.
+struct ExpectedFigures {
+  double dice = 0;                    ///< voxel Dice, 0..1, mean over studies
+  double sensitivity_5mm = 0;         ///< share of lesions of 5 mm or more that were found
+  double false_positives = 0;         ///< components of at least the minimum volume touching no truth, per study
+};
+
+/// `model.yaml`: what the weights are, how their input is made, and what may be expected of them.
+struct Manifest {
+  std::string name;
+  std::string version;
+  NetworkConfig network;
+  std::vector<std::string> slot_order;          ///< slot ids in channel order
+  std::array<double, 3> spacing_mm{};           ///< network grid, column, row, slice
+  ClaheOptions clahe;
+  double threshold = 0.5;                       ///< on the probability, 0..1
+  double minimum_volume_mm3 = 10;
+  std::string intended_use;
+  std::string training_data;
+  std::string weights_sha256;                   ///< lower-case hex of weights.safetensors
+  std::map<std::string, ExpectedFigures> expected;  ///< key: slot ids joined with '+', in channel order
+};
+
+/// A model directory: model.yaml, weights.safetensors, CARD.md.
+struct ModelPackage {
+  std::filesystem::path directory;
+  Manifest manifest;
+
+  /// Reads and checks the manifest and the weights' hash. Throws Error(bad_input) that names the key or file
+  /// that does not fit.
+  static ModelPackage load(const std::filesystem::path& directory);
+};
+
+void write_manifest(const Manifest& manifest, const std::filesystem::path& file);
+
+}  // namespace metserve::models
