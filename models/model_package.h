@@ -14,9 +14,9 @@ namespace metserve::models {
 
 /// What one sequence subset is expected to reach, measured on the test set that the card names.
 struct ExpectedFigures {
-  double dice = 0;                    ///< voxel Dice, 0..1, mean over studies
-  double sensitivity_5mm = 0;         ///< share of lesions of 5 mm or more that were found
-  double false_positives = 0;         ///< components of at least the minimum volume touching no truth, per study
+  double dice = 0;             ///< voxel Dice, 0..1, mean over studies
+  double sensitivity_5mm = 0;  ///< share of lesions of 5 mm or more that were found
+  double false_positives = 0;  ///< components of at least the minimum volume touching no truth, per study
 };
 
 /// `model.yaml`: what the weights are, how their input is made, and what may be expected of them.
@@ -24,14 +24,14 @@ struct Manifest {
   std::string name;
   std::string version;
   NetworkConfig network;
-  std::vector<std::string> slot_order;          ///< slot ids in channel order
-  std::array<double, 3> spacing_mm{};           ///< network grid, column, row, slice
+  std::vector<std::string> slot_order;  ///< slot ids in channel order
+  std::array<double, 3> spacing_mm{};   ///< network grid, column, row, slice
   ClaheOptions clahe;
-  double threshold = 0.5;                       ///< on the probability, 0..1
+  double threshold = 0.5;  ///< on the probability, 0..1
   double minimum_volume_mm3 = 10;
   std::string intended_use;
   std::string training_data;
-  std::string weights_sha256;                   ///< lower-case hex of weights.safetensors
+  std::string weights_sha256;                       ///< lower-case hex of weights.safetensors
   std::map<std::string, ExpectedFigures> expected;  ///< key: slot ids joined with '+', in channel order
 };
 

@@ -30,16 +30,16 @@ struct SpatialImage {
 
 struct SimulatedSequence {
   Slot slot = Slot::t1_gre_post;
-  SpatialImage image;              ///< as acquired, in the series' own orientation
-  torch::Tensor patient_motion;    ///< [4, 4] float64: from the reference frame's LPS mm to this series' LPS mm
+  SpatialImage image;            ///< as acquired, in the series' own orientation
+  torch::Tensor patient_motion;  ///< [4, 4] float64: from the reference frame's LPS mm to this series' LPS mm
   double tr_ms = 0, te_ms = 0, ti_ms = 0, flip_deg = 0;
   int echo_train_length = 1;
 };
 
 struct SimulatedLesion {
-  int number = 0;                          ///< value in the mask, 1..N
+  int number = 0;  ///< value in the mask, 1..N
   std::array<double, 3> centroid_lps_mm{};
-  double diameter_mm = 0;                  ///< longest 3D diameter
+  double diameter_mm = 0;  ///< longest 3D diameter
   double volume_mm3 = 0;
 };
 
@@ -47,21 +47,21 @@ struct SimulatedLesion {
 struct SimulatedStudy {
   std::string name;
   std::vector<SimulatedSequence> sequences;
-  SpatialImage truth;                      ///< voxels int16: lesion number or 0, on the first sequence's grid
+  SpatialImage truth;  ///< voxels int16: lesion number or 0, on the first sequence's grid
   std::vector<SimulatedLesion> lesions;
 };
 
 struct SimulatorOptions {
   std::uint64_t seed = 1;
-  double field_strength_t = 3.0;           ///< 1.5 or 3
-  bool native_geometry = true;             ///< true: series as a scanner makes them (axial BRAVO, sagittal CUBE
-                                           ///< and FLAIR); false: all on the 256 x 256, 0.9375 x 0.9375 x 1 mm
-                                           ///< axial network grid, with the same blur, for training
-  double motion_deg = 3.0;                 ///< largest rotation between series, per axis
-  double motion_mm = 4.0;                  ///< largest translation between series, per axis
+  double field_strength_t = 3.0;  ///< 1.5 or 3
+  bool native_geometry = true;    ///< true: series as a scanner makes them (axial BRAVO, sagittal CUBE
+                                  ///< and FLAIR); false: all on the 256 x 256, 0.9375 x 0.9375 x 1 mm
+                                  ///< axial network grid, with the same blur, for training
+  double motion_deg = 3.0;        ///< largest rotation between series, per axis
+  double motion_mm = 4.0;         ///< largest translation between series, per axis
   int min_lesions = 1;
   int max_lesions = 15;
-  SlotSet keep = SlotSet().set();          ///< sequences to write
+  SlotSet keep = SlotSet().set();  ///< sequences to write
 };
 
 /// Deterministic: the same anatomy and options give the same bytes on the same device kind.

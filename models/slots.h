@@ -18,14 +18,21 @@ inline constexpr std::array<Slot, slot_count> all_slots{Slot::t1_gre_post, Slot:
                                                         Slot::flair};
 inline constexpr std::array<std::string_view, slot_count> slot_ids{"t1_gre_post", "t1_se_pre", "t1_se_post",
                                                                    "flair"};
-inline constexpr std::array<std::string_view, slot_count> slot_names{"BRAVO", "CUBE pre", "CUBE post", "FLAIR"};
+inline constexpr std::array<std::string_view, slot_count> slot_names{"BRAVO", "CUBE pre", "CUBE post",
+                                                                     "FLAIR"};
 
 /// Which sequences are there; bit i is all_slots[i].
 using SlotSet = std::bitset<slot_count>;
 
-constexpr std::size_t index(Slot slot) { return static_cast<std::size_t>(slot); }
-constexpr std::string_view id(Slot slot) { return slot_ids[index(slot)]; }
-constexpr std::string_view name(Slot slot) { return slot_names[index(slot)]; }
+constexpr std::size_t index(Slot slot) {
+  return static_cast<std::size_t>(slot);
+}
+constexpr std::string_view id(Slot slot) {
+  return slot_ids[index(slot)];
+}
+constexpr std::string_view name(Slot slot) {
+  return slot_names[index(slot)];
+}
 
 std::optional<Slot> slot_from_id(std::string_view id);
 

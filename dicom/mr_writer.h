@@ -1,0 +1,23 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "dicom/study.h"
+
+namespace metserve::dicom {
+
+/// Identity of a written study, e.g. a simulated one.
+struct StudyIdentity {
+  std::string patient_name, patient_id, patient_birth_date, patient_sex;
+  std::string study_instance_uid, study_date, study_time, study_description, accession_number;
+  std::string frame_of_reference_uid;
+};
+
+/// Writes `volume` as a classic MR series (PS3.3 A.4), one instance per slice, explicit VR little endian,
+/// 16-bit unsigned: DIR/NNNN.dcm. The header's fields are written where they are not empty.
+void write_mr_series(const StudyIdentity& identity, const SeriesHeader& header, const Volume& volume,
+                     const std::filesystem::path& directory);
+
+}  // namespace metserve::dicom

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dicom/identity.h"
+#include "dicom/study.h"
+
+namespace metserve::dicom {
+
+/// One lesion as the objects describe it. Numbers start at 1 and follow each other.
+struct LesionDescription {
+  int number = 0;
+  double volume_mm3 = 0;
+  double longest_diameter_mm = 0;  ///< in 3D
+  Vec3 centroid_lps_mm{};
+  double mean_probability = 0;  ///< 0..1
+};
+
+/// What made the objects, as they name it.
+struct Algorithm {
+  std::string name;     ///< model name
+  std::string version;  ///< model version
+  std::string weights_sha256;
+  std::string software_version;  ///< of MetServe
+};
+
+/// What SEG, RTSTRUCT and SR share. Frame of reference: that of `reference`.
+struct ResultContext {
+  const LoadedSeries& reference;
+  const std::vector<LesionDescription>& lesions;
+  Algorithm algorithm;
+  std::vector<std::string> sequences_used;      ///< one sentence each, e.g. "BRAVO: series 8 'AX BRAVO +C'"
+  std::vector<std::string> sequences_left_out;  ///< with the reason
+  std::vector<std::string> warnings;
+  const UidSource& uids;
+  Clock clock;
+  int series_number_offset = 9000;  ///< SEG at +0, RTSTRUCT at +1, SR at +2
+};
+
+/// BINARY Segmentation (PS3.3 A.51), one segment per lesion, only frames that hold lesion voxels, on the
+/// reference series' own grid. `labels`: [slices, rows, columns] of the reference volume, 0 or lesion number.
+/// Throws Error(bad_input) for an empty label map, Error(io) when `file` cannot be written.
+void write_segmentation(const ResultContext& context, std::span<const std::uint16_t> labels,
+                        const std::filesystem::path& file);
+
+/// A closed planar outline; points in LPS mm, exactly in the plane of slice `slice` of the reference.
+struct Contour {
+  std::size_t slice = 0;
+  std::vector<Vec3> points_lps_mm;
+};
+
+/// RT Structure Set (PS3.3 A.19), one ROI per lesion. `contours[n]` belongs to `lesions[n]`.
+/// Throws Error(bad_input) when a lesion has no contour or a contour fewer than 3 points.
+void write_structure_set(const ResultContext& context, const std::vector<std::vector<Contour>>& contours,
+                         const std::filesystem::path& file);
+
+/// Comprehensive 3D SR, TID 1500 (PS3.16), lesions measured; "no lesion found" is a report too.
+/// `segmentation_file` is referenced when it exists; empty when there is none.
+void write_report(const ResultContext& context, const std::filesystem::path& segmentation_file,
+                  const std::filesystem::path& file);
+
+}  // namespace metserve::dicom

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dicom/volume.h"
+
+namespace metserve::dicom {
+
+/// One SOP instance on disk.
+struct InstanceFile {
+  std::filesystem::path path;
+  std::string sop_class_uid;
+  std::string sop_instance_uid;
+  std::string transfer_syntax_uid;
+  std::uint32_t number_of_frames = 1;
+  bool enhanced = false;  ///< multi-frame with functional groups (Enhanced MR)
+};
+
+/// What the headers of a series say of it, text in UTF-8 as sent; absent or unreadable values are empty. For
+/// enhanced objects the values come from the shared and the first per-frame functional groups.
+struct SeriesHeader {
+  std::string study_instance_uid, series_instance_uid, frame_of_reference_uid, modality;
+  std::optional<int> series_number;
+  std::string series_description, protocol_name, study_description, body_part, station_name;
+  std::string manufacturer, model_name;
+  std::optional<double> field_strength_t;
+  std::vector<std::string> image_type;  ///< e.g. ORIGINAL, PRIMARY, M, NORM, DIS3D
+  std::vector<std::string> scanning_sequence, sequence_variant, scan_options;  ///< classic attributes
+  std::string sequence_name;  ///< (0018,0024), or the pulse sequence name (0018,9005)
+  std::string ge_internal_sequence_name,
+      ge_pulse_sequence_name;        ///< (0019,109C), (0019,109E) of GEMS_ACQU_01
+  std::string acquisition_contrast;  ///< enhanced (0008,9209)
+  std::string echo_pulse_sequence,
+      inversion_recovery;        ///< enhanced (0018,9008) SPIN/GRADIENT/BOTH, (0018,9009) YES/NO
+  std::string acquisition_type;  ///< 2D or 3D; enhanced: from volumetric properties and sequence
+  std::optional<double> tr_ms, te_ms, ti_ms, flip_deg;
+  std::optional<int> echo_train_length;
+  std::string contrast_agent, contrast_route, contrast_volume;  ///< text as sent
+  std::string contrast_administered,
+      contrast_phase;                        ///< enhanced ContrastBolusAgentSequence / functional group
+  std::optional<double> acquisition_time_s;  ///< seconds since midnight of the study's first day
+  std::optional<double> contrast_start_time_s;
+  std::string plane;  ///< AX, SAG, COR or OBL, from the orientation
+  int images = 0;     ///< slices: instances, or frames of an enhanced object
+  bool has_pixels = false;
+};
+
+/// One series, or one stack, echo or frame type of it where an acquisition mixes several.
+struct Series {
+  SeriesHeader header;
+  std::vector<InstanceFile> instances;  ///< in no particular order
+  std::vector<std::uint32_t> frames;    ///< of an enhanced object, 1-based; empty: all of them
+};
+
+struct UnreadableFile {
+  std::filesystem::path path;
+  std::string reason;
+};
+
+struct Study {
+  std::string study_instance_uid;
+  std::vector<Series> series;
+  std::vector<UnreadableFile> unreadable;  ///< files that are no DICOM or too damaged to use
+};
+
+/// Regular files below `directory`, sorted. Throws Error(io) when there are none.
+std::vector<std::filesystem::path> list_files(const std::filesystem::path& directory);
+
+/// Reads headers only. Files that cannot be read are listed, not thrown. Throws Error(bad_input) when the
+/// files hold no DICOM at all or more than one study (naming two of them).
+Study scan_study(const std::vector<std::filesystem::path>& files);
+
+/// Where slice k of a loaded volume came from. DS strings are the source's own, to be copied, not recomputed.
+struct SliceSource {
+  std::string sop_class_uid;
+  std::string sop_instance_uid;
+  std::optional<std::uint32_t> frame_number;  ///< 1-based, enhanced sources only
+  std::string image_position;                 ///< (0020,0032) as sent, backslash-separated
+};
+
+struct LoadedSeries {
+  SeriesHeader header;
+  Volume volume;
+  std::vector<SliceSource> slices;   ///< slices[k] is the source of slice k
+  std::string image_orientation;     ///< (0020,0037) as sent
+  std::string pixel_spacing;         ///< (0028,0030) as sent
+  std::string slice_thickness;       ///< (0018,0050) as sent, or empty
+  std::filesystem::path first_file;  ///< patient and study modules are copied from here
+  std::vector<std::string> warnings;
+};
+
+/// Decodes a series into one volume: slices ordered by position along the normal, never by instance number,
+/// so that the axes are right-handed (i x j = k) in LPS mm (PS3.3 C.7.6.2). Throws Error(bad_input) for
+/// duplicates, mixed orientations, uneven spacing or missing slices, Error(unsupported) for a transfer syntax
+/// without decoder; the text names series and instance.
+LoadedSeries load_series(const Series& series);
+
+}  // namespace metserve::dicom

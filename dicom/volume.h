@@ -1,0 +1,32 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+namespace metserve::dicom {
+
+using Vec3 = std::array<double, 3>;
+
+/// A regular grid in patient space: LPS millimetres (PS3.3 C.7.6.2.1.1), voxel centres.
+/// Axis order of every triple here: column i (fastest), row j, slice k.
+struct VolumeGeometry {
+  std::array<std::size_t, 3> size{};  ///< columns, rows, slices
+  Vec3 spacing_mm{1, 1, 1};           ///< between columns, between rows, between slices
+  Vec3 origin_lps_mm{};               ///< centre of voxel (0, 0, 0)
+  std::array<Vec3, 3> axes_lps{Vec3{1, 0, 0}, Vec3{0, 1, 0},
+                               Vec3{0, 0, 1}};  ///< unit vectors of i, j, k; i x j = k
+
+  std::size_t voxel_count() const { return size[0] * size[1] * size[2]; }
+  double voxel_volume_mm3() const { return spacing_mm[0] * spacing_mm[1] * spacing_mm[2]; }
+  Vec3 lps_mm(const Vec3& ijk) const;          ///< continuous index to patient space
+  Vec3 index(const Vec3& point_lps_mm) const;  ///< patient space to continuous index
+};
+
+/// `voxels`: [slices, rows, columns] in C order, rescale slope and intercept applied.
+struct Volume {
+  VolumeGeometry geometry;
+  std::vector<float> voxels;
+};
+
+}  // namespace metserve::dicom

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dicom/study.h"
+#include "models/slots.h"
+
+namespace metserve::pipeline {
+
+enum class Decision { used, duplicate, rejected, ambiguous };
+enum class Contrast { pre, post, unknown };
+
+std::string_view to_string(Decision decision);
+std::string_view to_string(Contrast contrast);
+
+/// What one series is, and why.
+struct SeriesMatch {
+  std::size_t series = 0;            ///< index into Study::series
+  std::optional<models::Slot> slot;  ///< the slot that it fills, or would fill (duplicate, ambiguous)
+  Decision decision = Decision::rejected;
+  Contrast contrast = Contrast::unknown;
+  double confidence = 0;             ///< 0..1, of the decision
+  std::vector<std::string> reasons;  ///< evidence, strongest first
+};
+
+struct StudyMatch {
+  std::vector<SeriesMatch> series;       ///< one per Study::series, same order
+  models::SlotSet subset;                ///< slots filled by a series that is `used`
+  std::optional<std::size_t> reference;  ///< index into Study::series: BRAVO, else CUBE post, CUBE pre, FLAIR
+
+  /// The series that fills `slot`, or nothing.
+  std::optional<std::size_t> filling(models::Slot slot) const;
+};
+
+struct MatchOptions {
+  double minimum_confidence = 0.5;  ///< below it a series is ambiguous rather than used, 0..1
+  int minimum_slices = 12;          ///< fewer images are a localizer or a fragment, >= 5
+};
+
+/// Physics first, then tokenised text, then timing; never guesses. Pure: headers in, decisions out.
+StudyMatch match_study(const dicom::Study& study, const MatchOptions& options);
+
+/// The stable JSON of `metserve match --json`.
+std::string to_json(const dicom::Study& study, const StudyMatch& match);
+
+}  // namespace metserve::pipeline

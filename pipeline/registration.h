@@ -1,0 +1,40 @@
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "dicom/volume.h"
+
+namespace metserve::pipeline {
+
+/// Rigid map from points of the fixed (reference) image to points of the moving image, both LPS mm:
+/// moving = rotation * fixed + translation_mm. Row-major rotation.
+struct RigidTransform {
+  std::array<double, 9> rotation{1, 0, 0, 0, 1, 0, 0, 0, 1};
+  dicom::Vec3 translation_mm{};
+
+  dicom::Vec3 apply(const dicom::Vec3& fixed_lps_mm) const;
+  double rotation_deg() const;  ///< angle of the rotation, 0..180
+};
+
+struct Registration {
+  RigidTransform fixed_to_moving;
+  double displacement_mm = 0;             ///< of the centre of the fixed head
+  double mutual_information = 0;          ///< of the result, nats, over the head
+  double initial_mutual_information = 0;  ///< of the DICOM geometry as it came
+  bool accepted = true;                   ///< false: cannot be trusted, leave the sequence out
+  std::string reason;                     ///< why not accepted
+};
+
+struct RegistrationOptions {
+  double largest_rotation_deg = 45;    ///< more is not a patient who moved, 0..180
+  double largest_translation_mm = 80;  ///< likewise, at the head's centre
+  double neck_cut_mm = 150;            ///< samples further below the vertex are left out: the neck bends
+};
+
+/// Mattes mutual information over a versor rigid transform, 8, 4 and 2 mm (docs/registration.md); starts from
+/// the DICOM geometry. Deterministic: one thread, fixed quasi-random sample points.
+Registration register_rigid(const dicom::Volume& fixed, const dicom::Volume& moving,
+                            const RegistrationOptions& options);
+
+}  // namespace metserve::pipeline

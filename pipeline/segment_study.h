@@ -1,0 +1,81 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dicom/results.h"
+#include "dicom/study.h"
+#include "models/segmenter.h"
+#include "pipeline/lesions.h"
+#include "pipeline/match.h"
+#include "pipeline/registration.h"
+
+namespace metserve::pipeline {
+
+/// Which subsets of sequences a site accepts. Default: at least one post-Gd T1.
+struct AcceptancePolicy {
+  bool require_post_gd_t1 = true;
+  std::vector<models::Slot> required;  ///< slots that must be there in addition
+};
+
+struct SegmentOptions {
+  MatchOptions match;
+  RegistrationOptions registration;
+  AcceptancePolicy acceptance;
+  std::optional<double> threshold;           ///< instead of the manifest's, 0..1
+  std::optional<double> minimum_volume_mm3;  ///< instead of the manifest's
+};
+
+struct SequenceRegistration {
+  models::Slot slot;
+  Registration registration;  ///< identity for the reference itself
+};
+
+/// Seconds of wall time per stage.
+struct Timings {
+  double load = 0, register_ = 0, preprocess = 0, infer = 0, postprocess = 0, encode = 0;
+};
+
+struct StudyResult {
+  StudyMatch match;
+  dicom::LoadedSeries reference;
+  models::SlotSet subset;  ///< sequences that the network saw: loaded and registered
+  std::vector<SequenceRegistration> registrations;
+  double threshold = 0;
+  LesionMap lesions;  ///< on the reference's grid
+  std::vector<std::string> sequences_used, sequences_left_out, warnings;
+  models::Manifest model;
+  Timings timings;
+};
+
+enum class Stage { load, register_, preprocess, infer, postprocess, encode };
+std::string_view to_string(Stage stage);
+/// Stage and the share of it that is done, 0..1.
+using ProgressCallback = std::function<void(Stage, double)>;
+
+/// One study from files to lesions; reads top to bottom like the design's steps 3 to 8. Throws
+/// Error(not_accepted) or Error(ambiguous) with the match's reasons.
+StudyResult segment_study(const dicom::Study& study, const models::Segmenter& segmenter,
+                          const SegmentOptions& options, const ProgressCallback& on_progress = {});
+
+struct EncodeOptions {
+  std::string uid_root{dicom::uuid_uid_root};  ///< the site's own root, or 2.25
+  int series_number_offset = 9000;
+  dicom::Clock clock;
+};
+
+/// The files of one result; empty paths for what was not written (no lesion: no SEG, no RTSTRUCT).
+struct ResultFiles {
+  std::filesystem::path segmentation, structure_set, report, lesions_json, preview;
+};
+
+/// Writes seg.dcm, rtstruct.dcm, report.dcm, lesions.json and preview.png into `directory`, each complete or
+/// not at all, and sets `result.timings.encode`.
+ResultFiles encode_result(StudyResult& result, const EncodeOptions& options,
+                          const std::filesystem::path& directory);
+
+}  // namespace metserve::pipeline
