@@ -1,0 +1,84 @@
+#include "pipeline/registration.h"
+
+#include <cmath>
+#include <random>
+
+#include "pipeline/error.h"
+#include "tests/catch.h"
+#include "tests/unit/pipeline/phantom.h"
+
+using namespace metserve;
+using namespace metserve::pipeline;
+using namespace metserve::pipeline::test;
+
+namespace {
+
+dicom::Volume still_head() {
+  static const dicom::Volume head = phantom_head(axial_geometry(1.25, 1.5), PhantomContrast::t1, {});
+  return head;
+}
+
+}  // namespace
+
+TEST_CASE("A sagittal FLAIR of a patient who moved is brought to the axial reference", "[registration]") {
+  const RegistrationTarget target(still_head(), {});
+  const dicom::Vec3 degrees = GENERATE(dicom::Vec3{3, -2, 4}, dicom::Vec3{0, 0, 6}, dicom::Vec3{-12, 8, -10});
+  const dicom::Vec3 shift_mm = GENERATE(dicom::Vec3{0, 0, 0}, dicom::Vec3{4, -8, 12});
+  const RigidTransform motion = motion_about({0, 0, 0}, degrees, shift_mm);
+  const auto moving = phantom_head(sagittal_geometry(1.25, 1.5), PhantomContrast::flair, motion);
+
+  const Registration found = target.align(moving);
+  INFO("rotation " << degrees[0] << ' ' << degrees[1] << ' ' << degrees[2] << ", shift " << shift_mm[0]
+                   << ", distinctness " << found.distinctness << ", MI " << found.mutual_information << " from "
+                   << found.initial_mutual_information);
+  CHECK(mean_target_error_mm(found.fixed_to_moving, motion, {0, 0, 0}) < 0.2);
+  CHECK(found.accepted);
+  CHECK(found.reason.empty());
+  CHECK(found.mutual_information > found.initial_mutual_information);
+  CHECK(found.fixed_to_moving.rotation_deg() == Approx(motion.rotation_deg()).margin(0.2));
+}
+
+TEST_CASE("A registration gives the same bits when run again", "[registration]") {
+  const auto moving = phantom_head(sagittal_geometry(1.5, 2), PhantomContrast::flair,
+                                   motion_about({0, 0, 0}, {2, 3, -4}, {3, 1, -5}));
+  const Registration first = register_rigid(still_head(), moving, {});
+  const Registration second = register_rigid(still_head(), moving, {});
+  CHECK(first.fixed_to_moving.rotation == second.fixed_to_moving.rotation);
+  CHECK(first.fixed_to_moving.translation_mm == second.fixed_to_moving.translation_mm);
+  CHECK(first.distinctness == second.distinctness);
+}
+
+TEST_CASE("A volume of noise is refused with the reason", "[registration]") {
+  dicom::Volume noise{sagittal_geometry(1.5, 2), {}};
+  std::mt19937 random(3);
+  noise.voxels.resize(noise.geometry.voxel_count());
+  for (float& value : noise.voxels) value = static_cast<float>(random() % 1000);
+  const Registration found = register_rigid(still_head(), noise, {});
+  INFO("distinctness " << found.distinctness << " reason " << found.reason);
+  CHECK_FALSE(found.accepted);
+  CHECK_FALSE(found.reason.empty());
+}
+
+TEST_CASE("A volume that lies elsewhere is refused because it does not overlap", "[registration]") {
+  auto elsewhere = phantom_head(sagittal_geometry(1.5, 2), PhantomContrast::flair, {});
+  elsewhere.geometry.origin_lps_mm[2] += 900;
+  const Registration found = register_rigid(still_head(), elsewhere, {});
+  CHECK_FALSE(found.accepted);
+  CHECK(found.reason.find("head lies within") != std::string::npos);
+}
+
+TEST_CASE("A motion beyond the site's bounds is refused", "[registration]") {
+  const auto moving = phantom_head(sagittal_geometry(1.5, 2), PhantomContrast::flair,
+                                   motion_about({0, 0, 0}, {0, 0, 12}, {0, 0, 0}));
+  RegistrationOptions options;
+  options.largest_rotation_deg = 10;
+  const Registration found = register_rigid(still_head(), moving, options);
+  CHECK_FALSE(found.accepted);
+  CHECK(found.reason.find("not plausible") != std::string::npos);
+}
+
+TEST_CASE("A reference without a head cannot be registered to", "[registration]") {
+  dicom::Volume empty{axial_geometry(4, 4), {}};
+  empty.voxels.assign(empty.geometry.voxel_count(), 0.0F);
+  CHECK_THROWS_AS(RegistrationTarget(empty, {}), Error);
+}
