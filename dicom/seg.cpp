@@ -1,0 +1,294 @@
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <set>
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
+#include <dcmtk/dcmfg/fgderimg.h>
+#include <dcmtk/dcmfg/fgfracon.h>
+#include <dcmtk/dcmfg/fgpixmsr.h>
+#include <dcmtk/dcmfg/fgplanor.h>
+#include <dcmtk/dcmfg/fgplanpo.h>
+#include <dcmtk/dcmfg/fgseg.h>
+#include <dcmtk/dcmseg/segdoc.h>
+#include <dcmtk/dcmseg/segment.h>
+
+#include "dicom/error.h"
+#include "dicom/results.h"
+#include "dicom/results_colour.h"
+#include "dicom/results_dataset.h"
+
+namespace metserve::dicom {
+namespace {
+
+/// One slice of one lesion: voxels[begin, end) of the lesion's list lie in it.
+struct Frame {
+  std::size_t lesion, slice, begin, end;
+};
+
+/// Flat voxel indices of each lesion, in rising order.
+using LesionVoxels = std::vector<std::vector<std::size_t>>;
+
+LesionVoxels collect_voxels(std::span<const std::uint16_t> labels, const ResultContext& context) {
+  const std::string& series = context.reference.header.series_instance_uid;
+  const VolumeGeometry& geometry = context.reference.volume.geometry;
+  if (labels.size() != geometry.voxel_count())
+    throw Error(Error::Kind::bad_input, "label map of " + std::to_string(labels.size()) +
+                                            " voxels does not fit series " + series + " with " +
+                                            std::to_string(geometry.voxel_count()));
+  LesionVoxels voxels(context.lesions.size());
+  for (std::size_t v = 0; v < labels.size(); ++v) {
+    if (labels[v] == 0) continue;
+    if (labels[v] > voxels.size())
+      throw Error(Error::Kind::bad_input, "label " + std::to_string(labels[v]) + " on series " + series +
+                                              " has no lesion: there are " + std::to_string(voxels.size()));
+    voxels[labels[v] - 1u].push_back(v);
+  }
+  for (std::size_t lesion = 0; lesion < voxels.size(); ++lesion)
+    if (voxels[lesion].empty())
+      throw Error(Error::Kind::bad_input, "lesion " + std::to_string(lesion + 1) + " on series " + series +
+                                              " has no voxel in the label map");
+  if (voxels.empty())
+    throw Error(Error::Kind::bad_input, "no lesion on series " + series + ": there is nothing to segment");
+  return voxels;
+}
+
+std::vector<Frame> list_frames(const LesionVoxels& voxels, std::size_t voxels_per_slice) {
+  std::vector<Frame> frames;
+  for (std::size_t lesion = 0; lesion < voxels.size(); ++lesion)
+    for (std::size_t begin = 0; begin < voxels[lesion].size();) {
+      const std::size_t slice = voxels[lesion][begin] / voxels_per_slice;
+      std::size_t end = begin;
+      while (end < voxels[lesion].size() && voxels[lesion][end] < (slice + 1) * voxels_per_slice) ++end;
+      frames.push_back({lesion, slice, begin, end});
+      begin = end;
+    }
+  return frames;
+}
+
+/// Bits of all frames one after the other without padding between them, the first pixel in the least
+/// significant bit (PS3.5 8.1.1 and annex D.4), an even number of bytes.
+std::vector<Uint8> pack_bits(const std::vector<Frame>& frames, const LesionVoxels& voxels,
+                             std::size_t voxels_per_slice) {
+  const std::size_t bytes = (frames.size() * voxels_per_slice + 7) / 8;
+  if (bytes >= std::numeric_limits<Uint32>::max() - 1)
+    throw Error(Error::Kind::bad_input,
+                std::to_string(frames.size()) + " frames do not fit one segmentation");
+  std::vector<Uint8> packed(bytes + bytes % 2, 0);
+  for (std::size_t f = 0; f < frames.size(); ++f)
+    for (std::size_t n = frames[f].begin; n < frames[f].end; ++n) {
+      const std::size_t pixel = voxels[frames[f].lesion][n] - frames[f].slice * voxels_per_slice;
+      const std::size_t bit = f * voxels_per_slice + pixel;
+      packed[bit / 8] = static_cast<Uint8>(packed[bit / 8] | (1u << (bit % 8)));
+    }
+  return packed;
+}
+
+OFString of(const std::string& text) {
+  return {text.data(), text.size()};
+}
+
+/// The values of a multi-valued decimal string, each as it is in the source.
+std::vector<OFString> split_decimals(const std::string& text, std::size_t count, const std::string& what) {
+  std::vector<OFString> values;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('\\', begin), text.size());
+    values.push_back(of(decimal_string(text.substr(begin, end - begin))));
+    begin = end + 1;
+  }
+  if (values.size() != count)
+    throw Error(Error::Kind::bad_input,
+                what + " is '" + text + "', not " + std::to_string(count) + " values");
+  return values;
+}
+
+CodeSequenceMacro macro(const Code& code) {
+  return {code.value, code.scheme, code.meaning};
+}
+
+std::unique_ptr<DcmSegmentation> create(const ResultContext& context, const ReferenceHead& head) {
+  const VolumeGeometry& geometry = context.reference.volume.geometry;
+  ContentIdentificationMacro content;
+  require(content.setInstanceNumber("1"), "instance number");
+  require(content.setContentLabel("METASTASES"), "content label");
+  require(content.setContentDescription("Brain metastases, AI, research use only"), "content description");
+  require(content.setContentCreatorName("MetServe"), "content creator");
+  // Placeholders: put_common_modules writes the equipment of every object.
+  const IODGeneralEquipmentModule::EquipmentInfo equipment("MetServe", "MetServe", "unknown", "unknown");
+  DcmSegmentation* made = nullptr;
+  require(
+      DcmSegmentation::createBinarySegmentation(made, static_cast<Uint16>(geometry.size[1]),
+                                                static_cast<Uint16>(geometry.size[0]), equipment, content),
+      "segmentation");
+  std::unique_ptr<DcmSegmentation> segmentation(made);
+  require(segmentation->getStudy().setStudyInstanceUID(of(context.reference.header.study_instance_uid)),
+          "study instance UID");
+  require(segmentation->getFrameOfReference().setFrameOfReferenceUID(
+              of(context.reference.header.frame_of_reference_uid)),
+          "frame of reference UID");
+  require(segmentation->getSeries().setSeriesNumber("1"), "series number");
+  if (head.value(DCM_LossyImageCompression) == "01")
+    require(
+        segmentation->setLossyImageCompressionFlag(of(head.value(DCM_LossyImageCompressionRatio)),
+                                                   of(head.value(DCM_LossyImageCompressionMethod)), OFFalse),
+        "lossy image compression");
+  return segmentation;
+}
+
+/// After dcmseg, because it refuses text beyond ASCII whatever the character set.
+void put_algorithm(DcmItem& segment, const ResultContext& context, const ReferenceHead& head) {
+  const Algorithm& algorithm = context.algorithm;
+  put(segment, DCM_SegmentAlgorithmName, head.encode(algorithm.name, 64));
+  DcmItem& identification = append_item(segment, DCM_SegmentationAlgorithmIdentificationSequence);
+  append_code(identification, DCM_AlgorithmFamilyCodeSequence, code::artificial_intelligence);
+  put(identification, DCM_AlgorithmName, head.encode(algorithm.name, 64));
+  put(identification, DCM_AlgorithmVersion, head.encode(algorithm.version, 64));
+  const std::string weights = "Weights SHA-256: " + algorithm.weights_sha256 + "\n";
+  put(identification, DCM_AlgorithmParameters, head.encode(weights + provenance(context), 10240));
+}
+
+void add_segment(DcmSegmentation& segmentation, const ResultContext& context,
+                 const LesionDescription& lesion) {
+  DcmSegment* made = nullptr;
+  const std::string label = "Metastasis " + std::to_string(lesion.number);
+  require(DcmSegment::create(made, of(label), macro(code::morphologically_abnormal),
+                             macro(code::secondary_neoplasm), DcmSegTypes::SAT_AUTOMATIC, "MetServe"),
+          "segment");
+  std::unique_ptr<DcmSegment> segment(made);
+  char description[96];
+  std::snprintf(description, sizeof description, "%.0f mm3, longest diameter %.1f mm, mean probability %.2f",
+                lesion.volume_mm3, lesion.longest_diameter_mm, lesion.mean_probability);
+  require(segment->setSegmentDescription(description), "segment description");
+  segment->getGeneralAnatomyCode().getAnatomicRegion() = macro(code::brain);
+  const DisplayColour colour = lesion_colour(lesion.number);
+  require(segment->setRecommendedDisplayCIELabValue(colour.cielab[0], colour.cielab[1], colour.cielab[2]),
+          "display colour");
+  require(segment->setTrackingID(of(lesion_name(lesion.number))), "tracking ID");
+  require(segment->setTrackingUID(of(tracking_uid(context, lesion.number))), "tracking UID");
+  Uint16 number = 0;
+  require(segmentation.addSegment(segment.get(), number), "segment");
+  static_cast<void>(segment.release());
+  if (number != lesion.number)
+    throw Error(Error::Kind::bad_input, "lesion " + std::to_string(lesion.number) + " stands at place " +
+                                            std::to_string(number) +
+                                            ": lesions are numbered from 1 in order");
+}
+
+void add_dimensions(DcmSegmentation& segmentation, const ResultContext& context) {
+  IODMultiframeDimensionModule& dimensions = segmentation.getDimensions();
+  const std::string organization = context.uids.uid("seg/dimensions");
+  require(dimensions.addDimensionIndex(DCM_ReferencedSegmentNumber, of(organization),
+                                       DCM_SegmentIdentificationSequence, "Segment"),
+          "dimension index");
+  require(dimensions.addDimensionIndex(DCM_ImagePositionPatient, of(organization), DCM_PlanePositionSequence,
+                                       "Position"),
+          "dimension index");
+}
+
+void add_shared_groups(DcmSegmentation& segmentation, const LoadedSeries& reference) {
+  const auto cosines = split_decimals(reference.image_orientation, 6, "image orientation");
+  FGPlaneOrientationPatient orientation;
+  require(orientation.setImageOrientationPatient(cosines[0], cosines[1], cosines[2], cosines[3], cosines[4],
+                                                 cosines[5], OFFalse),
+          "image orientation");
+  const auto spacings = split_decimals(reference.pixel_spacing, 2, "pixel spacing");
+  const std::string between = decimal_string(reference.volume.geometry.spacing_mm[2]);
+  FGPixelMeasures measures;
+  require(measures.setPixelSpacing(spacings[0] + "\\" + spacings[1], OFFalse), "pixel spacing");
+  require(measures.setSliceThickness(
+              of(reference.slice_thickness.empty() ? between : decimal_string(reference.slice_thickness)),
+              OFFalse),
+          "slice thickness");
+  require(measures.setSpacingBetweenSlices(of(between)), "spacing between slices");
+  require(segmentation.addForAllFrames(orientation), "plane orientation");
+  require(segmentation.addForAllFrames(measures), "pixel measures");
+}
+
+/// The one image that the slice was drawn on.
+std::unique_ptr<FGDerivationImage> derivation_of(const SliceSource& source) {
+  ImageSOPInstanceReferenceMacro reference;
+  require(reference.setReferencedSOPClassUID(of(source.sop_class_uid)), "source SOP class UID");
+  require(reference.setReferencedSOPInstanceUID(of(source.sop_instance_uid)), "source SOP instance UID");
+  if (source.frame_number)
+    require(reference.addReferencedFrameNumber(static_cast<Uint16>(*source.frame_number)), "source frame");
+  OFVector<ImageSOPInstanceReferenceMacro> references;
+  references.push_back(reference);
+  std::unique_ptr<FGDerivationImage> derivation(
+      FGDerivationImage::createMinimal(references, "Segmentation by an AI model", macro(code::segmentation),
+                                       macro(code::source_for_processing)));
+  if (!derivation)
+    throw Error(Error::Kind::bad_input, "cannot encode source image " + source.sop_instance_uid);
+  return derivation;
+}
+
+void add_frame(DcmSegmentation& segmentation, const Frame& frame, const SliceSource& source,
+               std::vector<Uint8>& no_pixels) {
+  const auto segment = static_cast<Uint16>(frame.lesion + 1);
+  FGFrameContent content;
+  require(content.setDimensionIndexValues(segment, 0), "dimension index values");
+  require(content.setDimensionIndexValues(static_cast<Uint32>(frame.slice + 1), 1), "dimension index values");
+  const auto coordinates = split_decimals(source.image_position, 3, "image position");
+  FGPlanePosPatient position;
+  require(position.setImagePositionPatient(coordinates[0], coordinates[1], coordinates[2], OFFalse),
+          "image position");
+  const auto derivation = derivation_of(source);
+  OFVector<FGBase*> groups;
+  groups.push_back(&content);
+  groups.push_back(&position);
+  groups.push_back(derivation.get());
+  require(segmentation.addFrame(no_pixels.data(), segment, groups), "frame");
+}
+
+void add_references(DcmSegmentation& segmentation, const LoadedSeries& reference) {
+  auto series = std::make_unique<IODSeriesAndInstanceReferenceMacro::ReferencedSeriesItem>();
+  require(series->setSeriesInstanceUID(of(reference.header.series_instance_uid)), "referenced series");
+  std::set<std::string> seen;  // all frames of an enhanced series are one instance
+  for (const SliceSource& source : reference.slices)
+    if (seen.insert(source.sop_instance_uid).second)
+      require(series->addReference(of(source.sop_class_uid), of(source.sop_instance_uid)),
+              "referenced instance");
+  segmentation.getCommonInstanceReference().getReferencedSeriesItems().push_back(series.release());
+}
+
+}  // namespace
+
+void write_segmentation(const ResultContext& context, std::span<const std::uint16_t> labels,
+                        const std::filesystem::path& file) {
+  const LoadedSeries& reference = context.reference;
+  const std::size_t voxels_per_slice = reference.volume.geometry.size[0] * reference.volume.geometry.size[1];
+  const LesionVoxels voxels = collect_voxels(labels, context);
+  const std::vector<Frame> frames = list_frames(voxels, voxels_per_slice);
+  const ReferenceHead head(reference);
+
+  const auto segmentation = create(context, head);
+  add_references(*segmentation, reference);
+  add_dimensions(*segmentation, context);
+  add_shared_groups(*segmentation, reference);
+  for (const LesionDescription& lesion : context.lesions) add_segment(*segmentation, context, lesion);
+  // dcmseg packs frames of most odd sizes wrongly (DCMTK up to 3.6.8): it gets none, the pixels come below.
+  std::vector<Uint8> no_pixels(voxels_per_slice, 0);
+  for (const Frame& frame : frames)
+    add_frame(*segmentation, frame, reference.slices.at(frame.slice), no_pixels);
+
+  DcmFileFormat encoded;
+  DcmDataset& dataset = *encoded.getDataset();
+  // Both checks take time quadratic in the frames, and every frame has the same groups.
+  segmentation->setCheckFGOnWrite(OFFalse);
+  segmentation->setCheckDimensionsOnWrite(OFFalse);
+  require(segmentation->writeDataset(dataset),
+          "segmentation of series " + reference.header.series_instance_uid);
+  put_common_modules(dataset, context, head, segmentation_identity);
+  DcmSequenceOfItems* segments = nullptr;
+  require(dataset.findAndGetSequence(DCM_SegmentSequence, segments), "segments");
+  for (unsigned long n = 0; n < segments->card(); ++n) put_algorithm(*segments->getItem(n), context, head);
+  put(dataset, DCM_ContentDate, dicom_date(context.clock()));
+  put(dataset, DCM_ContentTime, dicom_time(context.clock()));
+  const std::vector<Uint8> packed = pack_bits(frames, voxels, voxels_per_slice);
+  require(
+      dataset.putAndInsertUint8Array(DCM_PixelData, packed.data(), static_cast<unsigned long>(packed.size())),
+      "pixel data");
+  save(encoded, file);
+}
+
+}  // namespace metserve::dicom
