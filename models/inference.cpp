@@ -1,0 +1,91 @@
+#include "models/inference.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <torch/torch.h>
+
+#include "models/error.h"
+#include "models/input_dropout.h"
+
+namespace metserve::models {
+namespace {
+
+struct Range {
+  std::int64_t first;
+  std::int64_t size;
+};
+
+/// The part of an axis where `used` is not zero, widened to a margin and a multiple of 32.
+Range used_range(const torch::Tensor& used) {
+  constexpr std::int64_t margin = 4, multiple = 32;
+  const std::int64_t length = used.numel();
+  const torch::Tensor where = used.nonzero();
+  if (where.numel() == 0) return {0, std::min(length, multiple)};
+  const std::int64_t first = where.min().item<std::int64_t>() - margin;
+  const std::int64_t last = where.max().item<std::int64_t>() + margin;
+  const std::int64_t size = std::min(length, (last - first + multiple) / multiple * multiple);
+  const std::int64_t begin = std::clamp<std::int64_t>((first + last + 1 - size) / 2, 0, length - size);
+  return {begin, size};
+}
+
+/// [batch, 4 * slices, h, w] float32 around each of the centre slices.
+torch::Tensor stacks(const torch::Tensor& images, torch::ArrayRef<std::int64_t> centres,
+                     std::int64_t slices) {
+  std::vector<std::int64_t> wanted;
+  for (std::int64_t centre : centres)
+    for (std::int64_t i = 0; i < slices; ++i)
+      wanted.push_back(std::clamp<std::int64_t>(centre + i - slices / 2, 0, images.size(1) - 1));
+  const torch::Tensor index = torch::tensor(wanted, torch::kInt64).to(images.device());
+  const auto batch = static_cast<std::int64_t>(centres.size());
+  torch::Tensor stack = images.index_select(1, index)
+                            .view({images.size(0), batch, slices, images.size(2), images.size(3)})
+                            .transpose(0, 1)
+                            .reshape({batch, images.size(0) * slices, images.size(2), images.size(3)});
+  return images.scalar_type() == torch::kUInt8 ? stack.to(torch::kFloat32).div_(255) : stack;
+}
+
+void check(const DeepLabV3& network, const torch::Tensor& images, SlotSet present) {
+  if (present.none()) throw Error(Error::Kind::bad_input, "inference: no sequence is present");
+  if (images.dim() != 4 || images.size(0) != static_cast<std::int64_t>(slot_count) ||
+      network->config().slots != static_cast<int>(slot_count))
+    throw Error(Error::Kind::bad_input,
+                "inference: the images must be [4, D, H, W] and the network made for 4");
+}
+
+}  // namespace
+
+torch::Tensor predict(DeepLabV3 network, const torch::Tensor& images, SlotSet present,
+                      const InferenceOptions& options) {
+  check(network, images, present);
+  torch::InferenceMode inference;
+  network->eval();
+  const torch::Tensor projection = images.amax({0, 1});
+  const Range rows = used_range(projection.amax(1)), columns = used_range(projection.amax(0));
+  const torch::Tensor box =
+      images.narrow(2, rows.first, rows.size).narrow(3, columns.first, columns.size).to(options.device);
+  std::vector<std::int64_t> slices = options.slices;
+  if (slices.empty()) {
+    slices.resize(static_cast<std::size_t>(images.size(1)));
+    std::iota(slices.begin(), slices.end(), 0);
+  }
+  const auto count = static_cast<std::int64_t>(slices.size());
+  torch::Tensor result = torch::zeros({count, images.size(2), images.size(3)});
+  for (std::int64_t i = 0; i < count; i += options.batch) {
+    const std::int64_t size = std::min<std::int64_t>(options.batch, count - i);
+    const torch::ArrayRef<std::int64_t> centres(slices.data() + i, static_cast<std::size_t>(size));
+    const torch::Tensor stack = stacks(box, centres, network->config().slices);
+    const torch::Tensor input = keep_sequences(stack, std::vector(static_cast<std::size_t>(size), present))
+                                    .contiguous(torch::MemoryFormat::ChannelsLast);
+    const AutocastGuard autocast(options.precision, options.device);
+    const torch::Tensor probability = network(input).sigmoid().squeeze(1);
+    result.narrow(0, i, size)
+        .narrow(1, rows.first, rows.size)
+        .narrow(2, columns.first, columns.size)
+        .copy_(probability);
+    if (options.on_progress) options.on_progress(static_cast<double>(i + size) / static_cast<double>(count));
+  }
+  return result;
+}
+
+}  // namespace metserve::models

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "models/deeplabv3.h"
+#include "models/precision.h"
+#include "models/slots.h"
+
+namespace metserve::models {
+
+struct InferenceOptions {
+  torch::Device device = torch::kCPU;  ///< where the network is
+  Precision precision = Precision::float32;
+  int batch = 4;                            ///< slices at a time, >= 1
+  std::vector<std::int64_t> slices;         ///< which centre slices to predict; empty: all
+  std::function<void(double)> on_progress;  ///< called with the share done, 0..1
+};
+
+/// Slides the network over the slices of a study; end slices are replicated. Only the in-plane box around the
+/// head is computed (the sides are multiples of 32), elsewhere the probability is 0.
+/// `images`: [4, D, H, W], float32 in [0, 1] or uint8 in 0..255. Sequences not in `present` are ignored.
+/// Returns probabilities [number of slices, H, W] float32 on the CPU. Throws Error(bad_input) on an empty
+/// set.
+torch::Tensor predict(DeepLabV3 network, const torch::Tensor& images, SlotSet present,
+                      const InferenceOptions& options);
+
+}  // namespace metserve::models

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "models/slots.h"
+#include "models/study.h"
+
+namespace metserve::models {
+
+struct SamplerOptions {
+  int slices = 5;             ///< contiguous slices per sequence, odd
+  int crop = 128;             ///< pixels along each side, a multiple of 32, at most the image's
+  int batch = 8;              ///< crops per step, >= 1
+  double lesion_share = 0.6;  ///< share of crops that hold a chosen lesion, 0..1; the others lie anywhere
+                              ///< in the head
+  double small_lesion_bias = 0.5;  ///< a lesion is chosen with probability proportional to volume^-bias,
+                                   ///< 0 (all alike) .. 1
+  double scale_jitter = 0.2;       ///< crops are enlarged or shrunk by up to this share, 0..0.5
+  double gamma_jitter = 0.25;      ///< intensities go to x^g with log g within this, 0..1
+};
+
+/// What one training step sees.
+struct Batch {
+  torch::Tensor input;           ///< [batch, 4 * slices, crop, crop] float32 in [0, 1]
+  torch::Tensor target;          ///< [batch, 1, crop, crop] float32, 0 or 1: the centre slice
+  std::vector<SlotSet> present;  ///< sequences that each crop's study holds
+};
+
+/// Draws crops from studies. Flips, rotations by multiples of 90 degrees, size and intensity are varied.
+/// Thread safety: const after construction.
+class Sampler {
+ public:
+  /// `studies` must outlive the sampler. Throws Error(bad_input) when options are out of range or no study
+  /// has a lesion.
+  Sampler(const std::vector<Study>& studies, const SamplerOptions& options);
+
+  /// The same state of `random` gives the same batch.
+  Batch draw(std::mt19937_64& random) const;
+
+ private:
+  struct Place {
+    const Study* study;
+    std::int64_t slice, row, column;  ///< the crop's centre
+  };
+  Place lesion_place(std::mt19937_64& random) const;
+  Place head_place(std::mt19937_64& random) const;
+  void fill(const Place& place, std::mt19937_64& random, torch::Tensor input, torch::Tensor target) const;
+
+  const std::vector<Study>& studies_;
+  SamplerOptions options_;
+  std::vector<Lesion> lesions_;
+  std::vector<double> cumulative_;  ///< of the lesions' weights
+};
+
+}  // namespace metserve::models

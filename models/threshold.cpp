@@ -1,0 +1,85 @@
+#include "models/threshold.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <torch/torch.h>
+
+namespace metserve::models {
+namespace {
+
+constexpr std::int64_t bins = 1000;
+
+std::vector<double> bin_counts(const torch::Tensor& probability) {
+  const torch::Tensor bin = probability.mul(bins).floor().clamp(0, bins - 1).to(torch::kInt64);
+  const torch::Tensor counts = torch::bincount(bin.flatten(), {}, bins).to(torch::kFloat64).contiguous();
+  return {counts.data_ptr<double>(), counts.data_ptr<double>() + bins};
+}
+
+double ratio(double part, double whole) {
+  return whole > 0 ? part / whole : 0;
+}
+
+double sum_from(const std::vector<double>& counts, std::int64_t bin) {
+  double sum = 0;
+  for (auto i = static_cast<std::size_t>(bin); i < counts.size(); ++i) sum += counts[i];
+  return sum;
+}
+
+}  // namespace
+
+ThresholdCurve::ThresholdCurve() : positives_(bins, 0), negatives_(bins, 0) {}
+
+void ThresholdCurve::add(const torch::Tensor& probability, const torch::Tensor& truth) {
+  const std::vector<double> positive = bin_counts(probability.masked_select(truth));
+  const std::vector<double> negative = bin_counts(probability.masked_select(truth.logical_not()));
+  for (std::size_t i = 0; i < bins; ++i) {
+    positives_[i] += positive[i];
+    negatives_[i] += negative[i];
+  }
+}
+
+ThresholdCurve::Point ThresholdCurve::point(std::int64_t bin) const {
+  const double hits = sum_from(positives_, bin), false_hits = sum_from(negatives_, bin);
+  const double truth = sum_from(positives_, 0);
+  return {static_cast<double>(bin) / bins, ratio(2 * hits, hits + false_hits + truth),
+          ratio(hits, hits + false_hits), ratio(hits, truth)};
+}
+
+ThresholdCurve::Point ThresholdCurve::at(double threshold) const {
+  return point(std::clamp<std::int64_t>(std::llround(threshold * bins), 0, bins));
+}
+
+ThresholdCurve::Point ThresholdCurve::best() const {
+  Point best = point(1);
+  for (std::int64_t bin = 2; bin < bins; ++bin)
+    if (const Point candidate = point(bin); candidate.dice > best.dice) best = candidate;
+  return best;
+}
+
+ThresholdCurve::Point ThresholdCurve::youden() const {
+  const double truth = sum_from(positives_, 0), rest = sum_from(negatives_, 0);
+  std::int64_t best = 1;
+  double best_index = -1;
+  for (std::int64_t bin = 1; bin < bins; ++bin) {
+    const double youden_index =
+        ratio(sum_from(positives_, bin), truth) - ratio(sum_from(negatives_, bin), rest);
+    if (youden_index <= best_index) continue;
+    best_index = youden_index;
+    best = bin;
+  }
+  return point(best);
+}
+
+double ThresholdCurve::auc() const {
+  const double truth = sum_from(positives_, 0), rest = sum_from(negatives_, 0);
+  if (truth == 0 || rest == 0) return 0.5;
+  double area = 0, negatives_below = 0;
+  for (std::size_t i = 0; i < bins; ++i) {
+    area += positives_[i] * (negatives_below + negatives_[i] / 2);
+    negatives_below += negatives_[i];
+  }
+  return area / (truth * rest);
+}
+
+}  // namespace metserve::models

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <torch/types.h>
+
+namespace metserve::models {
+
+/// Counts of positive and negative voxels by probability, from which every threshold's figures follow.
+class ThresholdCurve {
+ public:
+  ThresholdCurve();
+
+  /// `probability`: float32 in [0, 1]; `truth`: bool, same shape.
+  void add(const torch::Tensor& probability, const torch::Tensor& truth);
+
+  struct Point {
+    double threshold = 0.5;  ///< a voxel is predicted when its probability is at least this
+    double dice = 0;
+    double precision = 0;
+    double recall = 0;
+  };
+  /// The threshold with the highest voxel Dice; the lowest of several.
+  Point best() const;
+  /// The threshold with the highest recall minus false-positive rate (Youden 1950).
+  Point youden() const;
+  Point at(double threshold) const;
+  /// Area under the receiver operating characteristic, ties counted half; 0.5 when a class is empty.
+  double auc() const;
+
+ private:
+  Point point(std::int64_t bin) const;
+
+  std::vector<double> positives_;  ///< by bin of width 1 / bins
+  std::vector<double> negatives_;
+};
+
+}  // namespace metserve::models

@@ -1,0 +1,211 @@
+#include "models/training.h"
+
+#include <chrono>
+#include <cmath>
+
+#include <torch/torch.h>
+
+#include "models/checkpoint.h"
+#include "models/deeplabv3.h"
+#include "models/error.h"
+#include "models/inference.h"
+#include "models/input_dropout.h"
+#include "models/network_file.h"
+#include "models/precision.h"
+#include "models/threshold.h"
+#include "models/training_log.h"
+
+namespace metserve::models {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void check(const TrainingOptions& o) {
+  const auto refuse = [](const std::string& what) {
+    throw Error(Error::Kind::bad_input, "training: " + what);
+  };
+  if (o.steps < 1) refuse("steps must be at least 1");
+  if (!(o.learning_rate > 0)) refuse("learning_rate must be positive");
+  if (!(o.decay_power >= 0) || o.warmup_steps < 0)
+    refuse("decay_power and warmup_steps must not be negative");
+  if (!(o.weight_decay >= 0)) refuse("weight_decay must not be negative");
+  if (!(o.positive_weight > 0) || !(o.dice_weight >= 0))
+    refuse("positive_weight must be positive, dice_weight >= 0");
+  if (!(o.dropout >= 0 && o.dropout < 1)) refuse("dropout must be in 0..1, 1 excluded");
+  if (o.interval < 1 || o.checkpoint_interval < 1 || o.validation_stride < 1)
+    refuse("interval, checkpoint_interval and validation_stride must be at least 1");
+  if (o.validation_subsets.empty()) refuse("validation_subsets must not be empty");
+}
+
+/// A stream of random numbers for one step, whatever happened before it (splitmix64's mixing).
+std::uint64_t step_seed(std::uint64_t seed, int step) {
+  std::uint64_t z = seed + 0x9E3779B97F4A7C15ULL * (static_cast<std::uint64_t>(step) + 1);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+  return z ^ (z >> 31);
+}
+
+double rate_at(const TrainingOptions& o, int step) {
+  const double warmth = o.warmup_steps == 0 ? 1.0 : std::min(1.0, (step + 1.0) / o.warmup_steps);
+  return o.learning_rate * warmth * std::pow(1.0 - static_cast<double>(step) / o.steps, o.decay_power);
+}
+
+/// Weighted cross-entropy plus one minus the soft Dice of the whole batch.
+torch::Tensor loss_of(const torch::Tensor& logits, const torch::Tensor& target,
+                      const TrainingOptions& options) {
+  namespace fn = torch::nn::functional;
+  const torch::Tensor weight = torch::full({1}, options.positive_weight, logits.options());
+  const torch::Tensor entropy = fn::binary_cross_entropy_with_logits(
+      logits, target, fn::BinaryCrossEntropyWithLogitsFuncOptions().pos_weight(weight));
+  if (options.dice_weight == 0) return entropy;
+  const torch::Tensor probability = logits.sigmoid();
+  const torch::Tensor dice = (2 * (probability * target).sum() + 1) / (probability.sum() + target.sum() + 1);
+  return entropy + options.dice_weight * (1 - dice);
+}
+
+/// Owns what changes during a run.
+class Trainer {
+ public:
+  Trainer(const std::vector<Study>& training, const std::vector<Study>& validation,
+          const TrainingOptions& options, const std::filesystem::path& directory)
+      : options_(options),
+        device_(options.device),
+        precision_(precision_from_name(options.precision, device_)),
+        validation_(validation),
+        sampler_(training, options.sampler),
+        directory_(directory),
+        network_(initial_network(options)),
+        adam_(network_->parameters(),
+              torch::optim::AdamOptions(options.learning_rate).weight_decay(options.weight_decay)) {
+    network_->to(device_);
+    if (options.resume && std::filesystem::exists(checkpoint_file()))
+      state_ = read_checkpoint(checkpoint_file(), *network_, adam_);
+    log_.emplace(directory / "training.csv", state_.step);
+  }
+
+  void run(const std::function<void(const TrainingProgress&)>& on_progress) {
+    const Clock::time_point start = Clock::now();
+    const int first = state_.step;
+    double loss_sum = 0;
+    int loss_count = 0;
+    while (state_.step < options_.steps) {
+      loss_sum += one_step();
+      ++loss_count;
+      const bool last = state_.step == options_.steps;
+      const bool scored = last || state_.step % options_.interval == 0;
+      if (!scored && state_.step % options_.checkpoint_interval != 0) continue;
+      TrainingProgress progress;
+      if (scored) progress.score = validate();
+      write_checkpoint(state_, *network_, adam_, checkpoint_file());
+      progress.step = state_.step;
+      progress.steps = options_.steps;
+      progress.loss = loss_sum / loss_count;
+      progress.learning_rate = rate_at(options_, state_.step - 1);
+      progress.seconds_per_step = seconds_since(start) / (state_.step - first);
+      progress.seconds_left = progress.seconds_per_step * (options_.steps - state_.step);
+      progress.best_score = state_.best_score;
+      log_->add(progress);
+      if (on_progress) on_progress(progress);
+      loss_sum = loss_count = 0;
+    }
+    save_network(network_, metadata(), false, directory_ / "last.safetensors");
+  }
+
+ private:
+  static DeepLabV3 initial_network(const TrainingOptions& options) {
+    torch::manual_seed(options.seed);
+    DeepLabV3 network(options.network);
+    to_channels_last(*network);
+    return network;
+  }
+
+  std::filesystem::path checkpoint_file() const { return directory_ / "checkpoint.safetensors"; }
+
+  std::map<std::string, std::string> metadata() const {
+    return {{"step", std::to_string(state_.step)}, {"validation_dice", std::to_string(state_.best_score)}};
+  }
+
+  /// Returns the loss before the step.
+  double one_step() {
+    const std::uint64_t seed = step_seed(options_.seed, state_.step);
+    std::mt19937_64 random(seed);
+    torch::manual_seed(seed);  // the network's own dropout
+    const Batch batch = sampler_.draw(random);
+    std::vector<SlotSet> kept;
+    for (SlotSet present : batch.present) kept.push_back(draw_kept(present, options_.dropout, random));
+    const torch::Tensor input =
+        keep_sequences(batch.input, kept).to(device_).contiguous(torch::MemoryFormat::ChannelsLast);
+    for (auto& group : adam_.param_groups())
+      static_cast<torch::optim::AdamOptions&>(group.options()).lr(rate_at(options_, state_.step));
+    network_->train();
+    adam_.zero_grad();
+    torch::Tensor logits;
+    {
+      const AutocastGuard autocast(precision_, device_);
+      logits = network_(input);
+    }
+    const torch::Tensor loss = loss_of(logits, batch.target.to(device_), options_);
+    loss.backward();
+    adam_.step();
+    ++state_.step;
+    return loss.item<double>();
+  }
+
+  /// The mean over the subsets of the best Dice at any threshold; keeps the state when it is the best so far.
+  double validate() {
+    double sum = 0;
+    for (SlotSet subset : options_.validation_subsets) {
+      ThresholdCurve curve;
+      for (const Study& study : validation_) {
+        InferenceOptions inference;
+        inference.device = device_;
+        inference.precision = precision_;
+        for (std::int64_t z = 0; z < study.truth.size(0); z += options_.validation_stride)
+          inference.slices.push_back(z);
+        if ((study.present & subset).none()) continue;
+        const torch::Tensor probability = predict(network_, study.images, study.present & subset, inference);
+        curve.add(probability,
+                  study.truth.slice(0, 0, study.truth.size(0), options_.validation_stride).ne(0));
+      }
+      sum += curve.best().dice;
+    }
+    const double score = sum / static_cast<double>(options_.validation_subsets.size());
+    if (score > state_.best_score) {
+      state_.best_score = score;
+      save_network(network_, metadata(), false, directory_ / "best.safetensors");
+    }
+    return score;
+  }
+
+  const TrainingOptions& options_;
+  torch::Device device_;
+  Precision precision_;
+  const std::vector<Study>& validation_;
+  Sampler sampler_;
+  std::filesystem::path directory_;
+  DeepLabV3 network_;
+  torch::optim::Adam adam_;
+  CheckpointState state_;
+  std::optional<TrainingLog> log_;
+};
+
+}  // namespace
+
+void train(const std::vector<Study>& training, const std::vector<Study>& validation,
+           const TrainingOptions& options, const std::filesystem::path& directory,
+           const std::function<void(const TrainingProgress&)>& on_progress) {
+  check(options);
+  if (options.threads > 0) at::set_num_threads(options.threads);
+  std::error_code failure;
+  std::filesystem::create_directories(directory, failure);
+  if (failure) throw Error(Error::Kind::io, directory.string() + ": cannot be made: " + failure.message());
+  TrainingOptions complete = options;
+  complete.sampler.slices = options.network.slices;
+  Trainer(training, validation, complete, directory).run(on_progress);
+}
+
+}  // namespace metserve::models

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/network_config.h"
+#include "models/preprocess.h"
+#include "models/sampler.h"
+#include "models/slots.h"
+#include "models/study.h"
+
+namespace metserve::models {
+
+struct TrainingOptions {
+  NetworkConfig network;
+  ClaheOptions clahe;           ///< that the studies were preprocessed with; goes into the model
+  SamplerOptions sampler;       ///< `slices` is taken from the network
+  int steps = 6000;             ///< in all, >= 1; a resumed run may be given another number
+  double learning_rate = 1e-3;  ///< Adam's, > 0
+  double decay_power = 0.9;     ///< the rate falls with (1 - step/steps)^power, >= 0; 0: constant
+  int warmup_steps = 100;       ///< over which the rate rises from 0, >= 0
+  double weight_decay = 1e-5;   ///< L2, >= 0
+  double positive_weight = 10;  ///< of positive pixels in the cross-entropy, > 0
+  double dice_weight = 1;       ///< of the soft Dice term beside the cross-entropy, >= 0
+  double dropout = 0.25;        ///< probability that a sequence is dropped, 0 (off) .. < 1
+  std::vector<SlotSet> validation_subsets{SlotSet().set()};  ///< the score is the mean over these
+  int validation_stride = 4;                                 ///< every which slice is scored, >= 1
+  int interval = 500;                                        ///< steps between validations, >= 1
+  int checkpoint_interval = 100;  ///< steps between checkpoints and lines of training.csv, >= 1
+  std::uint64_t seed = 1;
+  int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice
+  std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
+  std::string precision = "auto";  ///< auto, float32 or bfloat16
+  bool resume = false;             ///< continue from the directory's checkpoint, if there is one
+};
+
+struct TrainingProgress {
+  int step = 0;
+  int steps = 0;
+  double loss = 0;  ///< mean since the last report
+  double learning_rate = 0;
+  double seconds_per_step = 0;
+  double seconds_left = 0;
+  std::optional<double> score;  ///< voxel Dice of the validation slices, when they were just scored
+  double best_score = 0;
+};
+
+/// Trains a network. In `directory`: `checkpoint.safetensors` (weights, Adam's state, step; replaced
+/// atomically, so a killed run continues where it was), `best.safetensors` (the state with the best
+/// validation score), `last.safetensors` (at the end) and `training.csv`. All randomness is a function of
+/// seed and step: with one seed, one thread count and float32 on the CPU, an interrupted run gives the
+/// weights of an undisturbed one. Throws Error(bad_input) on options out of range or a checkpoint of another
+/// network, Error(io).
+void train(const std::vector<Study>& training, const std::vector<Study>& validation,
+           const TrainingOptions& options, const std::filesystem::path& directory,
+           const std::function<void(const TrainingProgress&)>& on_progress);
+
+}  // namespace metserve::models
