@@ -44,8 +44,12 @@ struct SeriesHeader {
       contrast_phase;                        ///< enhanced ContrastBolusAgentSequence / functional group
   std::optional<double> acquisition_time_s;  ///< seconds since midnight of the study's first day
   std::optional<double> contrast_start_time_s;
-  std::string plane;  ///< AX, SAG, COR or OBL, from the orientation
-  int images = 0;     ///< slices: instances, or frames of an enhanced object
+  std::string magnetization_transfer;  ///< enhanced (0018,9020): NONE, ON_RESONANCE, OFF_RESONANCE
+  std::optional<double> slice_thickness_mm;
+  std::optional<double> slice_spacing_mm;  ///< between slice centres, of a regular volume only
+  std::string plane;                       ///< AX, SAG, COR or OBL, from the orientation
+  std::string geometry_problem;            ///< why the images are no regular volume; empty when they are
+  int images = 0;                          ///< slices: instances, or frames of an enhanced object
   bool has_pixels = false;
 };
 

@@ -1,0 +1,119 @@
+#include "dicom/frames.h"
+
+#include <cmath>
+
+#include <dcmtk/dcmdata/dcdeftag.h>
+#include <dcmtk/dcmdata/dcsequen.h>
+
+#include "dicom/error.h"
+
+namespace metserve::dicom {
+namespace {
+
+/// The attribute in one of the group's macros; private sequences may hold anything and are passed over.
+std::string text_in_groups(DcmItem* groups, const DcmTagKey& tag) {
+  if (groups == nullptr) return {};
+  for (DcmObject* object = groups->nextInContainer(nullptr); object != nullptr;
+       object = groups->nextInContainer(object)) {
+    if (object->ident() != EVR_SQ || object->getGTag() % 2 != 0) continue;
+    auto* sequence = static_cast<DcmSequenceOfItems*>(object);
+    if (sequence->card() == 0) continue;
+    if (std::string text = text_of(*sequence->getItem(0), tag); !text.empty()) return text;
+  }
+  return {};
+}
+
+std::string rounded(std::optional<double> value, double step) {
+  return value ? std::to_string(std::lround(std::clamp(*value / step, -1e9, 1e9))) : "";
+}
+
+}  // namespace
+
+std::string FrameAttributes::text(const DcmTagKey& tag) const {
+  if (std::string text = text_in_groups(per_frame_, tag); !text.empty()) return text;
+  if (std::string text = text_in_groups(shared_, tag); !text.empty()) return text;
+  return text_of(*dataset_, tag);
+}
+
+std::string FrameAttributes::first_text(std::initializer_list<DcmTagKey> tags) const {
+  for (const DcmTagKey& tag : tags)
+    if (std::string value = text(tag); !value.empty()) return value;
+  return {};
+}
+
+std::optional<double> FrameAttributes::number(const DcmTagKey& tag) const {
+  const auto parts = components(text(tag));
+  return parts.empty() ? std::nullopt : parse_number(parts.front());
+}
+
+std::optional<double> FrameAttributes::first_number(std::initializer_list<DcmTagKey> tags) const {
+  for (const DcmTagKey& tag : tags)
+    if (const auto value = number(tag)) return value;
+  return std::nullopt;
+}
+
+bool has_functional_groups(DcmItem& dataset) {
+  return first_item(dataset, DCM_PerFrameFunctionalGroupsSequence) != nullptr;
+}
+
+std::vector<FrameAttributes> frame_attributes(DcmItem& dataset, const std::string& file_name) {
+  const auto declared = parse_number(text_of(dataset, DCM_NumberOfFrames)).value_or(1);
+  if (!has_functional_groups(dataset)) {
+    if (declared > 1)
+      throw Error(Error::Kind::unsupported,
+                  file_name + ": several frames without functional groups have no place in the patient");
+    return {FrameAttributes(dataset)};
+  }
+  DcmSequenceOfItems* sequence = nullptr;
+  dataset.findAndGetSequence(DCM_PerFrameFunctionalGroupsSequence, sequence);
+  if (static_cast<double>(sequence->card()) != declared)
+    throw Error(Error::Kind::bad_input, file_name + ": functional groups for " +
+                                            std::to_string(sequence->card()) + " frames, but " +
+                                            text_of(dataset, DCM_NumberOfFrames) + " frames");
+  DcmItem* shared = first_item(dataset, DCM_SharedFunctionalGroupsSequence);
+  std::vector<FrameAttributes> frames;
+  frames.reserve(sequence->card());
+  // nextInContainer, not getItem: the items are a linked list.
+  for (DcmObject* item = sequence->nextInContainer(nullptr); item != nullptr;
+       item = sequence->nextInContainer(item))
+    frames.emplace_back(dataset, shared, static_cast<DcmItem*>(item));
+  return frames;
+}
+
+Frame read_frame(const FrameAttributes& attributes, std::uint32_t number, bool multi_frame) {
+  DcmItem& dataset = attributes.dataset();
+  const std::string uid = text_of(dataset, DCM_SOPInstanceUID);
+  const std::string instance = text_of(dataset, DCM_InstanceNumber);
+  Frame frame;
+  frame.label = multi_frame        ? "frame " + std::to_string(number) + " of " + uid
+                : instance.empty() ? "instance " + uid
+                                   : "instance " + instance + " (" + uid + ")";
+  frame.number = number;
+  frame.rows = static_cast<std::size_t>(
+      std::clamp(parse_number(text_of(dataset, DCM_Rows)).value_or(0), 0.0, 65535.0));
+  frame.columns = static_cast<std::size_t>(
+      std::clamp(parse_number(text_of(dataset, DCM_Columns)).value_or(0), 0.0, 65535.0));
+  frame.position = attributes.text(DCM_ImagePositionPatient);
+  frame.orientation = attributes.text(DCM_ImageOrientationPatient);
+  frame.pixel_spacing = attributes.text(DCM_PixelSpacing);
+  frame.thickness = attributes.text(DCM_SliceThickness);
+  frame.spacing_between_slices_mm = attributes.number(DCM_SpacingBetweenSlices);
+  frame.slope = attributes.number(DCM_RescaleSlope).value_or(1);
+  frame.intercept = attributes.number(DCM_RescaleIntercept).value_or(0);
+  return frame;
+}
+
+std::string part_key(const FrameAttributes& attributes) {
+  std::string key;
+  for (const std::string& part :
+       {attributes.first_text({DCM_FrameType, DCM_ImageType}), attributes.text(DCM_ComplexImageComponent),
+        rounded(attributes.first_number({DCM_EffectiveEchoTime, DCM_EchoTime}), 0.1),
+        rounded(attributes.first_number({DCM_InversionTimes, DCM_InversionTime}), 1),
+        attributes.text(DCM_StackID),
+        attributes.first_text({DCM_TemporalPositionIndex, DCM_TemporalPositionIdentifier}),
+        attributes.text(DCM_ContrastBolusAgentAdministered)})
+    key += part + '|';
+  return key;
+}
+
+}  // namespace metserve::dicom

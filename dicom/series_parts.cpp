@@ -1,0 +1,103 @@
+#include "dicom/series_parts.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+
+#include <dcmtk/dcmdata/dcdeftag.h>
+#include <dcmtk/dcmdata/dcfilefo.h>
+
+#include "dicom/error.h"
+#include "dicom/slice_order.h"
+
+namespace metserve::dicom {
+namespace {
+
+InstanceFile read_instance(DcmFileFormat& file, const std::filesystem::path& path) {
+  DcmDataset& dataset = *file.getDataset();
+  InstanceFile instance;
+  instance.path = path;
+  instance.sop_class_uid = text_of(dataset, DCM_SOPClassUID);
+  instance.sop_instance_uid = text_of(dataset, DCM_SOPInstanceUID);
+  instance.transfer_syntax_uid = DcmXfer(dataset.getOriginalXfer()).getXferID();
+  instance.enhanced = has_functional_groups(dataset);
+  if (instance.sop_instance_uid.empty() || text_of(dataset, DCM_StudyInstanceUID).empty() ||
+      text_of(dataset, DCM_SeriesInstanceUID).empty())
+    throw Error(Error::Kind::bad_input, path.string() + ": no study, series or SOP instance UID");
+  return instance;
+}
+
+bool earlier(const Moment& a, const Moment& b) {
+  return std::pair(a.day.value_or(0), a.seconds) < std::pair(b.day.value_or(0), b.seconds);
+}
+
+/// Appends `more` to `part`; both have the same key.
+void append(SeriesPart& part, const SeriesPart& more) {
+  const std::size_t first_file = part.instances.size();
+  part.instances.insert(part.instances.end(), more.instances.begin(), more.instances.end());
+  for (Frame frame : more.frames) {
+    frame.file += first_file;
+    part.frames.push_back(std::move(frame));
+  }
+  part.header.has_pixels = part.header.has_pixels && more.header.has_pixels;
+  if (more.acquired && (!part.acquired || earlier(*more.acquired, *part.acquired)))
+    part.acquired = more.acquired;
+}
+
+bool stacks(const SeriesPart& part) {
+  return std::holds_alternative<SliceStack>(stack_slices(part.frames));
+}
+
+}  // namespace
+
+std::vector<SeriesPart> read_parts(const std::filesystem::path& path) {
+  const auto file = read_file(path);
+  DcmDataset& dataset = *file->getDataset();
+  InstanceFile instance = read_instance(*file, path);
+  const auto attributes = frame_attributes(dataset, path.string());
+  instance.number_of_frames = static_cast<std::uint32_t>(attributes.size());
+
+  std::vector<SeriesPart> parts;
+  std::map<std::string, std::size_t> part_of_key;
+  for (std::uint32_t number = 1; number <= attributes.size(); ++number) {
+    const FrameAttributes& frame = attributes[number - 1];
+    const auto [entry, added] = part_of_key.try_emplace(part_key(frame), parts.size());
+    if (added) {
+      SeriesPart part;
+      part.key = entry->first;
+      part.header = read_header(frame);
+      part.acquired = acquisition_moment(frame);
+      part.contrast_start = frame.text(DCM_ContrastBolusStartTime);
+      part.instances = {instance};
+      part.header.has_pixels = dataset.tagExists(DCM_PixelData);
+      parts.push_back(std::move(part));
+    }
+    parts[entry->second].frames.push_back(read_frame(frame, number, instance.enhanced));
+  }
+  for (SeriesPart& part : parts) part.whole_instances = parts.size() == 1;
+  return parts;
+}
+
+std::vector<SeriesPart> join_parts(std::vector<SeriesPart> parts) {
+  std::vector<SeriesPart> joined;
+  std::map<std::string, std::vector<SeriesPart>> by_key;
+  for (SeriesPart& part : parts) {
+    if (part.whole_instances)
+      by_key[part.instances[0].sop_class_uid + '|' + part.key].push_back(std::move(part));
+    else
+      joined.push_back(std::move(part));
+  }
+  for (auto& [key, same] : by_key) {
+    SeriesPart whole = same.front();
+    for (std::size_t i = 1; i < same.size(); ++i) append(whole, same[i]);
+    const bool apart = same.size() > 1 && same[0].instances[0].enhanced && !stacks(whole) &&
+                       std::all_of(same.begin(), same.end(), stacks);
+    if (apart)
+      std::move(same.begin(), same.end(), std::back_inserter(joined));
+    else
+      joined.push_back(std::move(whole));
+  }
+  return joined;
+}
+
+}  // namespace metserve::dicom
