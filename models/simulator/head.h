@@ -1,0 +1,25 @@
+#pragma once
+
+#include <array>
+
+#include <torch/types.h>
+
+#include "models/simulator.h"
+#include "models/simulator/random.h"
+
+namespace metserve::models::simulator {
+
+/// A patient's head, before it is posed. `tissue`: [D, H, W] uint8 of Tissue, axes as Anatomy's, cropped to
+/// the head. `brain_centre`: the middle of the brain's bounding box (slice, row, column), voxels.
+struct Head {
+  torch::Tensor tissue;
+  double spacing_mm = 1.0;
+  std::array<double, 3> brain_centre{};
+};
+
+/// The labels as tissues, with what no label map has: dura on the inner table, falx and tentorium, the
+/// pituitary below the optic chiasm, and fat and muscle told apart. Throws Error(bad_input) when the labels
+/// are not a volume or hold no brain.
+Head prepare_head(const Anatomy& anatomy, Random& random, torch::Device device);
+
+}  // namespace metserve::models::simulator

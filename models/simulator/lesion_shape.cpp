@@ -1,0 +1,110 @@
+#include "models/simulator/lesion_shape.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include <torch/torch.h>
+
+namespace metserve::models::simulator {
+namespace {
+
+using Vector = std::array<double, 3>;
+
+Vector random_unit(Random& random) {
+  Vector unit{random.normal(), random.normal(), random.normal()};
+  const double length = std::hypot(unit[0], unit[1], unit[2]) + 1e-9;
+  for (double& part : unit) part /= length;
+  return unit;
+}
+
+Vector cross(const Vector& a, const Vector& b) {
+  return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
+}
+
+std::array<Vector, 3> random_frame(Random& random) {
+  const Vector first = random_unit(random);
+  Vector second = cross(first, random_unit(random));
+  const double length = std::hypot(second[0], second[1], second[2]) + 1e-9;
+  for (double& part : second) part /= length;
+  return {first, second, cross(first, second)};
+}
+
+/// Coordinates of the box's voxels from the centre, mm, as a tensor that broadcasts along `axis`.
+torch::Tensor along(std::size_t axis, const Box& box, const Vector& centre, const Canvas& canvas) {
+  std::vector<std::int64_t> view{1, 1, 1};
+  view[axis] = -1;
+  return torch::arange(box.size[axis], torch::kFloat32)
+      .add_(static_cast<double>(box.first[axis]) - centre[axis])
+      .mul_(canvas.spacing_mm[axis])
+      .view(view);
+}
+
+}  // namespace
+
+Ripple::Ripple(double shortest_mm, double longest_mm, Random& random) {
+  for (std::size_t wave = 0; wave < waves; ++wave) {
+    const double wave_number = 2 * std::numbers::pi / random.uniform(shortest_mm, longest_mm);
+    wave_numbers_[wave] = random_unit(random);
+    for (double& part : wave_numbers_[wave]) part *= wave_number;
+    phases_[wave] = random.uniform(0, 2 * std::numbers::pi);
+  }
+}
+
+torch::Tensor Ripple::at(const torch::Tensor& slice, const torch::Tensor& row,
+                         const torch::Tensor& column) const {
+  torch::Tensor sum;
+  for (std::size_t wave = 0; wave < waves; ++wave) {
+    const Vector& k = wave_numbers_[wave];
+    const torch::Tensor term = torch::cos(slice * k[0] + row * k[1] + column * k[2] + phases_[wave]);
+    sum = sum.defined() ? sum.add_(term) : term;
+  }
+  return sum.mul_(std::sqrt(2.0 / static_cast<double>(waves)));
+}
+
+LesionShape draw_shape(double longest_diameter_mm, const Vector& centre, Random& random) {
+  const double d = longest_diameter_mm;
+  LesionShape shape{
+      .centre = centre,
+      .axes = random_frame(random),
+      .half_axes_mm = {d / 2, d / 2 * random.uniform(0.7, 1.0), d / 2 * random.uniform(0.7, 1.0)},
+      .roughness = random.uniform(0.04, 0.16),
+      .ripple = Ripple(0.45 * d, 1.3 * d, random),
+      .oedema_ripple = Ripple(8 + 0.4 * d, 20 + 1.2 * d, random)};
+  return shape;
+}
+
+Box box_around(const Vector& centre, double reach_mm, const Canvas& canvas) {
+  Box box;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const double reach = reach_mm / canvas.spacing_mm[axis];
+    const auto low = static_cast<std::int64_t>(std::floor(centre[axis] - reach));
+    const auto high = static_cast<std::int64_t>(std::ceil(centre[axis] + reach));
+    box.first[axis] = std::max<std::int64_t>(0, low);
+    box.size[axis] = std::min(canvas.shape[axis] - 1, high) - box.first[axis] + 1;
+  }
+  return box;
+}
+
+Distances distances(const LesionShape& shape, const Box& box, const Canvas& canvas) {
+  const torch::Tensor slice = along(0, box, shape.centre, canvas);
+  const torch::Tensor row = along(1, box, shape.centre, canvas);
+  const torch::Tensor column = along(2, box, shape.centre, canvas);
+  torch::Tensor squared;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const Vector& unit = shape.axes[axis];
+    const double scale = 1 / shape.half_axes_mm[axis];
+    const torch::Tensor part =
+        (slice * (unit[0] * scale) + row * (unit[1] * scale) + column * (unit[2] * scale)).square_();
+    squared = squared.defined() ? squared.add_(part) : part;
+  }
+  const torch::Tensor radius = squared.sqrt_();
+  const double mean_mm = std::cbrt(shape.half_axes_mm[0] * shape.half_axes_mm[1] * shape.half_axes_mm[2]);
+  const torch::Tensor ripple = shape.ripple.at(slice, row, column);
+  const torch::Tensor surface = radius.sub(1).sub_(ripple, shape.roughness).mul_(mean_mm);
+  const torch::Tensor oedema = radius.sub(1).mul_(mean_mm);
+  return {surface, oedema.sub_(shape.oedema_ripple.at(slice, row, column), 0.35 * mean_mm + 1.5),
+          ripple.mul(0.06).add_(1)};
+}
+
+}  // namespace metserve::models::simulator
