@@ -1,0 +1,16 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "dicom/volume.h"
+
+namespace metserve::pipeline {
+
+/// Longest distance between two voxel centres in mm, plus the length of a voxel in that direction (for a lone
+/// voxel, its longest edge). `voxels`: column, row, slice; not empty; in rising order of slice, row, column.
+double longest_diameter_mm(const std::vector<std::array<std::size_t, 3>>& voxels,
+                           const dicom::Vec3& spacing_mm);
+
+}  // namespace metserve::pipeline
