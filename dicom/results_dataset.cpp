@@ -113,6 +113,23 @@ std::string dicom_time(std::chrono::system_clock::time_point time) {
   return format_local(time, "%H%M%S");
 }
 
+void require_consistent(const ResultContext& context) {
+  const LoadedSeries& reference = context.reference;
+  const std::string series = "series " + reference.header.series_instance_uid;
+  if (reference.header.frame_of_reference_uid.empty())
+    throw Error(Error::Kind::bad_input,
+                series + " has no Frame of Reference UID: its results would have no place");
+  if (reference.slices.size() != reference.volume.geometry.size[2])
+    throw Error(Error::Kind::bad_input, series + " has " + std::to_string(reference.slices.size()) +
+                                            " sources for " +
+                                            std::to_string(reference.volume.geometry.size[2]) + " slices");
+  for (std::size_t n = 0; n < context.lesions.size(); ++n)
+    if (context.lesions[n].number != static_cast<int>(n + 1))
+      throw Error(Error::Kind::bad_input, "lesion " + std::to_string(context.lesions[n].number) + " of " +
+                                              series + " stands at place " + std::to_string(n + 1) +
+                                              ": lesions are numbered from 1 in order");
+}
+
 void put_common_modules(DcmItem& dataset, const ResultContext& context, const ReferenceHead& head,
                         const ObjectIdentity& object) {
   const SeriesHeader& reference = context.reference.header;

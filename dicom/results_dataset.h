@@ -54,7 +54,7 @@ std::string decimal_string(double value);
 /// The head of the reference series: patient, study and character set of every result, byte for byte.
 class ReferenceHead {
  public:
-  /// Reads `reference.first_file` up to the functional groups or pixels. Throws Error(io) naming the file.
+  /// Reads `reference.first_file`. Throws what read_file throws.
   explicit ReferenceHead(const LoadedSeries& reference);
 
   /// UTF-8 text in the reference's character set, at most `max_characters`, without backslashes and control
@@ -88,8 +88,11 @@ std::string instance_uid(const ResultContext& context, const ObjectIdentity& obj
 /// Tracking UID of a lesion, the same in segmentation and report.
 std::string tracking_uid(const ResultContext& context, int lesion_number);
 
-/// SOP Common, General Series, General Equipment, patient and study, over whatever is there. Throws
-/// Error(bad_input) when the reference has no frame of reference, naming the series.
+/// Throws Error(bad_input), naming the series, for a reference without frame of reference or with other than
+/// one source per slice, and for lesions that are not numbered from 1 in order.
+void require_consistent(const ResultContext& context);
+
+/// SOP Common, General Series, General Equipment, patient and study, over whatever is there.
 void put_common_modules(DcmItem& dataset, const ResultContext& context, const ReferenceHead& head,
                         const ObjectIdentity& object);
 

@@ -5,7 +5,7 @@
 #include <dcmtk/dcmdata/dcspchrs.h>
 #include <dcmtk/dcmdata/dctk.h>
 
-#include "dicom/error.h"
+#include "dicom/dataset.h"
 #include "dicom/results_dataset.h"
 
 namespace metserve::dicom {
@@ -90,16 +90,9 @@ std::string replace_non_ascii(const std::string& utf8) {
 
 }  // namespace
 
-ReferenceHead::ReferenceHead(const LoadedSeries& reference) : file_(std::make_unique<DcmFileFormat>()) {
-  const OFCondition loaded =
-      file_->loadFileUntilTag(reference.first_file.c_str(), EXS_Unknown, EGL_noChange, DCM_MaxReadLength,
-                              ERM_autoDetect, DCM_SharedFunctionalGroupsSequence);
-  if (loaded.bad())
-    throw Error(Error::Kind::io, "cannot read " + reference.first_file.string() + ": " + loaded.text());
-  OFString character_set;
-  if (file_->getDataset()->findAndGetOFStringArray(DCM_SpecificCharacterSet, character_set).good())
-    character_set_.assign(character_set.data(), character_set.size());
-}
+ReferenceHead::ReferenceHead(const LoadedSeries& reference)
+    : file_(read_file(reference.first_file)),
+      character_set_(text_of(*file_->getDataset(), DCM_SpecificCharacterSet)) {}
 
 std::string ReferenceHead::encode(const std::string& utf8, std::size_t max_characters) const {
   const std::string text = clean(utf8, max_characters);
@@ -127,9 +120,7 @@ void ReferenceHead::copy_patient_and_study(DcmItem& target) const {
 }
 
 std::string ReferenceHead::value(const DcmTagKey& tag) const {
-  OFString text;
-  if (file_->getDataset()->findAndGetOFStringArray(tag, text).bad()) return {};
-  return {text.data(), text.size()};
+  return text_of(*file_->getDataset(), tag);
 }
 
 }  // namespace metserve::dicom

@@ -14,6 +14,7 @@
 #include <dcmtk/dcmseg/segdoc.h>
 #include <dcmtk/dcmseg/segment.h>
 
+#include "dicom/dataset.h"
 #include "dicom/error.h"
 #include "dicom/results.h"
 #include "dicom/results_colour.h"
@@ -92,11 +93,7 @@ OFString of(const std::string& text) {
 /// The values of a multi-valued decimal string, each as it is in the source.
 std::vector<OFString> split_decimals(const std::string& text, std::size_t count, const std::string& what) {
   std::vector<OFString> values;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find('\\', begin), text.size());
-    values.push_back(of(decimal_string(text.substr(begin, end - begin))));
-    begin = end + 1;
-  }
+  for (const std::string& component : components(text)) values.push_back(of(decimal_string(component)));
   if (values.size() != count)
     throw Error(Error::Kind::bad_input,
                 what + " is '" + text + "', not " + std::to_string(count) + " values");
@@ -169,10 +166,6 @@ void add_segment(DcmSegmentation& segmentation, const ResultContext& context,
   Uint16 number = 0;
   require(segmentation.addSegment(segment.get(), number), "segment");
   static_cast<void>(segment.release());
-  if (number != lesion.number)
-    throw Error(Error::Kind::bad_input, "lesion " + std::to_string(lesion.number) + " stands at place " +
-                                            std::to_string(number) +
-                                            ": lesions are numbered from 1 in order");
 }
 
 void add_dimensions(DcmSegmentation& segmentation, const ResultContext& context) {
@@ -255,6 +248,7 @@ void add_references(DcmSegmentation& segmentation, const LoadedSeries& reference
 
 void write_segmentation(const ResultContext& context, std::span<const std::uint16_t> labels,
                         const std::filesystem::path& file) {
+  require_consistent(context);
   const LoadedSeries& reference = context.reference;
   const std::size_t voxels_per_slice = reference.volume.geometry.size[0] * reference.volume.geometry.size[1];
   const LesionVoxels voxels = collect_voxels(labels, context);

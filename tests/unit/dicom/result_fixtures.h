@@ -16,6 +16,7 @@
 #include <dcmtk/dcmdata/dctk.h>
 #include <unistd.h>
 
+#include "dicom/dataset.h"
 #include "dicom/results.h"
 #include "tests/catch.h"
 
@@ -259,12 +260,6 @@ inline std::unique_ptr<DcmFileFormat> read(const std::filesystem::path& file) {
   auto format = std::make_unique<DcmFileFormat>();
   REQUIRE(format->loadFile(file.c_str()).good());
   return format;
-}
-
-inline std::string text_of(DcmItem& item, const DcmTagKey& tag) {
-  OFString value;
-  item.findAndGetOFStringArray(tag, value);
-  return {value.data(), value.size()};
 }
 
 /// Item `index` of a sequence; the test fails when it is not there.
