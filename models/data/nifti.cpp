@@ -1,0 +1,105 @@
+#include "models/data/nifti.h"
+
+#include <cmath>
+#include <cstring>
+
+#include <itkImage.h>
+#include <itkImageFileReader.h>
+#include <itkImageFileWriter.h>
+#include <itkImportImageFilter.h>
+#include <itkNiftiImageIO.h>
+#include <torch/torch.h>
+
+#include "models/error.h"
+
+namespace metserve::models {
+namespace {
+
+template <typename Pixel>
+using Volume = itk::Image<Pixel, 3>;
+
+[[noreturn]] void fail(Error::Kind kind, const std::filesystem::path& file, const std::string& what) {
+  throw Error(kind, file.string() + ": " + what);
+}
+
+/// [4, 4] float64, (column, row, slice, 1) to LPS mm.
+template <typename Pixel>
+torch::Tensor index_to_lps_mm(const Volume<Pixel>& volume) {
+  torch::Tensor matrix = torch::eye(4, torch::kFloat64);
+  for (unsigned lps = 0; lps < 3; ++lps) {
+    for (unsigned axis = 0; axis < 3; ++axis)
+      matrix[lps][axis] = volume.GetDirection()(lps, axis) * volume.GetSpacing()[axis];
+    matrix[lps][3] = volume.GetOrigin()[lps];
+  }
+  return matrix;
+}
+
+template <typename Pixel>
+SpatialImage read(const std::filesystem::path& file, torch::ScalarType dtype) {
+  const auto reader = itk::ImageFileReader<Volume<Pixel>>::New();
+  const auto io = itk::NiftiImageIO::New();
+  reader->SetImageIO(io);
+  reader->SetFileName(file.string());
+  try {
+    reader->Update();
+  } catch (const itk::ExceptionObject& error) {
+    fail(Error::Kind::io, file, std::string("cannot be read as NIfTI: ") + error.GetDescription());
+  }
+  if (io->GetNumberOfDimensions() != 3)
+    fail(Error::Kind::bad_input, file, "is not one three-dimensional volume");
+  const Volume<Pixel>& volume = *reader->GetOutput();
+  const auto size = volume.GetLargestPossibleRegion().GetSize();
+  const std::vector<std::int64_t> shape{static_cast<std::int64_t>(size[2]),
+                                        static_cast<std::int64_t>(size[1]),
+                                        static_cast<std::int64_t>(size[0])};
+  SpatialImage image{torch::empty(shape, dtype), index_to_lps_mm(volume)};
+  std::memcpy(image.voxels.data_ptr(), volume.GetBufferPointer(), image.voxels.nbytes());
+  return image;
+}
+
+}  // namespace
+
+SpatialImage read_nifti(const std::filesystem::path& file, torch::ScalarType dtype) {
+  if (!std::filesystem::exists(file)) fail(Error::Kind::io, file, "there is no such file");
+  return dtype == torch::kInt16 ? read<std::int16_t>(file, dtype) : read<float>(file, torch::kFloat32);
+}
+
+void write_nifti(const SpatialImage& image, const std::filesystem::path& file) {
+  torch::Tensor voxels = image.voxels.detach().cpu();
+  if (voxels.is_floating_point()) voxels = voxels.round();
+  voxels = voxels.to(torch::kInt16).contiguous();
+  using Import = itk::ImportImageFilter<std::int16_t, 3>;
+  const auto import = Import::New();
+  Import::SizeType size;
+  Import::SpacingType spacing;
+  Import::OriginType origin;
+  Import::DirectionType direction;
+  const torch::Tensor matrix = image.index_to_lps_mm.to(torch::kCPU, torch::kFloat64).contiguous();
+  const auto value = matrix.accessor<double, 2>();
+  for (unsigned axis = 0; axis < 3; ++axis) {
+    size[axis] = static_cast<itk::SizeValueType>(voxels.size(2 - static_cast<std::int64_t>(axis)));
+    spacing[axis] = std::hypot(value[0][axis], value[1][axis], value[2][axis]);
+    origin[axis] = value[axis][3];
+    for (unsigned lps = 0; lps < 3; ++lps) direction(lps, axis) = value[lps][axis] / spacing[axis];
+  }
+  Import::IndexType start;
+  start.Fill(0);
+  import->SetRegion({start, size});
+  import->SetSpacing(spacing);
+  import->SetOrigin(origin);
+  import->SetDirection(direction);
+  import->SetImportPointer(voxels.data_ptr<std::int16_t>(), static_cast<itk::SizeValueType>(voxels.numel()),
+                           false);
+  const auto writer = itk::ImageFileWriter<Volume<std::int16_t>>::New();
+  writer->SetImageIO(itk::NiftiImageIO::New());
+  writer->SetInput(import->GetOutput());
+  writer->SetFileName(file.string());
+  writer->SetUseCompression(true);
+  try {
+    writer->Update();
+  } catch (const itk::ExceptionObject& error) {
+    fail(Error::Kind::io, file, std::string("cannot be written: ") + error.GetDescription());
+  }
+}
+
+}  // namespace metserve::models

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <filesystem>
+
+#include <torch/types.h>
+
+#include "models/simulator.h"
+
+namespace metserve::models {
+
+/// A three-dimensional NIfTI file as it is stored: voxels [slices, rows, columns] of `dtype` (float32 or
+/// int16; other stored types are converted), index_to_lps_mm from the header (NIfTI is RAS, this is LPS).
+/// Throws Error(io) when the file cannot be read, Error(bad_input) when it is not a volume.
+SpatialImage read_nifti(const std::filesystem::path& file, torch::ScalarType dtype);
+
+/// Writes [slices, rows, columns] of any type as int16, rounded; `.nii.gz` is compressed. The matrix must be
+/// a rotation times a scaling. Throws Error(io).
+void write_nifti(const SpatialImage& image, const std::filesystem::path& file);
+
+}  // namespace metserve::models

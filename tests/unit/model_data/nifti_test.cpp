@@ -1,0 +1,123 @@
+#include "models/data/nifti.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <torch/torch.h>
+
+#include "models/data/label_map.h"
+#include "models/data/simulated_study_files.h"
+#include "models/error.h"
+#include "models/simulator.h"
+#include "tests/catch.h"
+#include "tests/unit/models/temporary_directory.h"
+
+using namespace metserve::models;
+
+namespace {
+
+torch::Tensor sagittal_matrix() {
+  return torch::tensor(
+      {{0.0, 0.0, -1.0, 70.5}, {0.5, 0.0, 0.0, -3.25}, {0.0, -0.5, 0.0, 41.0}, {0.0, 0.0, 0.0, 1.0}},
+      torch::kFloat64);
+}
+
+SimulatedStudy small_study() {
+  SimulatedStudy study;
+  study.name = "small_1";
+  for (Slot slot : {Slot::t1_se_pre, Slot::flair}) {
+    SimulatedSequence sequence;
+    sequence.slot = slot;
+    sequence.image = {torch::rand({5, 6, 7}) * 4000, sagittal_matrix()};
+    sequence.patient_motion = torch::eye(4, torch::kFloat64);
+    sequence.patient_motion[0][3] = 1.0 / 3;
+    sequence.tr_ms = 601.5;
+    sequence.te_ms = 11.25;
+    sequence.ti_ms = 1700;
+    sequence.flip_deg = 90;
+    sequence.echo_train_length = 24;
+    study.sequences.push_back(sequence);
+  }
+  study.truth = {torch::zeros({5, 6, 7}, torch::kInt16), sagittal_matrix()};
+  study.truth.voxels[2][3][4] = 1;
+  study.lesions.push_back({1, {1.5, -2.5, 3.25}, 4.5, 12.75});
+  return study;
+}
+
+}  // namespace
+
+TEST_CASE("a study survives being written and read as NIfTI", "[nifti]") {
+  const TemporaryDirectory directory;
+  const SimulatedStudy study = small_study();
+  const auto folder = write_study_nifti(study, directory.path());
+  CHECK(folder == directory / "small_1");
+  const SimulatedStudy read = read_study_nifti(folder);
+  CHECK(read.name == study.name);
+  REQUIRE(read.sequences.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const SimulatedSequence &from = study.sequences[i], &to = read.sequences[i];
+    CHECK(to.slot == from.slot);
+    CHECK(torch::equal(to.image.voxels, from.image.voxels.round()));
+    CHECK(torch::allclose(to.image.index_to_lps_mm, from.image.index_to_lps_mm, 1e-5, 1e-5));
+    CHECK(torch::equal(to.patient_motion, from.patient_motion));
+    CHECK(to.tr_ms == from.tr_ms);
+    CHECK(to.echo_train_length == from.echo_train_length);
+  }
+  CHECK(torch::equal(read.truth.voxels, study.truth.voxels));
+  REQUIRE(read.lesions.size() == 1);
+  CHECK(read.lesions[0].centroid_lps_mm == study.lesions[0].centroid_lps_mm);
+  CHECK(read.lesions[0].volume_mm3 == 12.75);
+}
+
+TEST_CASE("a study folder with a part missing is refused by the name of the file", "[nifti]") {
+  const TemporaryDirectory directory;
+  const auto folder = write_study_nifti(small_study(), directory.path());
+  std::filesystem::remove(folder / "flair.nii.gz");
+  CHECK_THROWS_WITH(read_study_nifti(folder), Catch::Contains("flair.nii.gz"));
+  std::ofstream(folder / "study.json") << "{}";
+  CHECK_THROWS_WITH(read_study_nifti(folder), Catch::Contains("study.json"));
+  CHECK_THROWS_AS(read_study_nifti(directory / "nothing"), Error);
+}
+
+TEST_CASE("a label map in any orientation becomes slices up, rows back, columns left", "[nifti]") {
+  const TemporaryDirectory directory;
+  // Left, down and forward, as FreeSurfer stores its volumes: (column, row, slice) in LPS mm.
+  const torch::Tensor conformed = torch::tensor(
+      {{1.0, 0.0, 0.0, -20.0}, {0.0, 0.0, -1.0, 30.0}, {0.0, -1.0, 0.0, 40.0}, {0.0, 0.0, 0.0, 1.0}},
+      torch::kFloat64);
+  torch::Tensor labels = torch::zeros({8, 9, 10}, torch::kInt16);
+  labels[1][2][3] = 41;  // slice 1 from the back, row 2 from the top, column 3 from the right
+  write_nifti({labels, conformed}, directory / "map.nii.gz");
+  const Anatomy anatomy = read_anatomy(directory / "map.nii.gz");
+  CHECK(anatomy.name == "map");
+  CHECK(anatomy.spacing_mm == Approx(1.0));
+  REQUIRE(anatomy.labels.sizes().vec() == std::vector<std::int64_t>{9, 8, 10});
+  CHECK(anatomy.labels[9 - 1 - 2][8 - 1 - 1][3].item<int>() == 41);
+
+  torch::Tensor flat = conformed.clone();
+  flat[1][2] = -3.0;
+  write_nifti({labels, flat}, directory / "flat.nii.gz");
+  CHECK_THROWS_WITH(read_anatomy(directory / "flat.nii.gz"), Catch::Contains("cubic"));
+  CHECK_THROWS_AS(read_anatomy(directory / "absent.nii.gz"), Error);
+  std::filesystem::remove(directory / "flat.nii.gz");
+  CHECK(read_label_maps(directory.path()).size() == 1);
+}
+
+TEST_CASE("real label maps have the frontal sinus in front and the cerebellum below", "[nifti][data]") {
+  const char* data = std::getenv("METSERVE_TEST_DATA");
+  if (data == nullptr) {
+    WARN("METSERVE_TEST_DATA is not set: skipped");
+    return;
+  }
+  const Anatomy anatomy =
+      read_anatomy(std::filesystem::path(data) / "brain_label_maps" / "label_map_01.nii.gz");
+  CHECK(anatomy.name == "label_map_01");
+  CHECK(anatomy.labels.scalar_type() == torch::kInt16);
+  const auto middle = [&](int label) {
+    return anatomy.labels.eq(label).nonzero().to(torch::kFloat64).mean(0);
+  };
+  CHECK(middle(8)[0].item<double>() < middle(3)[0].item<double>());     // cerebellum below the cortex
+  CHECK(middle(506)[1].item<double>() < middle(16)[1].item<double>());  // eyes in front of the brain stem
+  CHECK(middle(2)[2].item<double>() > middle(41)[2].item<double>());    // left white matter on the left
+}
