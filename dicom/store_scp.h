@@ -20,7 +20,10 @@ struct StoreScpOptions {
   std::uint32_t max_pdu_bytes = 131072;                ///< 4096..131072
   std::chrono::seconds idle_timeout{60};               ///< no PDU for so long aborts the association
   std::chrono::seconds request_timeout{10};            ///< from connection to complete A-ASSOCIATE-RQ
-  std::size_t max_dataset_bytes = std::size_t{1} << 30;
+  std::chrono::seconds pdu_timeout{30};                ///< from a PDU's first byte to its last; of one write
+  std::size_t min_bytes_per_second = 1024;             ///< of a message that takes longer than `pdu_timeout`
+  std::chrono::seconds stop_grace{10};                 ///< for a C-STORE that arrives while the server stops
+  std::size_t max_dataset_bytes = std::size_t{1} << 30;  ///< larger ones are refused with 0xA700
 };
 
 /// One C-STORE, complete. `part10`: the whole file as it is to be stored: preamble, file meta information and

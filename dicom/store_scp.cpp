@@ -1,0 +1,245 @@
+#include "dicom/store_scp.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <list>
+#include <thread>
+#include <utility>
+
+#include <boost/asio.hpp>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+
+#include "dicom/error.h"
+#include "dicom/network_log.h"
+#include "dicom/store_scp_association.h"
+
+namespace metserve::dicom {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using Steady = std::chrono::steady_clock;
+
+constexpr std::uint8_t associate_rq_type = 0x01;
+constexpr std::size_t pdu_head_bytes = 6;
+constexpr std::size_t max_request_bytes = 262'144;  ///< 128 contexts with 20 transfer syntaxes take 180,000
+constexpr std::size_t max_pending = 256;            ///< connections that have not yet sent their request
+constexpr std::chrono::milliseconds sweep_interval{200};
+/// A-ASSOCIATE-RJ (PS3.8 section 9.3.4): transient, by the presentation layer, local limit exceeded.
+constexpr std::array<std::uint8_t, 10> local_limit_exceeded = {0x03, 0, 0, 0, 0, 4, 0, 2, 3, 2};
+
+/// A connection on the way to its A-ASSOCIATE-RQ. One operation at a time is under way on it; only that
+/// operation's handler takes it off the list. To end it, its socket is closed, which calls the handler.
+struct Pending {
+  explicit Pending(tcp::socket s) : socket(std::move(s)) {}
+  tcp::socket socket;
+  std::string peer_address;
+  std::vector<std::uint8_t> pdu;
+  Steady::time_point deadline;
+};
+
+void check(const StoreScpOptions& options, const StoreHandler& handler) {
+  const auto require = [](bool valid, const std::string& what) {
+    if (!valid) throw Error(Error::Kind::bad_input, "storage SCP: " + what);
+  };
+  require(!options.ae_title.empty() && options.ae_title.size() <= 16,
+          "ae_title must have 1 to 16 characters");
+  require(options.max_associations >= 1 && options.max_associations <= 1024,
+          "max_associations must be 1 to 1024");
+  require(options.max_pdu_bytes >= ASC_MINIMUMPDUSIZE && options.max_pdu_bytes <= ASC_MAXIMUMPDUSIZE,
+          "max_pdu_bytes must be 4096 to 131072");
+  require(options.min_bytes_per_second >= 1, "min_bytes_per_second must be at least 1");
+  require(static_cast<bool>(handler), "there is no handler for instances");
+}
+
+FileDescriptor make_stop_event() {
+  FileDescriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (event.get() < 0)
+    throw Error(Error::Kind::io, "storage SCP: no file descriptor left for its stop event");
+  return event;
+}
+
+void close_on_exec(int socket) {
+  ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+}
+
+}  // namespace
+
+/// One thread accepts connections and reads association requests without ever blocking; each complete request
+/// goes to a worker thread, which serves the association to its end.
+struct StoreScp::Impl {
+  Impl(StoreScpOptions o, StoreHandler h)
+      : options(std::move(o)),
+        handler(std::move(h)),
+        stop_event(make_stop_event()),
+        context{options, handler, tallies, stop_event.get()},
+        workers(options.max_associations) {
+    dcmDisableGethostbyaddr.set(OFTrue);
+    listen();
+    accept_next();
+    sweep_later();
+    acceptor_thread = std::thread([this] { io.run(); });
+  }
+
+  ~Impl() {
+    io.stop();
+    acceptor_thread.join();
+    error_code ignored;
+    acceptor.close(ignored);
+    ::eventfd_write(stop_event.get(), 1);
+    workers.join();
+  }
+
+  void listen() {
+    const auto where = options.bind_address + ":" + std::to_string(options.port);
+    try {
+      const tcp::endpoint endpoint(asio::ip::make_address(options.bind_address), options.port);
+      acceptor.open(endpoint.protocol());
+      close_on_exec(acceptor.native_handle());
+      acceptor.set_option(tcp::acceptor::reuse_address(true));
+      acceptor.bind(endpoint);
+      acceptor.listen();
+    } catch (const boost::system::system_error& error) {
+      throw Error(Error::Kind::io, "cannot listen on " + where + ": " + error.code().message());
+    }
+  }
+
+  void accept_next() {
+    acceptor.async_accept([this](const error_code& error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted) return;
+      if (error) {  // out of file descriptors, mostly: let some be closed
+        log_warning("cannot accept a connection: " + error.message());
+        pause.expires_after(sweep_interval);
+        pause.async_wait([this](const error_code&) { accept_next(); });
+        return;
+      }
+      take(std::move(socket));
+      accept_next();
+    });
+  }
+
+  void take(tcp::socket socket) {
+    error_code error;
+    close_on_exec(socket.native_handle());
+    const auto peer = socket.remote_endpoint(error);
+    if (error) return;  // gone already
+    if (pending.size() >= max_pending) close(pending.front(), "too many connections send no request");
+    auto& connection = pending.emplace_back(std::move(socket));
+    connection.peer_address = peer.address().to_string();
+    connection.deadline = Steady::now() + options.request_timeout;
+    read_head(std::prev(pending.end()));
+  }
+
+  void read_head(std::list<Pending>::iterator connection) {
+    connection->pdu.resize(pdu_head_bytes);
+    asio::async_read(connection->socket, asio::buffer(connection->pdu),
+                     [this, connection](const error_code& error, std::size_t) {
+                       if (error) return forget(connection);
+                       const auto& head = connection->pdu;
+                       const std::size_t length = std::size_t{head[2]} << 24 | std::size_t{head[3]} << 16 |
+                                                  std::size_t{head[4]} << 8 | head[5];
+                       if (head[0] == associate_rq_type && length <= max_request_bytes)
+                         return read_body(connection, length);
+                       log_warning("connection from " + connection->peer_address +
+                                   " closed: it does not start with an association request");
+                       forget(connection);
+                     });
+  }
+
+  void read_body(std::list<Pending>::iterator connection, std::size_t length) {
+    connection->pdu.resize(pdu_head_bytes + length);
+    asio::async_read(connection->socket, asio::buffer(connection->pdu) + pdu_head_bytes,
+                     [this, connection](const error_code& error, std::size_t) {
+                       if (error) return forget(connection);
+                       if (tallies.open >= options.max_associations) return reject(connection);
+                       hand_over(*connection);
+                       forget(connection);
+                     });
+  }
+
+  /// Answers, and waits for the peer to close, since closing first could destroy the answer on its way.
+  void reject(std::list<Pending>::iterator connection) {
+    ++tallies.rejected;
+    log_warning("association of " + connection->peer_address +
+                " rejected: " + std::to_string(options.max_associations) + " are open already");
+    asio::async_write(connection->socket, asio::buffer(local_limit_exceeded),
+                      [this, connection](const error_code& error, std::size_t) {
+                        if (error) return forget(connection);
+                        connection->pdu.resize(1);
+                        asio::async_read(
+                            connection->socket, asio::buffer(connection->pdu),
+                            [this, connection](const error_code&, std::size_t) { forget(connection); });
+                      });
+  }
+
+  void hand_over(Pending& from) {
+    ++tallies.open;
+    IncomingConnection connection = {.socket = FileDescriptor(from.socket.release()),
+                                     .request_pdu = std::move(from.pdu),
+                                     .peer_address = from.peer_address,
+                                     .number = ++association_count};
+    asio::post(workers, [this, c = std::move(connection)]() mutable {
+      serve_association(std::move(c), context);
+      --tallies.open;
+    });
+  }
+
+  void forget(std::list<Pending>::iterator connection) { pending.erase(connection); }
+
+  static void close(Pending& connection, const char* why) {
+    log_warning("connection from " + connection.peer_address + " closed: " + why);
+    error_code ignored;
+    connection.socket.close(ignored);
+  }
+
+  void sweep_later() {
+    sweep.expires_after(sweep_interval);
+    sweep.async_wait([this](const error_code& error) {
+      if (error) return;
+      for (auto& connection : pending)
+        if (connection.socket.is_open() && Steady::now() > connection.deadline)
+          close(connection, "no association request came in time");
+      sweep_later();
+    });
+  }
+
+  const StoreScpOptions options;
+  const StoreHandler handler;
+  StoreScpTallies tallies;
+  FileDescriptor stop_event;
+  const StoreScpContext context;
+  asio::io_context io{1};
+  tcp::acceptor acceptor{io};
+  asio::steady_timer sweep{io}, pause{io};
+  std::list<Pending> pending;           // of the acceptor's thread
+  std::uint64_t association_count = 0;  // of the acceptor's thread
+  asio::thread_pool workers;
+  std::thread acceptor_thread;
+};
+
+StoreScp::StoreScp(StoreScpOptions options, StoreHandler handler) {
+  check(options, handler);
+  impl_ = std::make_unique<Impl>(std::move(options), std::move(handler));
+}
+
+StoreScp::~StoreScp() = default;
+
+std::uint16_t StoreScp::port() const {
+  error_code ignored;
+  return impl_->acceptor.local_endpoint(ignored).port();
+}
+
+StoreScpCounters StoreScp::counters() const {
+  const auto& tallies = impl_->tallies;
+  return {.associations_accepted = tallies.accepted,
+          .associations_rejected = tallies.rejected,
+          .associations_open = tallies.open,
+          .instances = tallies.instances,
+          .bytes = tallies.bytes,
+          .refused = tallies.refused};
+}
+
+}  // namespace metserve::dicom

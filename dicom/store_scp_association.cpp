@@ -1,0 +1,283 @@
+#include "dicom/store_scp_association.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <span>
+#include <stdexcept>
+
+#include <dcmtk/dcmdata/dctk.h>
+#include <dcmtk/dcmnet/dimse.h>
+
+#include "dicom/error.h"
+#include "dicom/network_log.h"
+#include "dicom/part10.h"
+#include "dicom/presentation_contexts.h"
+#include "dicom/store_scp_message.h"
+
+namespace metserve::dicom {
+namespace {
+
+constexpr std::uint32_t sop_class_tag = 0x00080016, sop_instance_tag = 0x00080018, modality_tag = 0x00080060,
+                        study_instance_tag = 0x0020000d, series_instance_tag = 0x0020000e;
+constexpr std::array identifying_tags = {sop_class_tag, sop_instance_tag, modality_tag, study_instance_tag,
+                                         series_instance_tag};
+constexpr std::size_t max_error_comment = 64;  // LO
+constexpr int release_timeout_s = 1;           ///< for the peer to close, which is its part
+
+/// A C-STORE that is answered with a failure of our own finding.
+struct Refusal : std::runtime_error {
+  Refusal(StoreStatus with, const std::string& why) : std::runtime_error(why), status(with) {}
+  StoreStatus status;
+};
+
+struct Answer {
+  StoreStatus status = StoreStatus::success;
+  std::string reason;          ///< for the log
+  bool peer_may_know = false;  ///< the reason is about what was sent, not about us
+};
+
+/// The one place where what is thrown under a C-STORE becomes a status (PS3.4 table B.2-1).
+Answer answer_for_current_exception() {
+  try {
+    throw;
+  } catch (const Refusal& refusal) {
+    return {refusal.status, refusal.what(), true};
+  } catch (const Error& error) {
+    const bool senders_fault =
+        error.kind() == Error::Kind::bad_input || error.kind() == Error::Kind::unsupported;
+    return {senders_fault ? StoreStatus::cannot_understand : StoreStatus::out_of_resources, error.what(),
+            senders_fault};
+  } catch (const std::exception& error) {
+    return {StoreStatus::out_of_resources, error.what(), false};
+  } catch (...) {
+    return {StoreStatus::out_of_resources, "unknown failure", false};
+  }
+}
+
+std::string required_uid(const ScannedValues& values, std::uint32_t tag, const char* name) {
+  const auto found = values.find(tag);
+  if (found == values.end()) throw Refusal(StoreStatus::cannot_understand, std::string("no ") + name);
+  auto uid = without_padding(found->second);
+  if (!is_valid_uid(uid)) throw Refusal(StoreStatus::cannot_understand, std::string("invalid ") + name);
+  return uid;
+}
+
+/// A code string (PS3.5 section 6.2), or nothing.
+std::string code_string(const ScannedValues& values, std::uint32_t tag) {
+  const auto found = values.find(tag);
+  if (found == values.end()) return {};
+  auto text = without_padding(found->second);
+  const bool valid = text.size() <= 16 && std::all_of(text.begin(), text.end(), [](char c) {
+                       return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ' ';
+                     });
+  return valid ? text : std::string();
+}
+
+class IncomingAssociation {
+ public:
+  IncomingAssociation(IncomingConnection connection, const StoreScpContext& context)
+      : context_(context),
+        peer_address_(std::move(connection.peer_address)),
+        number_(connection.number),
+        clock_{.timeout = context.options.pdu_timeout,
+               .stop_grace = context.options.stop_grace,
+               .stop_event = context.stop_event},
+        layer_(clock_, std::move(connection.request_pdu)),
+        dcmtk_(receive_association(std::move(connection.socket), layer_, context.options.max_pdu_bytes)) {
+    char calling[DUL_LEN_TITLE + 1] = {}, called[DUL_LEN_TITLE + 1] = {}, responding[DUL_LEN_TITLE + 1] = {};
+    ASC_getAPTitles(association().params, calling, sizeof calling, called, sizeof called, responding,
+                    sizeof responding);
+    calling_ae_title_ = without_padding(calling);
+    called_ae_title_ = without_padding(called);
+  }
+
+  void serve() {
+    if (const auto reason = rejection()) return reject(*reason);
+    accept();
+    try {
+      serve_messages();
+    } catch (const std::exception& error) {
+      log_warning(who() + " ended: " + printable(error.what()));
+      abort_association(association(), clock_);
+    }
+  }
+
+ private:
+  T_ASC_Association& association() { return *dcmtk_.association; }
+
+  std::string who() const {
+    return "association " + std::to_string(number_) + " of " + printable(calling_ae_title_) + " at " +
+           peer_address_;
+  }
+
+  std::optional<T_ASC_RejectParametersReason> rejection() const {
+    const auto& options = context_.options;
+    if (options.require_called_ae_title && called_ae_title_ != options.ae_title)
+      return ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED;
+    const auto& allowed = options.allowed_calling_ae_titles;
+    if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), calling_ae_title_) == allowed.end())
+      return ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED;
+    return std::nullopt;
+  }
+
+  void reject(T_ASC_RejectParametersReason reason) {
+    const T_ASC_RejectParameters parameters = {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, reason};
+    ++context_.tallies.rejected;
+    const bool called = reason == ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED;
+    log_warning(who() + " rejected: " +
+                (called ? "it calls " + printable(called_ae_title_) : "its AE title is not allowed"));
+    clock_.restart();
+    ASC_rejectAssociation(&association(), &parameters);
+    ASC_dropSCPAssociation(&association(), release_timeout_s);
+  }
+
+  void accept() {
+    auto& parameters = *association().params;
+    OFStandard::strlcpy(parameters.ourImplementationClassUID, implementation_class_uid.data(),
+                        sizeof parameters.ourImplementationClassUID);
+    OFStandard::strlcpy(parameters.ourImplementationVersionName, implementation_version_name.data(),
+                        sizeof parameters.ourImplementationVersionName);
+    answer_presentation_contexts(parameters);
+    clock_.restart();
+    const auto condition = ASC_acknowledgeAssociation(&association());
+    if (condition.bad()) throw Error(Error::Kind::peer_transient, who() + ": " + condition.text());
+    ++context_.tallies.accepted;
+  }
+
+  void serve_messages() {
+    const auto& options = context_.options;
+    MessageReader reader(association(), clock_,
+                         {options.idle_timeout, options.min_bytes_per_second, options.max_dataset_bytes});
+    while (const auto command = reader.next_command()) serve_command(reader, *command);
+    if (clock_.stopped) return abort_association(association(), clock_);
+    clock_.restart();
+    ASC_acknowledgeRelease(&association());
+    ASC_dropSCPAssociation(&association(), release_timeout_s);
+  }
+
+  void serve_command(MessageReader& reader, const Command& command) {
+    if (command.field == c_echo_request && !command.has_dataset) return echo(command);
+    if (command.field == c_store_request && command.has_dataset) return store(reader, command);
+    if (command.field != c_cancel_request)
+      throw Error(Error::Kind::peer_transient,
+                  "command " + std::to_string(command.field) + " is not for here");
+  }
+
+  void echo(const Command& command) {
+    T_DIMSE_C_EchoRQ request{};
+    request.MessageID = command.message_id;
+    OFStandard::strlcpy(request.AffectedSOPClassUID, UID_VerificationSOPClass,
+                        sizeof request.AffectedSOPClassUID);
+    check_sent(DIMSE_sendEchoResponse(&association(), command.presentation_context, &request, STATUS_Success,
+                                      nullptr));
+  }
+
+  void store(MessageReader& reader, const Command& command) {
+    T_ASC_PresentationContext presentation{};
+    if (ASC_findAcceptedPresentationContext(association().params, command.presentation_context, &presentation)
+            .bad())
+      throw Error(Error::Kind::peer_transient, "C-STORE in a presentation context that was not accepted");
+    ReceivedInstance instance;
+    instance.calling_ae_title = calling_ae_title_;
+    instance.peer_address = peer_address_;
+    instance.association = number_;
+    instance.sop_class_uid = command.sop_class_uid;
+    instance.sop_instance_uid = command.sop_instance_uid;
+    instance.transfer_syntax_uid = presentation.acceptedTransferSyntax;
+    instance.part10 = part10_header(
+        {command.sop_class_uid, command.sop_instance_uid, instance.transfer_syntax_uid, calling_ae_title_});
+    const auto header_bytes = instance.part10.size();
+    const bool complete = reader.read_dataset(command, instance.part10);
+    const auto dataset_bytes = complete ? instance.part10.size() - header_bytes : 0;
+    Answer answer;
+    try {
+      if (!complete) throw Refusal(StoreStatus::out_of_resources, "dataset is too large for this node");
+      check(command, presentation.abstractSyntax);
+      identify(instance, std::span(instance.part10).subspan(header_bytes));
+      answer.status = context_.handler(std::move(instance));
+    } catch (...) {
+      answer = answer_for_current_exception();
+    }
+    count(command, answer, dataset_bytes);
+    respond(command, answer);
+  }
+
+  static void check(const Command& command, std::string_view abstract_syntax) {
+    if (!is_valid_uid(command.sop_instance_uid))
+      throw Refusal(StoreStatus::cannot_understand, "invalid SOP instance UID");
+    if (command.sop_class_uid != abstract_syntax)
+      throw Refusal(StoreStatus::dataset_mismatch, "SOP class is not that of the presentation context");
+  }
+
+  /// Fills in what only the dataset says, and refuses one that is not the object its command names.
+  void identify(ReceivedInstance& instance, std::span<const std::uint8_t> dataset) const {
+    const ScanLimits limits = {.max_inflated_bytes = context_.options.max_dataset_bytes};
+    const auto values = scan_dataset(dataset, instance.transfer_syntax_uid, identifying_tags, limits);
+    if (required_uid(values, sop_instance_tag, "SOP instance UID") != instance.sop_instance_uid)
+      throw Refusal(StoreStatus::dataset_mismatch, "SOP instance UID is not that of the command");
+    if (required_uid(values, sop_class_tag, "SOP class UID") != instance.sop_class_uid)
+      throw Refusal(StoreStatus::dataset_mismatch, "SOP class UID is not that of the command");
+    instance.study_instance_uid = required_uid(values, study_instance_tag, "study instance UID");
+    instance.series_instance_uid = required_uid(values, series_instance_tag, "series instance UID");
+    instance.modality = code_string(values, modality_tag);
+  }
+
+  void count(const Command& command, const Answer& answer, std::size_t dataset_bytes) {
+    if (answer.status == StoreStatus::success) {
+      ++context_.tallies.instances;
+      context_.tallies.bytes += dataset_bytes;
+      return;
+    }
+    ++context_.tallies.refused;
+    std::array<char, 8> status{};
+    std::snprintf(status.data(), status.size(), "0x%04X", static_cast<unsigned>(answer.status));
+    log_warning(who() + ": refused " + printable(command.sop_instance_uid) + " with " + status.data() + ": " +
+                printable(answer.reason.empty() ? "decided by the receiver of instances" : answer.reason));
+  }
+
+  void respond(const Command& command, const Answer& answer) {
+    T_DIMSE_C_StoreRQ request{};
+    request.MessageID = command.message_id;
+    OFStandard::strlcpy(request.AffectedSOPClassUID, command.sop_class_uid.c_str(),
+                        sizeof request.AffectedSOPClassUID);
+    OFStandard::strlcpy(request.AffectedSOPInstanceUID, command.sop_instance_uid.c_str(),
+                        sizeof request.AffectedSOPInstanceUID);
+    T_DIMSE_C_StoreRSP response{};
+    response.DimseStatus = static_cast<DIC_US>(answer.status);
+    DcmDataset detail;
+    if (answer.peer_may_know)
+      detail.putAndInsertString(DCM_ErrorComment,
+                                printable(answer.reason).substr(0, max_error_comment).c_str());
+    check_sent(DIMSE_sendStoreResponse(&association(), command.presentation_context, &request, &response,
+                                       answer.peer_may_know ? &detail : nullptr));
+  }
+
+  void check_sent(const OFCondition& condition) const {
+    if (condition.bad())
+      throw Error(Error::Kind::peer_transient, std::string("response not sent: ") + condition.text());
+  }
+
+  const StoreScpContext& context_;
+  std::string peer_address_;
+  std::uint64_t number_;
+  ConnectionClock clock_;
+  TimedTransportLayer layer_;
+  IncomingRequest dcmtk_;
+  std::string calling_ae_title_, called_ae_title_;
+};
+
+}  // namespace
+
+void serve_association(IncomingConnection connection, const StoreScpContext& context) {
+  const auto peer = connection.peer_address;
+  try {
+    IncomingAssociation(std::move(connection), context).serve();
+  } catch (const std::exception& error) {
+    log_warning("connection from " + peer + " ended: " + printable(error.what()));
+  }
+}
+
+}  // namespace metserve::dicom

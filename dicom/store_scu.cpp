@@ -1,0 +1,82 @@
+#include "dicom/store_scu.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcuid.h>
+
+#include "dicom/error.h"
+#include "dicom/store_scu_association.h"
+
+namespace metserve::dicom {
+namespace {
+
+constexpr std::size_t max_contexts = 128;  ///< of one association: odd numbers below 256
+
+using Files = std::vector<OutgoingFile>;
+
+/// Adds to `contexts` what `file` needs and is not there yet.
+void add_proposals(std::vector<ProposedContext>& contexts, const OutgoingFile& file) {
+  for (auto& proposal : proposals_for(file.context))
+    if (std::find(contexts.begin(), contexts.end(), proposal) == contexts.end())
+      contexts.push_back(std::move(proposal));
+}
+
+SendResult undelivered(const OutgoingFile& file, const Error& error) {
+  const bool for_good = error.kind() == Error::Kind::peer_permanent;
+  SendResult result;
+  result.file = file.path;
+  result.sop_instance_uid = file.sop_instance_uid;
+  result.outcome = for_good ? SendResult::Outcome::permanent : SendResult::Outcome::transient;
+  result.reason = error.what();
+  return result;
+}
+
+bool is_of_peer(const Error& error) {
+  return error.kind() == Error::Kind::peer_transient || error.kind() == Error::Kind::peer_permanent;
+}
+
+/// Sends [first, last) over one association; what a peer's failure leaves unsent has that failure as result.
+void send_batch(const Peer& peer, const std::vector<ProposedContext>& contexts, Files::const_iterator first,
+                Files::const_iterator last, std::vector<SendResult>& results) {
+  try {
+    OutgoingAssociation association(peer, contexts);
+    for (; first != last; ++first) results.push_back(association.store(*first));
+  } catch (const Error& error) {
+    if (!is_of_peer(error)) throw;
+    std::transform(first, last, std::back_inserter(results),
+                   [&](const OutgoingFile& file) { return undelivered(file, error); });
+  }
+}
+
+}  // namespace
+
+std::vector<SendResult> send_instances(const Peer& peer, const std::vector<std::filesystem::path>& files) {
+  Files outgoing;
+  std::transform(files.begin(), files.end(), std::back_inserter(outgoing), read_outgoing_file);
+  std::vector<SendResult> results;
+  auto first = outgoing.cbegin();
+  while (first != outgoing.cend()) {
+    std::vector<ProposedContext> contexts;
+    auto last = first;
+    for (; last != outgoing.cend(); ++last) {
+      auto more = contexts;
+      add_proposals(more, *last);
+      if (more.size() > max_contexts) break;
+      contexts = std::move(more);
+    }
+    send_batch(peer, contexts, first, last, results);
+    first = last;
+  }
+  return results;
+}
+
+void verify_peer(const Peer& peer) {
+  OutgoingAssociation association(peer, {{UID_VerificationSOPClass, UID_LittleEndianImplicitTransferSyntax}});
+  if (const auto status = association.echo(); status != 0)
+    throw Error(Error::Kind::peer_transient,
+                peer.called_ae_title + ": C-ECHO answered with status " + std::to_string(status));
+}
+
+}  // namespace metserve::dicom

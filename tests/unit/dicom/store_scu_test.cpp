@@ -1,0 +1,176 @@
+#include "dicom/store_scu.h"
+
+#include <algorithm>
+
+#include "dicom/error.h"
+#include "tests/catch.h"
+#include "tests/unit/dicom/collecting_scp.h"
+#include "tests/unit/dicom/image_fixtures.h"
+#include "tests/unit/dicom/peer_programs.h"
+
+namespace metserve::dicom {
+namespace {
+
+using namespace test;
+using Outcome = SendResult::Outcome;
+namespace fs = std::filesystem;
+
+Peer peer_at(std::uint16_t port, const std::string& called = "METSERVE") {
+  Peer peer;
+  peer.host = "127.0.0.1";
+  peer.port = port;
+  peer.called_ae_title = called;
+  peer.calling_ae_title = "SENDER";
+  peer.connect_timeout = std::chrono::seconds(2);
+  peer.response_timeout = std::chrono::seconds(2);
+  return peer;
+}
+
+std::vector<fs::path> series_files(const fs::path& directory) {
+  write_edited(directory, [](DcmDataset&, std::size_t) {});
+  return list_files(directory);
+}
+
+Error::Kind failure_of_echo(const Peer& peer) {
+  try {
+    verify_peer(peer);
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  FAIL("C-ECHO succeeded");
+  return {};
+}
+
+TEST_CASE("Files are delivered to storescp over one association, in order", "[dicom][scu][peers]") {
+  const TemporaryDirectory directory;
+  const auto files = series_files(directory.path() / "series");
+  const StoreScpProgram storescp(directory.path() / "received", {});
+  const auto results = send_instances(peer_at(storescp.port()), files);
+  REQUIRE(results.size() == files.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    INFO(results[i].reason);
+    CHECK(results[i].file == files[i]);
+    CHECK(results[i].outcome == Outcome::delivered);
+    CHECK(results[i].status == 0);
+    CHECK(results[i].reason.empty());
+    CHECK(fs::exists(directory.path() / "received" / ("MR." + results[i].sop_instance_uid)));
+  }
+  CHECK_NOTHROW(verify_peer(peer_at(storescp.port())));
+}
+
+TEST_CASE("Compressed files go as they are", "[dicom][scu]") {
+  const TemporaryDirectory directory;
+  const auto source = series_files(directory.path() / "series").front();
+  const auto compressed = directory.path() / "rle.dcm";
+  REQUIRE(run_program({"dcmcrle", source.string(), compressed.string()}).status == 0);
+  const CollectingScp scp;
+  const auto results = send_instances(peer_at(scp.port()), {source, compressed});
+  REQUIRE(results.size() == 2);
+  CHECK(results[0].outcome == Outcome::delivered);
+  CHECK(results[1].outcome == Outcome::delivered);
+  const auto instances = scp.instances();
+  REQUIRE(instances.size() == 2);
+  CHECK(instances[0].transfer_syntax_uid == "1.2.840.10008.1.2.1");
+  CHECK(instances[1].transfer_syntax_uid == "1.2.840.10008.1.2.5");
+  CHECK(instances[0].association == instances[1].association);
+  CHECK(dataset_bytes(instances[1].part10) == dataset_bytes(read_bytes(compressed)));
+}
+
+TEST_CASE("A peer that knows only implicit VR gets implicit VR", "[dicom][scu][peers]") {
+  const TemporaryDirectory directory;
+  const auto files = series_files(directory.path() / "series");
+  const StoreScpProgram storescp(directory.path() / "received", {"+xi"});
+  const auto results = send_instances(peer_at(storescp.port()), {files[0]});
+  REQUIRE(results.size() == 1);
+  CHECK(results[0].outcome == Outcome::delivered);
+  const auto received = directory.path() / "received" / ("MR." + results[0].sop_instance_uid);
+  const auto dump = run_program({"dcmdump", "-Un", "+P", "0002,0010", received.string()});
+  CHECK_THAT(dump.output,
+             ContainsSubstring("LittleEndianImplicit") || ContainsSubstring("[1.2.840.10008.1.2]"));
+}
+
+TEST_CASE("A compressed file that a peer does not take is refused for good", "[dicom][scu][peers]") {
+  const TemporaryDirectory directory;
+  const auto source = series_files(directory.path() / "series").front();
+  const auto compressed = directory.path() / "rle.dcm";
+  REQUIRE(run_program({"dcmcrle", source.string(), compressed.string()}).status == 0);
+  const StoreScpProgram storescp(directory.path() / "received", {});
+  const auto results = send_instances(peer_at(storescp.port()), {compressed, source});
+  REQUIRE(results.size() == 2);
+  CHECK(results[0].outcome == Outcome::permanent);
+  CHECK_THAT(results[0].reason, ContainsSubstring("presentation context"));
+  CHECK(results[1].outcome == Outcome::delivered);
+}
+
+TEST_CASE("A closed port is worth another try", "[dicom][scu]") {
+  const TemporaryDirectory directory;
+  const auto files = series_files(directory.path());
+  const auto peer = peer_at(free_port());
+  const auto results = send_instances(peer, files);
+  REQUIRE(results.size() == files.size());
+  CHECK(std::all_of(results.begin(), results.end(), [](const auto& result) {
+    return result.outcome == Outcome::transient && !result.reason.empty();
+  }));
+  CHECK(failure_of_echo(peer) == Error::Kind::peer_transient);
+}
+
+TEST_CASE("A rejected association is permanent with its reason", "[dicom][scu]") {
+  const TemporaryDirectory directory;
+  const auto files = series_files(directory.path());
+  const CollectingScp scp;
+  const auto results = send_instances(peer_at(scp.port(), "OTHER"), {files[0]});
+  REQUIRE(results.size() == 1);
+  CHECK(results[0].outcome == Outcome::permanent);
+  CHECK_THAT(results[0].reason, ContainsSubstring("called AE title not recognised"));
+  CHECK(failure_of_echo(peer_at(scp.port(), "OTHER")) == Error::Kind::peer_permanent);
+}
+
+TEST_CASE("The peer's status decides whether another try makes sense", "[dicom][scu]") {
+  const TemporaryDirectory directory;
+  const auto file = series_files(directory.path()).front();
+  const auto send_to = [&](const StoreHandler& handler) {
+    const StoreScp scp(on_free_port(), handler);
+    return send_instances(peer_at(scp.port()), {file}).at(0);
+  };
+  const auto full = send_to([](ReceivedInstance&&) { return StoreStatus::out_of_resources; });
+  CHECK(full.outcome == Outcome::transient);
+  CHECK(full.status == 0xa700);
+  const auto refused = send_to([](ReceivedInstance&&) -> StoreStatus {
+    throw Error(Error::Kind::bad_input, "only MR is wanted here");
+  });
+  CHECK(refused.outcome == Outcome::permanent);
+  CHECK(refused.status == 0xc000);
+  CHECK_THAT(refused.reason, ContainsSubstring("only MR is wanted here"));
+  const auto warned = send_to([](ReceivedInstance&&) { return static_cast<StoreStatus>(0xb000); });
+  CHECK(warned.outcome == Outcome::delivered);
+}
+
+TEST_CASE("An abort leaves the rest for another try", "[dicom][scu][peers]") {
+  const TemporaryDirectory directory;
+  const auto files = series_files(directory.path() / "series");
+  const StoreScpProgram storescp(directory.path() / "received", {"--abort-after"});
+  const auto results = send_instances(peer_at(storescp.port()), files);
+  REQUIRE(results.size() == files.size());
+  for (const auto& result : results) CHECK(result.outcome == Outcome::transient);
+}
+
+TEST_CASE("A peer that answers nothing is given up in time", "[dicom][scu][peers]") {
+  const TemporaryDirectory directory;
+  const auto files = series_files(directory.path() / "series");
+  const StoreScpProgram storescp(directory.path() / "received", {"--sleep-during", "9"});
+  auto peer = peer_at(storescp.port());
+  peer.response_timeout = std::chrono::seconds(1);
+  const auto began = std::chrono::steady_clock::now();
+  const auto results = send_instances(peer, {files[0]});
+  CHECK(results.at(0).outcome == Outcome::transient);
+  CHECK_THAT(results.at(0).reason, ContainsSubstring("no answer in time"));
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(6));
+}
+
+TEST_CASE("A file that is not there is an error of ours", "[dicom][scu]") {
+  CHECK_THROWS_WITH(send_instances(peer_at(104), {"/nowhere/slice.dcm"}),
+                    ContainsSubstring("/nowhere/slice.dcm"));
+}
+
+}  // namespace
+}  // namespace metserve::dicom
