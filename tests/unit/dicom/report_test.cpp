@@ -1,0 +1,130 @@
+#include <algorithm>
+
+#include "dicom/error.h"
+#include "tests/unit/dicom/result_fixtures.h"
+
+using namespace metserve::dicom;
+using namespace metserve::dicom::testing;
+
+namespace {
+
+const UidSource uids("2.25", "report test");
+
+/// Content items below `item` whose concept is `code`, in document order.
+void collect(DcmItem& item, const std::string& code, std::vector<DcmItem*>& found) {
+  for (unsigned long n = 0; n < items_in(item, DCM_ContentSequence); ++n) {
+    DcmItem& child = item_of(item, DCM_ContentSequence, static_cast<long>(n));
+    DcmItem* name = nullptr;
+    if (child.findAndGetSequenceItem(DCM_ConceptNameCodeSequence, name).good() &&
+        text_of(*name, DCM_CodeValue) == code)
+      found.push_back(&child);
+    collect(child, code, found);
+  }
+}
+
+std::vector<DcmItem*> content(DcmItem& report, const std::string& code) {
+  std::vector<DcmItem*> found;
+  collect(report, code, found);
+  return found;
+}
+
+std::string number_in(DcmItem& item) {
+  return text_of(item_of(item, DCM_MeasuredValueSequence), DCM_NumericValue);
+}
+
+}  // namespace
+
+TEST_CASE("Reports pass dciodvfy for every plane, character set and lesion count", "[dicom][report]") {
+  const TemporaryDirectory directory;
+  const auto seg = directory / "seg.dcm", file = directory / "report.dcm";
+  struct Text {
+    const char *character_set, *patient_name;
+  };
+  for (const Text& text : {Text{"ISO_IR 100", "M\xFCller^J\xF6rg"},
+                           Text{"ISO_IR 192", "M\xC3\xBCller^J\xC3\xB6rg"}, Text{"", "Mueller^Joerg"}})
+    for (const Plane plane : {Plane::sagittal, Plane::oblique})
+      for (const bool enhanced : {false, true})
+        for (const std::size_t count : {0, 1, 7, 300}) {
+          if (count == 300 && plane != Plane::oblique) continue;
+          ReferenceOptions options{.plane = plane, .enhanced = enhanced};
+          options.character_set = text.character_set;
+          options.patient_name = text.patient_name;
+          const LoadedSeries reference = make_reference(directory / "reference", options);
+          const auto lesions = describe(count);
+          const ResultContext context = make_context(reference, lesions, uids);
+          if (count > 0) write_segmentation(context, draw_boxes(reference.volume.geometry, count), seg);
+          write_report(context, count > 0 ? seg : std::filesystem::path(), file);
+          INFO(name_of(plane) << ' ' << text.character_set << ' ' << count << " lesions, enhanced "
+                              << enhanced);
+          require_valid_object(file);
+          const auto format = read(file);
+          REQUIRE(text_of(*format->getDataset(), DCM_PatientName) == text.patient_name);
+          REQUIRE(text_of(*format->getDataset(), DCM_SpecificCharacterSet) == text.character_set);
+          REQUIRE(content(*format->getDataset(), "125007").size() == count);
+        }
+}
+
+TEST_CASE("A report measures each lesion and refers to its segment", "[dicom][report]") {
+  const TemporaryDirectory directory;
+  const auto seg = directory / "seg.dcm", file = directory / "report.dcm";
+  const LoadedSeries reference = make_reference(directory / "reference", {});
+  const auto lesions = describe(3);
+  const ResultContext context = make_context(reference, lesions, uids);
+  write_segmentation(context, draw_boxes(reference.volume.geometry, 3), seg);
+  write_report(context, seg, file);
+  const auto format = read(file), seg_format = read(seg);
+  DcmItem& report = *format->getDataset();
+  DcmItem& segmentation = *seg_format->getDataset();
+  REQUIRE(text_of(report, DCM_Modality) == "SR");
+  REQUIRE(text_of(report, DCM_SeriesNumber) == "9002");
+  REQUIRE(text_of(report, DCM_VerificationFlag) == "UNVERIFIED");
+  const auto groups = content(report, "125007");
+  REQUIRE(groups.size() == 3);
+  for (long n = 0; n < 3; ++n) {
+    DcmItem& group = *groups[static_cast<std::size_t>(n)];
+    DcmItem& segment = item_of(segmentation, DCM_SegmentSequence, n);
+    REQUIRE(text_of(*content(group, "112039").at(0), DCM_TextValue) == text_of(segment, DCM_TrackingID));
+    REQUIRE(text_of(*content(group, "112040").at(0), DCM_UID) == text_of(segment, DCM_TrackingUID));
+    DcmItem& finding = item_of(*content(group, "121071").at(0), DCM_ConceptCodeSequence);
+    REQUIRE(text_of(finding, DCM_CodeValue) == "94225005");
+    DcmItem& image = item_of(*content(group, "121191").at(0), DCM_ReferencedSOPSequence);
+    REQUIRE(text_of(image, DCM_ReferencedSOPInstanceUID) == text_of(segmentation, DCM_SOPInstanceUID));
+    REQUIRE(text_of(image, DCM_ReferencedSegmentNumber) == std::to_string(n + 1));
+    REQUIRE(text_of(*content(group, "121232").at(0), DCM_UID) == reference.header.series_instance_uid);
+    REQUIRE(std::stod(number_in(*content(group, "118565006").at(0))) ==
+            Approx(100.25 / (n + 1)).margin(1e-3));
+    REQUIRE(number_in(*content(group, "81827009").at(0)) == "6.500");
+  }
+}
+
+TEST_CASE("A report says what was used, what was left out, and that it is for research", "[dicom][report]") {
+  const TemporaryDirectory directory;
+  const auto file = directory / "report.dcm";
+  const LoadedSeries reference = make_reference(directory / "reference", {});
+  const auto none = describe(0);
+  const ResultContext context = make_context(reference, none, uids);
+  write_report(context, {}, file);
+  const auto format = read(file);
+  DcmItem& report = *format->getDataset();
+  const auto used = content(report, "SEQ_USED");
+  REQUIRE(used.size() == 2);
+  REQUIRE(text_of(*used[1], DCM_TextValue) == "FLAIR: series 5 'T\xEAte FLAIR'");
+  REQUIRE(text_of(*content(report, "SEQ_LEFT_OUT").at(0), DCM_TextValue) == context.sequences_left_out[0]);
+  REQUIRE(text_of(*content(report, "WARNING").at(0), DCM_TextValue) == context.warnings[0]);
+  REQUIRE(text_of(*content(report, "WEIGHTS_SHA256").at(0), DCM_TextValue) ==
+          context.algorithm.weights_sha256);
+  REQUIRE(text_of(*content(report, "121071").at(0), DCM_TextValue) == "No lesion found");
+  REQUIRE(text_of(*content(report, "INTENDED_USE").at(0), DCM_TextValue).find("Research use only") == 0);
+  REQUIRE(content(report, "125007").empty());
+}
+
+TEST_CASE("A report on lesions without their segmentation is refused", "[dicom][report]") {
+  const TemporaryDirectory directory;
+  const auto file = directory / "report.dcm";
+  const LoadedSeries reference = make_reference(directory / "reference", {});
+  const auto lesions = describe(2);
+  REQUIRE_THROWS_AS(write_report(make_context(reference, lesions, uids), {}, file), Error);
+  REQUIRE_THROWS_AS(write_report(make_context(reference, lesions, uids), directory / "none.dcm", file),
+                    Error);
+  REQUIRE_FALSE(std::filesystem::exists(file));
+}
