@@ -12,7 +12,7 @@ namespace {
 namespace fn = torch::nn::functional;
 
 constexpr std::int64_t mask_size = 64;  ///< pixels along the shorter axis that the mask is found at
-constexpr double mask_level = 0.12;     ///< share of the 98th percentile that counts as head
+constexpr double mask_level = 0.07;     ///< of the way from air to the 98th percentile; above it is head
 constexpr std::int64_t quantile_count = 200'000;
 
 torch::Tensor dilate(const torch::Tensor& mask, std::int64_t radius) {
@@ -61,10 +61,12 @@ torch::Tensor head_mask(const torch::Tensor& volume) {
   torch::NoGradGuard no_grad;
   const std::int64_t factor = std::max<std::int64_t>(1, std::min(volume.size(1), volume.size(2)) / mask_size);
   const torch::Tensor coarse = torch::avg_pool2d(volume.unsqueeze(1), factor, factor, 0, true);
-  const double level = mask_level * sampled_quantile(coarse, 0.98);
-  torch::Tensor mask = (coarse > std::max(level, 0.0)).to(torch::kFloat32);
+  // Air is what the darkest tenth holds; its mean is not zero in magnitude images.
+  const double air = std::max(0.0, sampled_quantile(coarse, 0.10)), bright = sampled_quantile(coarse, 0.98);
+  torch::Tensor mask = (coarse > air + mask_level * (bright - air)).to(torch::kFloat32);
+  mask =
+      erode(fill_holes(dilate(mask, 2)), 2);  // bone and sinuses are dark: closed before specks are removed
   mask = dilate(erode(mask, 1), 1);
-  mask = erode(fill_holes(dilate(mask, 2)), 2);
   mask = fn::interpolate(mask, fn::InterpolateFuncOptions()
                                    .size(std::vector<std::int64_t>{volume.size(1), volume.size(2)})
                                    .mode(torch::kBilinear)

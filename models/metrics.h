@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "models/study.h"
+
+namespace metserve::models {
+
+struct LesionOutcome {
+  double diameter_mm = 0;  ///< longest 3D diameter
+  double volume_mm3 = 0;
+  bool found = false;  ///< a predicted component of at least the minimum volume shares a voxel with it
+};
+
+/// One study against its truth. Voxel figures are of the thresholded map as it is; lesion figures are of its
+/// 26-connected components of at least the minimum volume (Groevik 2021 counts these; 10 mm3).
+struct StudyFigures {
+  std::optional<double> dice;       ///< absent when truth and prediction are both empty
+  std::optional<double> precision;  ///< absent when nothing is predicted
+  std::optional<double> recall;     ///< absent when there is no lesion
+  std::optional<double> auc;        ///< of the voxels inside the head; absent when there is no lesion
+  int false_positives = 0;          ///< components of at least the minimum volume that touch no truth
+  int false_positives_any_size = 0;
+  std::vector<LesionOutcome> lesions;  ///< by number
+};
+
+/// `probability`: [D, H, W] float32 on the study's grid. `threshold`: a voxel counts when its probability is
+/// at least this, 0..1.
+StudyFigures score_study(const torch::Tensor& probability, const Study& study, double threshold,
+                         double minimum_volume_mm3);
+
+}  // namespace metserve::models

@@ -1,0 +1,27 @@
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+
+#include "models/error.h"
+#include "models/tool/commands.h"
+
+// metserve-models: simulate, train, evaluate and time on a machine that has LibTorch alone.
+int main(int argc, char** argv) {
+  CLI::App program("Networks of MetServe: simulate training data, train, evaluate, time");
+  program.require_subcommand(1);
+  program.option_defaults()->always_capture_default();
+  metserve::models::tool::add_simulate(program);
+  metserve::models::tool::add_train(program);
+  try {
+    program.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? 0 : 2;
+  } catch (const metserve::models::Error& error) {
+    std::fprintf(stderr, "metserve-models: %s\n", error.what());
+    return error.kind() == metserve::models::Error::Kind::bad_input ? 2 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "metserve-models: %s\n", error.what());
+    return 1;
+  }
+}

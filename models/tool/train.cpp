@@ -1,0 +1,76 @@
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "models/study.h"
+#include "models/tool/commands.h"
+#include "models/training.h"
+
+namespace metserve::models::tool {
+namespace {
+
+struct Arguments {
+  TrainingOptions options;
+  std::string data, validation, output;
+  bool no_dropout = false;
+  bool censor_bravo = false;
+};
+
+void print(const TrainingProgress& p) {
+  std::printf("step %d of %d  loss %.4f  rate %.2e  %.2f s/step  %.0f min left", p.step, p.steps, p.loss,
+              p.learning_rate, p.seconds_per_step, p.seconds_left / 60);
+  if (p.score) std::printf("  validation Dice %.4f (best %.4f)", *p.score, p.best_score);
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+void run(const Arguments& arguments) {
+  TrainingOptions options = arguments.options;
+  if (arguments.no_dropout) options.dropout = 0;
+  if (arguments.censor_bravo)
+    options.validation_subsets.push_back(SlotSet().set().reset(index(Slot::t1_gre_post)));
+  const std::vector<Study> training = read_studies(arguments.data, options.clahe);
+  const std::vector<Study> validation = read_studies(arguments.validation, options.clahe);
+  std::printf("%zu studies to train on, %zu to validate on\n", training.size(), validation.size());
+  train(training, validation, options, arguments.output, print);
+}
+
+}  // namespace
+
+void add_train(CLI::App& program) {
+  auto a = std::make_shared<Arguments>();
+  TrainingOptions& o = a->options;
+  CLI::App* c = program.add_subcommand("train", "train a network on a cache of studies");
+  c->add_option("--data", a->data, "directory of studies to train on")->required();
+  c->add_option("--validation", a->validation, "directory of studies to validate on")->required();
+  c->add_option("-o,--output", a->output, "directory for checkpoint, best state and training.csv")
+      ->required();
+  c->add_option("--backbone", o.network.backbone, "resnet18, resnet34, resnet50 or resnet101");
+  c->add_option("--output-stride", o.network.output_stride, "4, 8 or 16");
+  c->add_option("--width", o.network.width, "channels of the first stage");
+  c->add_option("--aspp-channels", o.network.aspp_channels, "channels of the ASPP and the head");
+  c->add_option("--steps", o.steps, "in all");
+  c->add_option("--batch", o.sampler.batch, "crops per step");
+  c->add_option("--crop", o.sampler.crop, "pixels, a multiple of 32");
+  c->add_option("--lesion-share", o.sampler.lesion_share, "share of crops around a lesion");
+  c->add_option("--small-lesion-bias", o.sampler.small_lesion_bias, "chosen by volume^-bias");
+  c->add_option("--learning-rate", o.learning_rate, "Adam's");
+  c->add_option("--decay-power", o.decay_power, "0: constant rate");
+  c->add_option("--weight-decay", o.weight_decay, "L2");
+  c->add_option("--positive-weight", o.positive_weight, "of positive pixels");
+  c->add_option("--dice-weight", o.dice_weight, "of the Dice term");
+  c->add_option("--dropout", o.dropout, "probability that a sequence is dropped");
+  c->add_flag("--no-dropout", a->no_dropout, "the same as --dropout 0");
+  c->add_flag("--censor-bravo", a->censor_bravo, "score validation without BRAVO as well");
+  c->add_option("--validation-stride", o.validation_stride, "every which slice is scored");
+  c->add_option("--interval", o.interval, "steps between validations");
+  c->add_option("--checkpoint-interval", o.checkpoint_interval, "steps between checkpoints");
+  c->add_option("--seed", o.seed, "of all randomness");
+  c->add_option("--threads", o.threads, "CPU threads, 0: all");
+  c->add_option("--device", o.device, "cpu, cuda or cuda:N");
+  c->add_option("--precision", o.precision, "auto, float32 or bfloat16");
+  c->add_flag("--resume", o.resume, "continue from the checkpoint in the output directory");
+  c->callback([a] { run(*a); });
+}
+
+}  // namespace metserve::models::tool
