@@ -46,4 +46,7 @@ StudyMatch match_study(const dicom::Study& study, const MatchOptions& options);
 /// The stable JSON of `metserve match --json`.
 std::string to_json(const dicom::Study& study, const StudyMatch& match);
 
+/// The same for people: one line a series with its strongest reason, then the sequences that are there.
+std::string to_table(const dicom::Study& study, const StudyMatch& match);
+
 }  // namespace metserve::pipeline

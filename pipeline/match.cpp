@@ -1,0 +1,132 @@
+#include "pipeline/match.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/match_choice.h"
+#include "pipeline/match_contrast.h"
+#include "pipeline/match_kind.h"
+
+namespace metserve::pipeline {
+namespace {
+
+using models::Slot;
+
+/// Slot and decision of one series, before it is compared with others.
+struct Placement {
+  std::optional<Slot> slot;
+  Decision decision = Decision::rejected;
+  double confidence = 0;
+  std::string reason;  ///< empty where the evidence speaks for itself
+};
+
+Placement place(SequenceKind kind, double kind_confidence, const ContrastMatch& contrast) {
+  const double both = std::min(kind_confidence, contrast.confidence);
+  switch (kind) {
+    case SequenceKind::flair_3d:
+    case SequenceKind::flair_2d:
+      return {Slot::flair, Decision::used, kind_confidence, {}};
+    case SequenceKind::t1_ir_gre:
+      if (contrast.state == Contrast::post) return {Slot::t1_gre_post, Decision::used, both, {}};
+      if (contrast.state == Contrast::pre)
+        return {std::nullopt, Decision::rejected, both,
+                "acquired before the contrast agent: no slot takes a pre-contrast gradient echo"};
+      return {Slot::t1_gre_post, Decision::ambiguous, 0.4,
+              "nothing tells whether it was acquired before or after the contrast agent"};
+    case SequenceKind::t1_tse_3d:
+    case SequenceKind::t1_se_2d:
+      if (contrast.state == Contrast::post) return {Slot::t1_se_post, Decision::used, both, {}};
+      if (contrast.state == Contrast::pre) return {Slot::t1_se_pre, Decision::used, both, {}};
+      return {std::nullopt, Decision::ambiguous, 0.4,
+              "nothing tells whether it was acquired before or after the contrast agent"};
+  }
+  return {};
+}
+
+SeriesMatch match_series(std::size_t index, const KindMatch& kind, const ContrastMatch& contrast,
+                         double minimum_confidence) {
+  SeriesMatch match;
+  match.series = index;
+  match.contrast = contrast.state;
+  match.reasons = kind.reasons;
+  match.confidence = kind.confidence;
+  if (kind.kind) {
+    Placement placement = place(*kind.kind, kind.confidence, contrast);
+    if (placement.decision == Decision::used && placement.confidence < minimum_confidence) {
+      placement.decision = Decision::ambiguous;
+      placement.reason = "too uncertain to be used";
+    }
+    match.slot = placement.slot;
+    match.decision = placement.decision;
+    match.confidence = placement.confidence;
+    if (!placement.reason.empty()) match.reasons.insert(match.reasons.begin(), placement.reason);
+  }
+  match.reasons.insert(match.reasons.end(), contrast.reasons.begin(), contrast.reasons.end());
+  return match;
+}
+
+/// A spin echo of unknown contrast leaves nothing open once both of its slots are filled.
+void close_open_spin_echoes(StudyMatch& match) {
+  const bool both = match.filling(Slot::t1_se_pre) && match.filling(Slot::t1_se_post);
+  for (SeriesMatch& m : match.series)
+    if (both && m.decision == Decision::ambiguous && !m.slot) {
+      m.decision = Decision::rejected;
+      m.reasons.insert(m.reasons.begin(), "both slots that it might fill are filled");
+    }
+}
+
+}  // namespace
+
+std::string_view to_string(Decision decision) {
+  switch (decision) {
+    case Decision::used:
+      return "used";
+    case Decision::duplicate:
+      return "duplicate";
+    case Decision::rejected:
+      return "rejected";
+    case Decision::ambiguous:
+      return "ambiguous";
+  }
+  return "";
+}
+
+std::string_view to_string(Contrast contrast) {
+  switch (contrast) {
+    case Contrast::pre:
+      return "pre";
+    case Contrast::post:
+      return "post";
+    case Contrast::unknown:
+      return "unknown";
+  }
+  return "";
+}
+
+std::optional<std::size_t> StudyMatch::filling(Slot slot) const {
+  for (const SeriesMatch& m : series)
+    if (m.slot == slot && m.decision == Decision::used) return m.series;
+  return std::nullopt;
+}
+
+StudyMatch match_study(const dicom::Study& study, const MatchOptions& options) {
+  std::vector<KindMatch> kinds;
+  std::vector<ContrastMatch> contrasts;
+  for (const dicom::Series& series : study.series) {
+    const auto excluded = exclusion(series.header, options);
+    kinds.push_back(excluded ? KindMatch{std::nullopt, 0.95, {*excluded}} : classify(series.header));
+    contrasts.push_back(contrast_of(series.header));
+  }
+  settle_contrast_by_time(study, kinds, contrasts);
+
+  StudyMatch match;
+  for (std::size_t i = 0; i < study.series.size(); ++i)
+    match.series.push_back(match_series(i, kinds[i], contrasts[i], options.minimum_confidence));
+  choose(study, kinds, match);
+  close_open_spin_echoes(match);
+  for (const Slot slot : {Slot::t1_gre_post, Slot::t1_se_post, Slot::t1_se_pre, Slot::flair})
+    if (!match.reference) match.reference = match.filling(slot);
+  return match;
+}
+
+}  // namespace metserve::pipeline
