@@ -1,0 +1,253 @@
+#include "server/config.h"
+
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+
+#include <arpa/inet.h>
+
+#include "server/config_reader.h"
+#include "server/error.h"
+
+namespace metserve::server {
+namespace {
+
+/// PS3.5 section 6.2, VR AE: 1 to 16 characters of the default repertoire without backslash and control
+/// characters, not blank, no leading or trailing space (which would not be significant).
+bool is_ae_title(const std::string& title) {
+  if (title.empty() || title.size() > 16 || title.front() == ' ' || title.back() == ' ') return false;
+  return std::all_of(title.begin(), title.end(), [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
+}
+
+/// PS3.5 section 9.1; a root leaves room for what is put below it.
+bool is_uid_root(const std::string& root) {
+  if (root.empty() || root.size() > 40) return false;
+  std::istringstream stream(root + ".");
+  for (std::string part; std::getline(stream, part, '.');) {
+    const bool digits = !part.empty() && std::all_of(part.begin(), part.end(),
+                                                     [](unsigned char c) { return std::isdigit(c) != 0; });
+    if (!digits || (part.size() > 1 && part.front() == '0')) return false;
+  }
+  return true;
+}
+
+bool is_name(const std::string& name) {
+  return !name.empty() && name.size() <= 40 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_';
+  });
+}
+
+bool is_device(const std::string& device) {
+  if (device == "cpu" || device == "cuda") return true;
+  return device.starts_with("cuda:") && device.size() > 5 && device.size() < 9 &&
+         std::all_of(device.begin() + 5, device.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+bool is_address(const std::string& address) {
+  in6_addr parsed{};
+  return inet_pton(AF_INET, address.c_str(), &parsed) == 1 ||
+         inet_pton(AF_INET6, address.c_str(), &parsed) == 1;
+}
+
+void read_bind_address(ConfigSection& section, std::string& address) {
+  section.text("bind_address", address);
+  if (!is_address(address)) section.problem("bind_address", "must be an IP address, is '" + address + "'");
+}
+
+constexpr const char* ae_title_rule =
+    "must be an AE title: 1 to 16 ASCII characters, no backslash, no space at either end";
+
+void read_dicom(ConfigSection section, dicom::StoreScpOptions& dicom) {
+  section.text("ae_title", dicom.ae_title);
+  if (!is_ae_title(dicom.ae_title)) section.problem("ae_title", ae_title_rule);
+  read_bind_address(section, dicom.bind_address);
+  section.whole("port", dicom.port, 0, 65535);
+  section.flag("require_called_ae_title", dicom.require_called_ae_title);
+  dicom.allowed_calling_ae_titles = section.texts("allowed_calling_ae_titles");
+  if (!std::all_of(dicom.allowed_calling_ae_titles.begin(), dicom.allowed_calling_ae_titles.end(),
+                   is_ae_title)) {
+    section.problem("allowed_calling_ae_titles", std::string("each ") + ae_title_rule);
+  }
+  ConfigSection limits = section.section("limits");
+  limits.whole("max_associations", dicom.max_associations, 1, 1024);
+  limits.whole("max_pdu_bytes", dicom.max_pdu_bytes, 4096, 131072);
+  limits.duration("idle_timeout_s", dicom.idle_timeout, 1, 3600);
+  limits.duration("request_timeout_s", dicom.request_timeout, 1, 300);
+  if (const auto mib = limits.whole_number("max_dataset_mib", 1, 16384)) {
+    dicom.max_dataset_bytes = static_cast<std::size_t>(*mib) << 20;
+  }
+  limits.finish();
+  section.finish();
+}
+
+void read_study(ConfigSection section, StudyConfig& study) {
+  section.duration("quiet_time_s", study.quiet_time, 1, 3600);
+  section.flag("require_post_gd_t1", study.require_post_gd_t1);
+  std::vector<std::pair<std::string, models::Slot>> slots;
+  for (const models::Slot slot : models::all_slots) slots.emplace_back(models::id(slot), slot);
+  section.choices("required_sequences", study.required_sequences, slots);
+  if (const auto confidence = section.real_number("minimum_match_confidence", 0, 1)) {
+    study.minimum_match_confidence = *confidence;
+  }
+  section.finish();
+}
+
+void read_model(ConfigSection section, ModelConfig& model) {
+  std::string directory;
+  section.text("directory", directory);
+  if (!directory.empty()) model.directory = directory;
+  model.threshold = section.real_number("threshold", 0, 1);
+  model.minimum_volume_mm3 = section.real_number("minimum_volume_mm3", 0, 1000);
+  section.finish();
+}
+
+void read_workers(ConfigSection section, WorkerConfig& workers) {
+  section.whole("count", workers.count, 1, 64);
+  section.text("device", workers.device);
+  if (!is_device(workers.device))
+    section.problem("device", "must be cpu, cuda or cuda:N, is '" + workers.device + "'");
+  section.whole("threads", workers.threads, 0, 256);
+  section.duration("stop_grace_s", workers.stop_grace, 0, 3600);
+  section.finish();
+}
+
+void read_storage(ConfigSection section, StorageConfig& storage) {
+  std::string directory = storage.directory;
+  section.text("directory", directory);
+  storage.directory = directory;
+  if (!storage.directory.is_absolute())
+    section.problem("directory", "must be an absolute path, is '" + directory + "'");
+  if (const auto mib = section.whole_number("min_free_mib", 16, 1 << 30)) {
+    storage.min_free_bytes = static_cast<std::uint64_t>(*mib) << 20;
+  }
+  if (const auto days = section.whole_number("retention_days", 1, 3650)) {
+    storage.retention = std::chrono::hours(24 * *days);
+  }
+  section.finish();
+}
+
+void read_destination(ConfigSection& section, DestinationConfig& destination) {
+  for (const char* key : {"name", "host", "port", "ae_title"}) {
+    if (!section.has(key))
+      section.problem(key, "is missing: a destination needs name, host, port and ae_title");
+  }
+  section.text("name", destination.name);
+  if (section.has("name") && !is_name(destination.name)) {
+    section.problem("name", "must be 1 to 40 letters, digits, '-' or '_'");
+  }
+  section.text("host", destination.host);
+  section.whole("port", destination.port, 1, 65535);
+  section.text("ae_title", destination.ae_title);
+  if (section.has("ae_title") && !is_ae_title(destination.ae_title))
+    section.problem("ae_title", ae_title_rule);
+  section.choices("objects", destination.objects,
+                  {{"seg", ObjectKind::segmentation},
+                   {"rtstruct", ObjectKind::structure_set},
+                   {"report", ObjectKind::report}});
+  if (destination.objects.empty())
+    section.problem("objects", "must name at least one of seg, rtstruct, report");
+  ConfigSection retry = section.section("retry");
+  retry.duration("first_s", destination.retry.first, 1, 3600);
+  retry.duration("cap_s", destination.retry.cap, 1, 86400);
+  if (destination.retry.cap < destination.retry.first) retry.problem("cap_s", "must not be below first_s");
+  retry.finish();
+  section.finish();
+}
+
+void read_destinations(std::vector<ConfigSection> sections, std::vector<DestinationConfig>& destinations) {
+  std::set<std::string> names;
+  for (ConfigSection& section : sections) {
+    read_destination(section, destinations.emplace_back());
+    const std::string& name = destinations.back().name;
+    if (!name.empty() && !names.insert(name).second)
+      section.problem("name", "'" + name + "' is taken by another destination");
+  }
+}
+
+void read_http(ConfigSection section, HttpConfig& http) {
+  read_bind_address(section, http.bind_address);
+  section.whole("port", http.port, 0, 65535);
+  section.finish();
+}
+
+void read_identity(ConfigSection section, IdentityConfig& identity) {
+  section.text("uid_root", identity.uid_root);
+  if (!is_uid_root(identity.uid_root)) {
+    section.problem("uid_root",
+                    "must be a UID root of at most 40 digits and dots without trailing dot, is '" +
+                        identity.uid_root + "'");
+  }
+  section.whole("series_number_offset", identity.series_number_offset, 1, 99990);
+  section.finish();
+}
+
+void read_log(ConfigSection section, LogConfig& log) {
+  section.choice<LogLevel>("level", log.level,
+                           {{"debug", LogLevel::debug},
+                            {"info", LogLevel::info},
+                            {"warning", LogLevel::warning},
+                            {"error", LogLevel::error}});
+  section.choice<LogFormat>("format", log.format, {{"text", LogFormat::text}, {"json", LogFormat::json}});
+  std::string file;
+  section.text("file", file);
+  if (!file.empty()) log.file = file;
+  section.finish();
+}
+
+void read_all(const YAML::Node& root, Config& config, Problems& problems) {
+  ConfigSection top(root, "", problems);
+  read_dicom(top.section("dicom"), config.dicom);
+  read_study(top.section("study"), config.study);
+  read_model(top.section("model"), config.model);
+  read_workers(top.section("workers"), config.workers);
+  read_storage(top.section("storage"), config.storage);
+  read_destinations(top.sections("destinations"), config.destinations);
+  read_http(top.section("http"), config.http);
+  read_identity(top.section("identity"), config.identity);
+  read_log(top.section("log"), config.log);
+  top.finish();
+}
+
+}  // namespace
+
+std::string_view to_string(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::segmentation:
+      return "seg";
+    case ObjectKind::structure_set:
+      return "rtstruct";
+    case ObjectKind::report:
+      break;
+  }
+  return "report";
+}
+
+Config parse_config(const std::string& text, const std::string& name) {
+  Config config;
+  Problems problems(name);
+  try {
+    read_all(YAML::Load(text), config, problems);
+  } catch (const YAML::Exception& error) {
+    throw Error(Error::Kind::bad_call,
+                name + ":" + std::to_string(error.mark.line + 1) + ": not YAML: " + error.msg);
+  }
+  std::string all;
+  for (const std::string& line : problems.lines()) all += (all.empty() ? "" : "\n") + line;
+  if (!all.empty()) throw Error(Error::Kind::bad_call, all);
+  return config;
+}
+
+Config load_config(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream.is_open() || stream.bad()) {
+    throw Error(Error::Kind::bad_call,
+                file.string() + ": cannot be read; name the configuration with --config");
+  }
+  return parse_config(text, file.string());
+}
+
+}  // namespace metserve::server

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+namespace metserve::server {
+
+/// A file descriptor that is closed when it goes. Thread safety: none.
+class FileDescriptor {
+ public:
+  /// Opens with O_CLOEXEC added; new files are readable by user and group. Throws Error(io), or
+  /// Error(out_of_resources) for a full disk, naming the file.
+  FileDescriptor(const std::filesystem::path& file, int flags);
+  ~FileDescriptor();
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+  int get() const { return descriptor_; }
+  void write(std::span<const std::uint8_t> bytes);
+  void sync();
+
+ private:
+  std::filesystem::path file_;
+  int descriptor_;
+};
+
+/// Writes a file that was not there and forces its bytes to the disk; the directory entry is the caller's to
+/// sync. Leaves nothing behind when it throws.
+void write_durably(const std::filesystem::path& file, std::span<const std::uint8_t> bytes);
+
+/// Forces the entries of a directory to the disk.
+void sync_directory(const std::filesystem::path& directory);
+
+/// Forces every file and directory below `directory`, and itself, to the disk.
+void sync_tree(const std::filesystem::path& directory);
+
+}  // namespace metserve::server

@@ -1,0 +1,119 @@
+#include "server/sqlite_schema.h"
+
+#include <cstdint>
+
+#include "server/error.h"
+
+namespace metserve::server {
+namespace {
+
+constexpr std::int64_t schema_version = 1;
+
+/// Times are milliseconds since 1970-01-01 UTC; files are relative to the storage directory.
+constexpr const char* schema = R"sql(
+CREATE TABLE studies (
+  id                 INTEGER PRIMARY KEY,
+  key                TEXT NOT NULL UNIQUE,
+  study_instance_uid TEXT NOT NULL UNIQUE,
+  state              TEXT NOT NULL,
+  reason             TEXT NOT NULL DEFAULT '',
+  state_since_ms     INTEGER NOT NULL,
+  revision           INTEGER NOT NULL DEFAULT 0,  -- counts the instances added, names the content
+  first_received_ms  INTEGER NOT NULL,
+  last_received_ms   INTEGER NOT NULL,
+  tries              INTEGER NOT NULL DEFAULT 0,  -- claims of this revision
+  not_before_ms      INTEGER NOT NULL DEFAULT 0,  -- a ready study waits until then
+  lease              INTEGER NOT NULL DEFAULT 0,  -- counts the claims ever made
+  lease_owner        TEXT NOT NULL DEFAULT '',
+  lease_expires_ms   INTEGER NOT NULL DEFAULT 0,
+  claimed_revision   INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX studies_by_state ON studies (state, state_since_ms);
+
+CREATE TABLE instances (
+  sop_instance_uid    TEXT PRIMARY KEY,
+  study_id            INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+  series_instance_uid TEXT NOT NULL,
+  sop_class_uid       TEXT NOT NULL,
+  transfer_syntax_uid TEXT NOT NULL,
+  modality            TEXT NOT NULL,
+  calling_ae_title    TEXT NOT NULL,
+  peer_address        TEXT NOT NULL,
+  sha256              TEXT NOT NULL,
+  bytes               INTEGER NOT NULL,
+  file                TEXT NOT NULL,
+  received_ms         INTEGER NOT NULL
+);
+CREATE INDEX instances_by_study ON instances (study_id);
+
+-- Other bytes under a SOP Instance UID that was there already; kept, never used.
+CREATE TABLE conflicts (
+  sop_instance_uid TEXT NOT NULL REFERENCES instances (sop_instance_uid) ON DELETE CASCADE,
+  sha256           TEXT NOT NULL,
+  study_id         INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+  calling_ae_title TEXT NOT NULL,
+  file             TEXT NOT NULL,
+  received_ms      INTEGER NOT NULL,
+  PRIMARY KEY (sop_instance_uid, sha256)
+);
+CREATE INDEX conflicts_by_study ON conflicts (study_id);
+
+CREATE TABLE results (
+  id            INTEGER PRIMARY KEY,
+  study_id      INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+  revision      INTEGER NOT NULL,
+  directory     TEXT NOT NULL,
+  created_ms    INTEGER NOT NULL,
+  superseded_by INTEGER NOT NULL DEFAULT 0,  -- id of the newer result, 0: this is the study's current one
+  UNIQUE (study_id, revision)
+);
+
+CREATE TABLE deliveries (
+  id               INTEGER PRIMARY KEY,
+  result_id        INTEGER NOT NULL REFERENCES results (id) ON DELETE CASCADE,
+  destination      TEXT NOT NULL,
+  object           TEXT NOT NULL,
+  file             TEXT NOT NULL,
+  state            TEXT NOT NULL,
+  tries            INTEGER NOT NULL DEFAULT 0,
+  next_try_ms      INTEGER NOT NULL,
+  reason           TEXT NOT NULL DEFAULT '',
+  changed_ms       INTEGER NOT NULL,
+  lease_owner      TEXT NOT NULL DEFAULT '',
+  lease_expires_ms INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (result_id, destination, object)
+);
+CREATE INDEX deliveries_due ON deliveries (destination, state, next_try_ms);
+
+CREATE TABLE history (
+  id       INTEGER PRIMARY KEY,
+  study_id INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+  time_ms  INTEGER NOT NULL,
+  state    TEXT NOT NULL,
+  note     TEXT NOT NULL
+);
+CREATE INDEX history_by_study ON history (study_id);
+
+PRAGMA user_version = 1;
+)sql";
+
+std::int64_t version_of(Database& database) {
+  Query query = database.query("PRAGMA user_version");
+  return query.step() ? query.integer(0) : 0;
+}
+
+}  // namespace
+
+void prepare_schema(Database& database) {
+  Transaction transaction(database);
+  const std::int64_t version = version_of(database);
+  if (version > schema_version) {
+    throw Error(Error::Kind::io, "the database has schema " + std::to_string(version) +
+                                     ", this program knows " + std::to_string(schema_version) +
+                                     ": install the newer program again");
+  }
+  if (version == 0) database.execute(schema);
+  transaction.commit();
+}
+
+}  // namespace metserve::server

@@ -1,0 +1,108 @@
+// SqliteStore: instances come in, studies fall quiet.
+
+#include "server/error.h"
+#include "server/hash.h"
+#include "server/sqlite_store.h"
+
+namespace metserve::server {
+
+std::optional<AddOutcome> SqliteStore::known(const std::string& sop_instance_uid, const std::string& sha256) {
+  const std::scoped_lock lock(read_mutex_);
+  Query used = reader_.query("SELECT sha256 FROM instances WHERE sop_instance_uid = ?", sop_instance_uid);
+  if (!used.step()) return std::nullopt;
+  if (used.text(0) == sha256) return AddOutcome::duplicate;
+  Query kept = reader_.query("SELECT 1 FROM conflicts WHERE sop_instance_uid = ? AND sha256 = ?",
+                             sop_instance_uid, sha256);
+  if (kept.step()) return AddOutcome::conflict;
+  return std::nullopt;
+}
+
+std::vector<AddOutcome> SqliteStore::add_instances(std::span<const InstanceRecord> instances) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  std::vector<AddOutcome> outcomes;
+  outcomes.reserve(instances.size());
+  for (const InstanceRecord& instance : instances) outcomes.push_back(add(instance));
+  transaction.commit();
+  return outcomes;
+}
+
+AddOutcome SqliteStore::add(const InstanceRecord& instance) {
+  Query there = writer_.query("SELECT sha256, study_id FROM instances WHERE sop_instance_uid = ?",
+                              instance.sop_instance_uid);
+  if (there.step()) {
+    if (there.text(0) == instance.sha256) return AddOutcome::duplicate;
+    writer_
+        .query(R"sql(INSERT OR IGNORE INTO conflicts
+                 (sop_instance_uid, sha256, study_id, calling_ae_title, file, received_ms)
+                 VALUES (?, ?, ?, ?, ?, ?))sql",
+               instance.sop_instance_uid, instance.sha256, there.integer(1), instance.calling_ae_title,
+               instance.file.string(), now_ms())
+        .run();
+    return AddOutcome::conflict;
+  }
+  const std::int64_t study = study_for(instance);
+  writer_
+      .query(R"sql(INSERT INTO instances
+               (sop_instance_uid, study_id, series_instance_uid, sop_class_uid, transfer_syntax_uid, modality,
+                calling_ae_title, peer_address, sha256, bytes, file, received_ms)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql",
+             instance.sop_instance_uid, study, instance.series_instance_uid, instance.sop_class_uid,
+             instance.transfer_syntax_uid, instance.modality, instance.calling_ae_title,
+             instance.peer_address, instance.sha256, static_cast<std::int64_t>(instance.bytes),
+             instance.file.string(), now_ms())
+      .run();
+  count_new_instance(study);
+  return AddOutcome::added;
+}
+
+std::int64_t SqliteStore::study_for(const InstanceRecord& instance) {
+  Query there =
+      writer_.query("SELECT id FROM studies WHERE study_instance_uid = ?", instance.study_instance_uid);
+  if (there.step()) return there.integer(0);
+  writer_
+      .query(R"sql(INSERT INTO studies
+               (key, study_instance_uid, state, state_since_ms, first_received_ms, last_received_ms)
+               VALUES (?, ?, 'receiving', ?, ?, ?))sql",
+             study_key(instance.study_instance_uid), instance.study_instance_uid, now_ms(), now_ms(),
+             now_ms())
+      .run();
+  const std::int64_t study = writer_.last_insert_id();
+  move(study, StudyState::receiving, "first image, from " + instance.calling_ae_title);
+  return study;
+}
+
+void SqliteStore::count_new_instance(std::int64_t study) {
+  writer_
+      .query(
+          R"sql(UPDATE studies SET revision = revision + 1, last_received_ms = ?, tries = 0, not_before_ms = 0
+               WHERE id = ?)sql",
+          now_ms(), study)
+      .run();
+  Query query = writer_.query("SELECT state FROM studies WHERE id = ?", study);
+  if (!query.step()) throw Error(Error::Kind::io, "a study vanished while an image was added to it");
+  const StudyState state = study_state_from(query.text(0)).value();
+  if (state == StudyState::receiving || state == StudyState::running) return;
+  move(study, StudyState::receiving, "late image");
+}
+
+std::vector<std::string> SqliteStore::make_quiet_studies_ready(std::chrono::milliseconds quiet) {
+  const std::scoped_lock lock(write_mutex_);
+  std::vector<std::pair<std::int64_t, std::string>> found;
+  Query query =
+      writer_.query(R"sql(SELECT id, key FROM studies WHERE state = 'receiving' AND last_received_ms <= ?
+                                    ORDER BY last_received_ms)sql",
+                    now_ms() - quiet.count());
+  while (query.step()) found.emplace_back(query.integer(0), query.text(1));
+  std::vector<std::string> ready;
+  if (found.empty()) return ready;
+  Transaction transaction(writer_);
+  for (const auto& [study, key] : found) {
+    move(study, StudyState::ready, "quiet");
+    ready.push_back(key);
+  }
+  transaction.commit();
+  return ready;
+}
+
+}  // namespace metserve::server

@@ -1,0 +1,205 @@
+// SqliteStore: studies are claimed, worked on under a lease, and finished or set aside.
+
+#include "server/error.h"
+#include "server/sqlite_store.h"
+
+namespace metserve::server {
+namespace {
+
+TimePoint from_ms(std::int64_t ms) {
+  return TimePoint(std::chrono::milliseconds(ms));
+}
+
+std::vector<std::filesystem::path> files_of(Database& database, std::int64_t study) {
+  std::vector<std::filesystem::path> files;
+  Query query = database.query("SELECT file FROM instances WHERE study_id = ? ORDER BY file", study);
+  while (query.step()) files.emplace_back(query.text(0));
+  return files;
+}
+
+constexpr const char* content_changed_note = "images came while the study was in work";
+
+}  // namespace
+
+std::optional<Claim> SqliteStore::claim(const std::string& owner, std::chrono::milliseconds lease) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  const std::int64_t now = now_ms();
+  Query found = writer_.query(R"sql(
+    SELECT id, key, lease, revision, tries, state_since_ms, last_received_ms FROM studies
+    WHERE state = 'ready' AND not_before_ms <= ? ORDER BY state_since_ms, id LIMIT 1)sql",
+                              now);
+  if (!found.step()) return std::nullopt;
+  Claim claim;
+  claim.study = found.integer(0);
+  claim.key = found.text(1);
+  claim.owner = owner;
+  claim.lease = found.integer(2) + 1;
+  claim.revision = found.integer(3);
+  claim.tries = static_cast<int>(found.integer(4)) + 1;
+  claim.ready_since = from_ms(found.integer(5));
+  claim.last_received = from_ms(found.integer(6));
+  writer_
+      .query(R"sql(UPDATE studies SET lease = ?, lease_owner = ?, lease_expires_ms = ?, tries = ?,
+                 claimed_revision = revision WHERE id = ?)sql",
+             claim.lease, owner, now + lease.count(), static_cast<std::int64_t>(claim.tries), claim.study)
+      .run();
+  move(claim.study, StudyState::running, "try " + std::to_string(claim.tries) + ", by " + owner);
+  claim.files = files_of(writer_, claim.study);
+  transaction.commit();
+  return claim;
+}
+
+/// Also checks that the claim is still held.
+bool SqliteStore::content_changed(const Claim& claim) {
+  Query query = writer_.query(
+      "SELECT revision FROM studies WHERE id = ? AND state = 'running' AND lease = ? AND lease_owner = ?",
+      claim.study, claim.lease, claim.owner);
+  if (!query.step()) {
+    throw Error(Error::Kind::lease_lost,
+                "study " + claim.key + ": its lease ended and the study was taken back");
+  }
+  return query.integer(0) != claim.revision;
+}
+
+void SqliteStore::renew(const Claim& claim, std::chrono::milliseconds lease) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  content_changed(claim);
+  writer_.query("UPDATE studies SET lease_expires_ms = ? WHERE id = ?", now_ms() + lease.count(), claim.study)
+      .run();
+  transaction.commit();
+}
+
+void SqliteStore::hand_back(const Claim& claim) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  if (content_changed(claim)) {
+    move(claim.study, StudyState::receiving, content_changed_note);
+  } else {
+    writer_.query("UPDATE studies SET tries = tries - 1 WHERE id = ?", claim.study).run();
+    move(claim.study, StudyState::ready, "handed back by " + claim.owner);
+  }
+  transaction.commit();
+}
+
+StudyState SqliteStore::retry(const Claim& claim, const std::string& reason, std::chrono::milliseconds wait,
+                              int max_tries) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  StudyState to = claim.tries >= max_tries ? StudyState::failed : StudyState::ready;
+  if (content_changed(claim)) to = StudyState::receiving;
+  writer_.query("UPDATE studies SET not_before_ms = ? WHERE id = ?", now_ms() + wait.count(), claim.study)
+      .run();
+  move(claim.study, to, reason);
+  transaction.commit();
+  return to;
+}
+
+StudyState SqliteStore::set_aside(const Claim& claim, StudyState state, const std::string& reason) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  const bool changed = content_changed(claim);
+  const StudyState to = changed ? StudyState::receiving : state;
+  move(claim.study, to, changed ? content_changed_note : reason);
+  transaction.commit();
+  return to;
+}
+
+FinishOutcome SqliteStore::finish(const Claim& claim, const std::filesystem::path& result_directory,
+                                  const std::vector<DeliveryOrder>& orders) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  if (content_changed(claim)) {
+    move(claim.study, StudyState::receiving, content_changed_note);
+    transaction.commit();
+    return FinishOutcome::content_changed;
+  }
+  writer_
+      .query("INSERT INTO results (study_id, revision, directory, created_ms) VALUES (?, ?, ?, ?)",
+             claim.study, claim.revision, result_directory.string(), now_ms())
+      .run();
+  const std::int64_t result = writer_.last_insert_id();
+  supersede_earlier(claim.study, result);
+  for (const DeliveryOrder& order : orders) {
+    writer_
+        .query(R"sql(INSERT INTO deliveries
+                 (result_id, destination, object, file, state, next_try_ms, changed_ms)
+                 VALUES (?, ?, ?, ?, 'pending', ?, ?))sql",
+               result, order.destination, order.object, order.file.string(), now_ms(), now_ms())
+        .run();
+  }
+  move(claim.study, StudyState::delivering, std::to_string(orders.size()) + " objects to deliver");
+  settle(claim.study);
+  transaction.commit();
+  return FinishOutcome::recorded;
+}
+
+void SqliteStore::supersede_earlier(std::int64_t study, std::int64_t result) {
+  const int earlier =
+      writer_
+          .query(
+              "UPDATE results SET superseded_by = ?1 WHERE study_id = ?2 AND id != ?1 AND superseded_by = 0",
+              result, study)
+          .run();
+  if (earlier == 0) return;
+  writer_
+      .query(R"sql(UPDATE deliveries SET state = 'superseded', changed_ms = ?
+               WHERE state IN ('pending', 'attention') AND result_id IN
+                 (SELECT id FROM results WHERE study_id = ? AND superseded_by != 0))sql",
+             now_ms(), study)
+      .run();
+}
+
+void SqliteStore::end_lost_lease(std::int64_t study, int max_tries) {
+  Query query =
+      writer_.query("SELECT revision, claimed_revision, tries, lease_owner FROM studies WHERE id = ?", study);
+  if (!query.step()) return;
+  const std::string ended = "work by " + query.text(3) + " ended without a result";
+  if (query.integer(0) != query.integer(1)) {
+    move(study, StudyState::receiving, content_changed_note);
+  } else if (query.integer(2) >= max_tries) {
+    move(study, StudyState::failed,
+         ended + ", " + query.text(2) + " times: set aside, see the log of those times");
+  } else {
+    move(study, StudyState::ready, ended);
+  }
+}
+
+std::vector<std::string> SqliteStore::end_lost_leases(std::string_view owner, std::int64_t expired_at_ms,
+                                                      int max_tries) {
+  std::vector<std::pair<std::int64_t, std::string>> lost;
+  Query query = writer_.query(R"sql(SELECT id, key FROM studies WHERE state = 'running'
+                                    AND (lease_owner = ? OR lease_expires_ms <= ?))sql",
+                              owner, expired_at_ms);
+  while (query.step()) lost.emplace_back(query.integer(0), query.text(1));
+  std::vector<std::string> keys;
+  for (const auto& [study, key] : lost) {
+    end_lost_lease(study, max_tries);
+    keys.push_back(key);
+  }
+  writer_
+      .query(R"sql(UPDATE deliveries SET lease_owner = '' WHERE lease_owner != ''
+               AND (lease_owner = ? OR lease_expires_ms <= ?))sql",
+             owner, expired_at_ms)
+      .run();
+  return keys;
+}
+
+std::vector<std::string> SqliteStore::reclaim_expired(int max_tries) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  auto keys = end_lost_leases("", now_ms(), max_tries);
+  transaction.commit();
+  return keys;
+}
+
+std::vector<std::string> SqliteStore::reclaim_own(const std::string& owner, int max_tries) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  auto keys = end_lost_leases(owner, 0, max_tries);
+  transaction.commit();
+  return keys;
+}
+
+}  // namespace metserve::server

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "server/hash.h"
+#include "server/sqlite_store.h"
+#include "tests/unit/server/temporary_directory.h"
+
+namespace metserve::server {
+
+inline constexpr std::chrono::seconds one_minute{60};
+
+/// A store in a directory of its own, under a clock that the test moves.
+struct StoreFixture {
+  TimePoint now = TimePoint(std::chrono::hours(24 * 365 * 50));
+  TemporaryDirectory directory;
+  std::unique_ptr<SqliteStore> store = open();
+
+  std::unique_ptr<SqliteStore> open() {
+    return std::make_unique<SqliteStore>(directory.path() / "metserve.db", [this] { return now; });
+  }
+  /// As after a crash: nothing is told to the old one, the file is all there is.
+  void reopen() {
+    store.reset();
+    store = open();
+  }
+
+  static InstanceRecord instance(const std::string& study, const std::string& sop,
+                                 const std::string& content = "a") {
+    InstanceRecord record;
+    record.study_instance_uid = study;
+    record.series_instance_uid = study + ".1";
+    record.sop_class_uid = "1.2.840.10008.5.1.4.1.1.4";
+    record.sop_instance_uid = sop;
+    record.transfer_syntax_uid = "1.2.840.10008.1.2.1";
+    record.modality = "MR";
+    record.calling_ae_title = "PACS";
+    record.peer_address = "192.0.2.1";
+    record.sha256 = sha256_hex(std::string_view(content));
+    record.bytes = 1000;
+    record.file = "images/" + study_key(study) + "/" + sop + "-" + content + ".dcm";
+    return record;
+  }
+  AddOutcome add(const std::string& study, const std::string& sop, const std::string& content = "a") {
+    const InstanceRecord record = instance(study, sop, content);
+    return store->add_instances(std::span(&record, 1)).front();
+  }
+  Claim claim_new_study(const std::string& study) {
+    add(study, study + ".1.1");
+    now += one_minute;
+    store->make_quiet_studies_ready(one_minute);
+    return store->claim("here", one_minute).value();
+  }
+  StudyState state(const std::string& study) { return store->study(study_key(study)).value().summary.state; }
+};
+
+}  // namespace metserve::server

@@ -1,0 +1,302 @@
+#include <functional>
+#include <vector>
+
+#include "server/error.h"
+#include "tests/catch.h"
+#include "tests/unit/server/store_fixture.h"
+
+using namespace metserve::server;
+using std::chrono::seconds;
+
+namespace {
+
+bool lease_is_lost(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.kind() == Error::Kind::lease_lost;
+  }
+  return false;
+}
+
+std::vector<std::string> notes(StoreFixture& fixture, const std::string& study) {
+  std::vector<std::string> all;
+  const StudyDetails details = fixture.store->study(study_key(study)).value();
+  for (const auto& entry : details.history) {
+    all.push_back(std::string(to_string(entry.state)) + ": " + entry.note);
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("A study goes from its first image to done, and its history tells", "[server][store]") {
+  StoreFixture f;
+  CHECK(f.add("1.2", "1.2.1.1") == AddOutcome::added);
+  CHECK(f.state("1.2") == StudyState::receiving);
+  CHECK_FALSE(f.store->claim("here", one_minute));
+  f.now += one_minute;
+  CHECK(f.store->make_quiet_studies_ready(one_minute) == std::vector{study_key("1.2")});
+  const Claim claim = f.store->claim("here", one_minute).value();
+  CHECK(claim.key == study_key("1.2"));
+  CHECK(claim.tries == 1);
+  CHECK(claim.files.size() == 1);
+  CHECK(f.state("1.2") == StudyState::running);
+  CHECK(f.store->finish(claim, "results/x/1", {{"pacs", "seg", "seg.dcm"}}) == FinishOutcome::recorded);
+  CHECK(f.state("1.2") == StudyState::delivering);
+  const DeliveryClaim delivery = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  REQUIRE(delivery.items.size() == 1);
+  CHECK(delivery.items[0].file == "seg.dcm");
+  f.store->record_delivered(delivery, delivery.items[0]);
+  CHECK(f.state("1.2") == StudyState::done);
+  CHECK(notes(f, "1.2") ==
+        std::vector<std::string>{"receiving: first image, from PACS", "ready: quiet",
+                                 "running: try 1, by here", "delivering: 1 objects to deliver",
+                                 "delivering: seg is delivered to pacs", "done: everything is delivered"});
+}
+
+TEST_CASE("A study that still receives images is not ready", "[server][store]") {
+  StoreFixture f;
+  f.add("1.2", "1.2.1.1");
+  f.now += seconds(59);
+  CHECK(f.store->make_quiet_studies_ready(one_minute).empty());
+  f.add("1.2", "1.2.1.2");
+  f.now += seconds(59);
+  CHECK(f.store->make_quiet_studies_ready(one_minute).empty());
+  f.now += seconds(1);
+  CHECK(f.store->make_quiet_studies_ready(one_minute).size() == 1);
+}
+
+TEST_CASE("The same bytes again change nothing, other bytes are kept apart", "[server][store]") {
+  StoreFixture f;
+  CHECK_FALSE(f.store->known("1.2.1.1", sha256_hex(std::string_view("a"))));
+  f.add("1.2", "1.2.1.1");
+  const Claim claim = [&] {
+    f.now += one_minute;
+    f.store->make_quiet_studies_ready(one_minute);
+    return f.store->claim("here", one_minute).value();
+  }();
+  f.store->finish(claim, "r", {});
+  CHECK(f.state("1.2") == StudyState::done);
+
+  CHECK(f.add("1.2", "1.2.1.1") == AddOutcome::duplicate);
+  CHECK(f.store->known("1.2.1.1", sha256_hex(std::string_view("a"))) == AddOutcome::duplicate);
+  CHECK(f.add("1.2", "1.2.1.1", "b") == AddOutcome::conflict);
+  CHECK(f.add("1.2", "1.2.1.1", "b") == AddOutcome::conflict);
+  CHECK(f.store->known("1.2.1.1", sha256_hex(std::string_view("b"))) == AddOutcome::conflict);
+  CHECK(f.add("9.9", "1.2.1.1", "c") == AddOutcome::conflict);
+
+  const StudySummary summary = f.store->study(study_key("1.2")).value().summary;
+  CHECK(summary.state == StudyState::done);
+  CHECK(summary.instances == 1);
+  CHECK(summary.conflicts == 2);
+  CHECK_FALSE(f.store->study(study_key("9.9")));
+}
+
+TEST_CASE("Two copies of an image in one batch are one image", "[server][store]") {
+  StoreFixture f;
+  const std::vector batch{StoreFixture::instance("1.2", "1.2.1.1"), StoreFixture::instance("1.2", "1.2.1.1"),
+                          StoreFixture::instance("1.2", "1.2.1.2"), StoreFixture::instance("1.3", "1.3.1.1")};
+  const auto outcomes = f.store->add_instances(batch);
+  CHECK((outcomes ==
+         std::vector{AddOutcome::added, AddOutcome::duplicate, AddOutcome::added, AddOutcome::added}));
+  CHECK(f.store->studies(std::nullopt, 10).size() == 2);
+}
+
+TEST_CASE("A late image re-arms a finished study and its new result supersedes the old one",
+          "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "results/x/1",
+                  {{"pacs", "seg", "old.dcm"}, {"pacs", "report", "old"}});
+  const DeliveryClaim first = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  f.store->record_delivered(first, first.items[0]);
+  f.store->record_retry(first, first.items[1], one_minute, "busy");
+
+  CHECK(f.add("1.2", "1.2.2.1") == AddOutcome::added);
+  CHECK(f.state("1.2") == StudyState::receiving);
+  f.now += one_minute;
+  f.store->make_quiet_studies_ready(one_minute);
+  const Claim again = f.store->claim("here", one_minute).value();
+  CHECK(again.revision == 2);
+  CHECK(again.tries == 1);
+  CHECK(again.files.size() == 2);
+  f.store->finish(again, "results/x/2", {{"pacs", "seg", "new.dcm"}});
+
+  const auto deliveries = f.store->study(study_key("1.2")).value().deliveries;
+  REQUIRE(deliveries.size() == 3);
+  CHECK(deliveries[0].state == DeliveryState::delivered);
+  CHECK(deliveries[1].state == DeliveryState::superseded);
+  CHECK(deliveries[2].state == DeliveryState::pending);
+  const DeliveryClaim second = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  REQUIRE(second.items.size() == 1);
+  CHECK(second.items[0].file == "new.dcm");
+  f.store->record_delivered(second, second.items[0]);
+  CHECK(f.state("1.2") == StudyState::done);
+}
+
+TEST_CASE("Images that come while a study is in work void its result", "[server][store]") {
+  StoreFixture f;
+  const Claim claim = f.claim_new_study("1.2");
+  f.add("1.2", "1.2.1.2");
+  CHECK(f.state("1.2") == StudyState::running);
+  CHECK(f.store->finish(claim, "r", {{"pacs", "seg", "s"}}) == FinishOutcome::content_changed);
+  CHECK(f.state("1.2") == StudyState::receiving);
+  CHECK_FALSE(f.store->claim_deliveries("pacs", "here", one_minute));
+
+  StoreFixture g;
+  const Claim second = g.claim_new_study("1.3");
+  g.add("1.3", "1.3.1.2");
+  CHECK(g.store->set_aside(second, StudyState::failed, "no such series") == StudyState::receiving);
+}
+
+TEST_CASE("Studies are claimed in the order in which they became ready, each once", "[server][store]") {
+  StoreFixture f;
+  f.add("1.3", "1.3.1.1");
+  f.now += seconds(1);
+  f.add("1.2", "1.2.1.1");
+  f.now += one_minute;
+  f.store->make_quiet_studies_ready(one_minute);
+  CHECK(f.store->claim("a", one_minute).value().key == study_key("1.3"));
+  CHECK(f.store->claim("b", one_minute).value().key == study_key("1.2"));
+  CHECK_FALSE(f.store->claim("c", one_minute));
+}
+
+TEST_CASE("A lease that ended makes a dead worker's study somebody else's", "[server][store]") {
+  StoreFixture f;
+  const Claim dead = f.claim_new_study("1.2");
+  f.now += seconds(30);
+  CHECK(f.store->reclaim_expired(2).empty());
+  f.store->renew(dead, one_minute);
+  f.now += seconds(40);
+  CHECK(f.store->reclaim_expired(2).empty());
+  f.now += seconds(20);
+  CHECK(f.store->reclaim_expired(2).size() == 1);
+  const Claim other = f.store->claim("there", one_minute).value();
+  CHECK(other.tries == 2);
+  CHECK(lease_is_lost([&] { f.store->renew(dead, one_minute); }));
+  CHECK(lease_is_lost([&] { f.store->finish(dead, "r", {}); }));
+  CHECK(lease_is_lost([&] { f.store->hand_back(dead); }));
+  CHECK(f.store->finish(other, "r", {}) == FinishOutcome::recorded);
+}
+
+TEST_CASE("After a crash the own studies are ready again, and after two they are set aside",
+          "[server][store]") {
+  StoreFixture f;
+  f.claim_new_study("1.2");
+  f.reopen();
+  CHECK(f.state("1.2") == StudyState::running);
+  CHECK(f.store->reclaim_own("elsewhere", 2).empty());
+  CHECK(f.store->reclaim_own("here", 2).size() == 1);
+  CHECK(f.state("1.2") == StudyState::ready);
+  REQUIRE(f.store->claim("here", one_minute));
+  f.reopen();
+  f.store->reclaim_own("here", 2);
+  CHECK(f.state("1.2") == StudyState::failed);
+  CHECK(f.store->study(study_key("1.2")).value().summary.reason.find("2 times: set aside") !=
+        std::string::npos);
+  f.add("1.2", "1.2.1.2");
+  CHECK(f.state("1.2") == StudyState::receiving);
+  CHECK(f.store->study(study_key("1.2")).value().summary.tries == 0);
+}
+
+TEST_CASE("What was handed back at stop does not count as a try", "[server][store]") {
+  StoreFixture f;
+  f.store->hand_back(f.claim_new_study("1.2"));
+  CHECK(f.state("1.2") == StudyState::ready);
+  CHECK(f.store->claim("here", one_minute).value().tries == 1);
+}
+
+TEST_CASE("A failed try waits before the next one and the last one fails the study", "[server][store]") {
+  StoreFixture f;
+  const Claim first = f.claim_new_study("1.2");
+  CHECK(f.store->retry(first, "device fault", seconds(30), 2) == StudyState::ready);
+  CHECK_FALSE(f.store->claim("here", one_minute));
+  f.now += seconds(30);
+  const Claim second = f.store->claim("here", one_minute).value();
+  CHECK(f.store->retry(second, "device fault", seconds(30), 2) == StudyState::failed);
+  CHECK(f.store->study(study_key("1.2")).value().summary.reason == "device fault");
+}
+
+TEST_CASE("Everything that was committed is there after reopening", "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}, {"tps", "rtstruct", "t"}});
+  f.store->set_aside(f.claim_new_study("1.3"), StudyState::held, "two series could be BRAVO");
+  f.reopen();
+  CHECK(f.state("1.2") == StudyState::delivering);
+  CHECK(f.state("1.3") == StudyState::held);
+  CHECK(f.store->claim_deliveries("tps", "here", one_minute));
+  CHECK(f.store->counts().studies.at(StudyState::held) == 1);
+  CHECK(f.store->counts().deliveries.at(DeliveryState::pending) == 2);
+}
+
+TEST_CASE("Deliveries wait for their time, keep their tries, and end at attention", "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}, {"pacs", "report", "t"}});
+  auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  CHECK_FALSE(f.store->claim_deliveries("pacs", "here", one_minute));
+  f.store->record_retry(claim, claim.items[0], seconds(30), "no connection");
+  f.store->record_attention(claim, claim.items[1], "SOP class not accepted");
+  CHECK_FALSE(f.store->claim_deliveries("pacs", "here", one_minute));
+  f.now += seconds(30);
+  claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  REQUIRE(claim.items.size() == 1);
+  CHECK(claim.items[0].tries == 1);
+  f.store->record_delivered(claim, claim.items[0]);
+  CHECK(f.state("1.2") == StudyState::delivering);
+  const auto deliveries = f.store->study(study_key("1.2")).value().deliveries;
+  CHECK(deliveries[1].state == DeliveryState::attention);
+  CHECK(deliveries[1].reason == "SOP class not accepted");
+}
+
+TEST_CASE("A delivery lease that ended is given out again, once", "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}});
+  const auto dead = f.store->claim_deliveries("pacs", "dead", one_minute).value();
+  f.now += one_minute;
+  const auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  CHECK(lease_is_lost([&] { f.store->record_delivered(dead, dead.items[0]); }));
+  f.store->hand_back(claim);
+  CHECK(f.store->claim_deliveries("pacs", "here", one_minute).value().items[0].tries == 0);
+}
+
+TEST_CASE("At start attention is tried again, and a destination that is gone needs attention",
+          "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}, {"old", "seg", "s"}});
+  const auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  f.store->record_attention(claim, claim.items[0], "unknown AE title");
+  f.store->review_deliveries({"pacs"});
+  CHECK(f.store->claim_deliveries("pacs", "here", one_minute));
+  const auto deliveries = f.store->study(study_key("1.2")).value().deliveries;
+  CHECK(deliveries[1].state == DeliveryState::attention);
+  CHECK(deliveries[1].reason == "the destination is no longer configured");
+}
+
+TEST_CASE("Only finished studies are old enough to forget", "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {});
+  f.store->finish(f.claim_new_study("1.3"), "r", {{"pacs", "seg", "s"}});
+  f.claim_new_study("1.4");
+  f.add("1.5", "1.5.1.1");
+  f.now += one_minute;
+  CHECK(f.store->finished_before(f.now) == std::vector{study_key("1.2")});
+  CHECK(f.store->forget(study_key("1.2")));
+  CHECK_FALSE(f.store->study(study_key("1.2")));
+  CHECK_FALSE(f.store->known("1.2.1.1", sha256_hex(std::string_view("a"))));
+  CHECK_FALSE(f.store->forget(study_key("1.5")));
+  CHECK(f.store->keys().size() == 3);
+  f.store->check_writable();
+}
+
+TEST_CASE("A database that is none is named", "[server][store]") {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "metserve.db";
+  {
+    std::unique_ptr<FILE, int (*)(FILE*)> stream(std::fopen(file.c_str(), "w"), std::fclose);
+    std::fputs(
+        "this is a text that is long enough to be looked at as a database header, but is not one....\n",
+        stream.get());
+  }
+  CHECK_THROWS_WITH(SqliteStore(file, [] { return TimePoint(); }),
+                    Catch::Contains("metserve.db") && Catch::Contains("not a database"));
+}
