@@ -104,8 +104,9 @@ CodeSequenceMacro macro(const Code& code) {
   return {code.value, code.scheme, code.meaning};
 }
 
+/// Frames of one pixel: dcmseg packs most odd sizes wrongly (DCMTK up to 3.6.8) and looks at every pixel, so
+/// it gets none of them, and put_pixels writes the image itself.
 std::unique_ptr<DcmSegmentation> create(const ResultContext& context, const ReferenceHead& head) {
-  const VolumeGeometry& geometry = context.reference.volume.geometry;
   ContentIdentificationMacro content;
   require(content.setInstanceNumber("1"), "instance number");
   require(content.setContentLabel("METASTASES"), "content label");
@@ -114,10 +115,7 @@ std::unique_ptr<DcmSegmentation> create(const ResultContext& context, const Refe
   // Placeholders: put_common_modules writes the equipment of every object.
   const IODGeneralEquipmentModule::EquipmentInfo equipment("MetServe", "MetServe", "unknown", "unknown");
   DcmSegmentation* made = nullptr;
-  require(
-      DcmSegmentation::createBinarySegmentation(made, static_cast<Uint16>(geometry.size[1]),
-                                                static_cast<Uint16>(geometry.size[0]), equipment, content),
-      "segmentation");
+  require(DcmSegmentation::createBinarySegmentation(made, 1, 1, equipment, content), "segmentation");
   std::unique_ptr<DcmSegmentation> segmentation(made);
   require(segmentation->getStudy().setStudyInstanceUID(of(context.reference.header.study_instance_uid)),
           "study instance UID");
@@ -215,8 +213,7 @@ std::unique_ptr<FGDerivationImage> derivation_of(const SliceSource& source) {
   return derivation;
 }
 
-void add_frame(DcmSegmentation& segmentation, const Frame& frame, const SliceSource& source,
-               std::vector<Uint8>& no_pixels) {
+void add_frame(DcmSegmentation& segmentation, const Frame& frame, const SliceSource& source) {
   const auto segment = static_cast<Uint16>(frame.lesion + 1);
   FGFrameContent content;
   require(content.setDimensionIndexValues(segment, 0), "dimension index values");
@@ -230,7 +227,8 @@ void add_frame(DcmSegmentation& segmentation, const Frame& frame, const SliceSou
   groups.push_back(&content);
   groups.push_back(&position);
   groups.push_back(derivation.get());
-  require(segmentation.addFrame(no_pixels.data(), segment, groups), "frame");
+  Uint8 no_pixel = 0;
+  require(segmentation.addFrame(&no_pixel, segment, groups), "frame");
 }
 
 void add_references(DcmSegmentation& segmentation, const LoadedSeries& reference) {
@@ -242,6 +240,18 @@ void add_references(DcmSegmentation& segmentation, const LoadedSeries& reference
       require(series->addReference(of(source.sop_class_uid), of(source.sop_instance_uid)),
               "referenced instance");
   segmentation.getCommonInstanceReference().getReferencedSeriesItems().push_back(series.release());
+}
+
+void put_pixels(DcmDataset& dataset, const VolumeGeometry& geometry, const std::vector<Uint8>& packed) {
+  if (geometry.size[0] > 65535 || geometry.size[1] > 65535)
+    throw Error(Error::Kind::bad_input, "slices of " + std::to_string(geometry.size[0]) + " x " +
+                                            std::to_string(geometry.size[1]) +
+                                            " pixels do not fit a segmentation");
+  require(dataset.putAndInsertUint16(DCM_Columns, static_cast<Uint16>(geometry.size[0])), "columns");
+  require(dataset.putAndInsertUint16(DCM_Rows, static_cast<Uint16>(geometry.size[1])), "rows");
+  require(
+      dataset.putAndInsertUint8Array(DCM_PixelData, packed.data(), static_cast<unsigned long>(packed.size())),
+      "pixel data");
 }
 
 }  // namespace
@@ -260,10 +270,7 @@ void write_segmentation(const ResultContext& context, std::span<const std::uint1
   add_dimensions(*segmentation, context);
   add_shared_groups(*segmentation, reference);
   for (const LesionDescription& lesion : context.lesions) add_segment(*segmentation, context, lesion);
-  // dcmseg packs frames of most odd sizes wrongly (DCMTK up to 3.6.8): it gets none, the pixels come below.
-  std::vector<Uint8> no_pixels(voxels_per_slice, 0);
-  for (const Frame& frame : frames)
-    add_frame(*segmentation, frame, reference.slices.at(frame.slice), no_pixels);
+  for (const Frame& frame : frames) add_frame(*segmentation, frame, reference.slices[frame.slice]);
 
   DcmFileFormat encoded;
   DcmDataset& dataset = *encoded.getDataset();
@@ -278,10 +285,7 @@ void write_segmentation(const ResultContext& context, std::span<const std::uint1
   for (unsigned long n = 0; n < segments->card(); ++n) put_algorithm(*segments->getItem(n), context, head);
   put(dataset, DCM_ContentDate, dicom_date(context.clock()));
   put(dataset, DCM_ContentTime, dicom_time(context.clock()));
-  const std::vector<Uint8> packed = pack_bits(frames, voxels, voxels_per_slice);
-  require(
-      dataset.putAndInsertUint8Array(DCM_PixelData, packed.data(), static_cast<unsigned long>(packed.size())),
-      "pixel data");
+  put_pixels(dataset, reference.volume.geometry, pack_bits(frames, voxels, voxels_per_slice));
   save(encoded, file);
 }
 

@@ -75,7 +75,8 @@ TEST_CASE("Segmentations pass dciodvfy for every plane, character set and lesion
     for (const Plane plane : all_planes)
       for (const bool enhanced : {false, true})
         for (const std::size_t count : {1, 7, 300}) {
-          if (count == 300 && plane != Plane::oblique) continue;
+          // Every combination of text and geometry once; the counts on one of them.
+          if (count != 7 && (plane != Plane::oblique || text.character_set[0] != 'I')) continue;
           ReferenceOptions options{.plane = plane, .enhanced = enhanced};
           options.character_set = text.character_set;
           options.patient_name = text.patient_name;
