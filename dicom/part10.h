@@ -16,6 +16,7 @@ std::string without_padding(std::string_view text);
 /// How MetServe names itself in file meta information and in association negotiation (PS3.7 D.3.3.2).
 inline constexpr std::string_view implementation_class_uid = "2.25.268548011094460818643410170330700743257";
 inline constexpr std::string_view implementation_version_name = "METSERVE_" METSERVE_VERSION;
+static_assert(implementation_version_name.size() <= 16, "an implementation version name has 16 characters");
 
 /// PS3.5 section 9.1, but with leading zeros of a component allowed, because real scanners write them.
 bool is_valid_uid(std::string_view text);

@@ -70,7 +70,11 @@ class Scanner {
       leave_finished_frames();
       std::array<std::uint8_t, header_bytes> head{};
       const auto got = read_some(head.data(), head.size());
-      if (got == 0 && frames_.empty()) return std::move(values_);
+      if (got == 0 && frames_.empty()) {
+        if (inflated_ && (stream_.status().bad() || !stream_.eos()))
+          malformed(position_, "it does not inflate to its end");
+        return std::move(values_);
+      }
       if (got != head.size()) malformed(position_, "it ends in the middle of an element");
       step(head);
     }
