@@ -2,18 +2,19 @@
 
 #include "dicom/volume.h"
 #include "models/model_package.h"
-#include "pipeline/registration.h"
 
 namespace metserve::pipeline {
 
-/// The axial grid that the network sees: 256 x 256 at the model's in-plane spacing, as many slices as cover
-/// the reference's head, axes along patient LPS, centred on the head in plane.
-dicom::VolumeGeometry network_grid(const dicom::Volume& reference, const models::Manifest& manifest);
+struct NetworkGridOptions {
+  double depth_mm = 180;       ///< how far below the vertex the grid reaches at most: brain, not neck
+  double above_vertex_mm = 3;  ///< air above the vertex, >= 0
+};
 
-/// `source` on `grid` in one linear interpolation; `grid_to_source` maps grid LPS mm to source LPS mm.
-/// Outside the source the value is 0. When the source is coarser than the grid or finer by less than 1.5,
-/// plain linear; a finer source is averaged over the grid's voxel first.
-dicom::Volume resample(const dicom::Volume& source, const dicom::VolumeGeometry& grid,
-                       const RigidTransform& grid_to_source);
+/// The axial grid that the network sees: 256 x 256 at the model's in-plane spacing, as many slices as cover
+/// the reference's head from the vertex down, axes along patient LPS, centred on the head in plane. Voxel
+/// centres coincide with the reference's where its axes and spacing allow it. Never reaches beyond the
+/// reference's own slices. Throws Error(bad_input) when there is no head in `reference`.
+dicom::VolumeGeometry network_grid(const dicom::Volume& reference, const models::Manifest& manifest,
+                                   const NetworkGridOptions& options = {});
 
 }  // namespace metserve::pipeline

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "pipeline/box_average.h"
+#include "pipeline/error.h"
 #include "pipeline/head.h"
 #include "pipeline/registration_metric.h"
 #include "pipeline/registration_samples.h"
@@ -22,7 +23,8 @@ struct Level {
   double margin_mm;  ///< negative: all over the volume, which widens the capture range
 };
 constexpr std::array<Level, 3> levels{Level{8, 8000, -1}, Level{4, 8000, 6}, Level{2, 16000, 6}};
-constexpr std::size_t judged_level = 1;  ///< where the result is compared with its surroundings
+constexpr std::size_t judged_level = 1;         ///< where the result is compared with its surroundings
+constexpr double least_initial_overlap = 0.05;  ///< with less there is nothing to start from
 
 using Pyramid = std::array<dicom::Volume, levels.size()>;
 
@@ -85,8 +87,8 @@ std::string refusal(const Registration& result, const RegistrationOptions& optio
                   result.displacement_mm);
   else if (result.distinctness < options.smallest_distinctness)
     std::snprintf(text.data(), text.size(),
-                  "its images do not match the reference's anywhere (mutual information %.2f times its "
-                  "surroundings, at least %.2f wanted)",
+                  "its images match the reference's no better there than elsewhere (%.3f nats above the "
+                  "surroundings, at least %.3f wanted)",
                   result.distinctness, options.smallest_distinctness);
   return text.data();
 }
@@ -113,6 +115,8 @@ struct RegistrationTarget::Impl {
   std::array<std::vector<dicom::Vec3>, levels.size()> points;
 
   double overlap(const RigidTransform& transform, const dicom::VolumeGeometry& moving) const;
+  VersorTransform::Pointer identity() const;
+  void search(const Pyramid& moving, VersorTransform& transform, Registration& result) const;
 };
 
 /// Share of the fixed head's sample points that land inside the moving image.
@@ -129,6 +133,34 @@ double RegistrationTarget::Impl::overlap(const RigidTransform& transform,
   return static_cast<double>(inside) / static_cast<double>(points[judged_level].size());
 }
 
+/// Turns are about the head's centroid, so that they move it as little as may be.
+VersorTransform::Pointer RegistrationTarget::Impl::identity() const {
+  auto transform = VersorTransform::New();
+  VersorTransform::InputPointType centre;
+  for (unsigned c = 0; c < 3; ++c) centre[c] = static_cast<float>(head.centroid_lps_mm[c]);
+  transform->SetCenter(centre);
+  return transform;
+}
+
+/// Coarse to fine, then what the images say of the result.
+void RegistrationTarget::Impl::search(const Pyramid& moving, VersorTransform& transform,
+                                      Registration& result) const {
+  RegistrationImage::Pointer judged;
+  for (std::size_t level = 0; level < levels.size(); ++level) {
+    const auto image = to_itk(moving[level]);
+    const auto metric = make_metric(images[level], to_itk(points[level]), image, &transform);
+    optimise(metric, &transform, levels[level].edge_mm);
+    if (level == judged_level) judged = image;
+  }
+  const auto metric = make_metric(images[judged_level], to_itk(points[judged_level]), judged, &transform);
+  const VersorTransform::ParametersType found = transform.GetParameters();
+  transform.SetParameters(identity()->GetParameters());
+  result.initial_mutual_information = information(metric);
+  transform.SetParameters(found);
+  result.mutual_information = information(metric);
+  result.distinctness = result.mutual_information - information_around(metric, &transform);
+}
+
 RegistrationTarget::RegistrationTarget(const dicom::Volume& fixed, const RegistrationOptions& options)
     : impl_(std::make_unique<Impl>()) {
   impl_->options = options;
@@ -136,8 +168,9 @@ RegistrationTarget::RegistrationTarget(const dicom::Volume& fixed, const Registr
   impl_->head = find_head(pyramid[judged_level], options.neck_cut_mm);
   for (std::size_t level = 0; level < levels.size(); ++level) {
     impl_->images[level] = to_itk(pyramid[level]);
-    impl_->points[level] = sample_points(pyramid[judged_level], impl_->head,
-                                         {levels[level].points, levels[level].margin_mm, options.neck_cut_mm});
+    impl_->points[level] =
+        sample_points(pyramid[judged_level], impl_->head,
+                      {levels[level].points, levels[level].margin_mm, options.neck_cut_mm});
   }
 }
 
@@ -146,34 +179,21 @@ RegistrationTarget::RegistrationTarget(RegistrationTarget&&) noexcept = default;
 RegistrationTarget& RegistrationTarget::operator=(RegistrationTarget&&) noexcept = default;
 
 Registration RegistrationTarget::align(const dicom::Volume& moving) const {
-  const Pyramid pyramid = make_pyramid(moving);
-  auto transform = VersorTransform::New();
-  VersorTransform::InputPointType centre;
-  for (unsigned c = 0; c < 3; ++c) centre[c] = static_cast<float>(impl_->head.centroid_lps_mm[c]);
-  transform->SetCenter(centre);
-
   Registration result;
-  for (std::size_t level = 0; level < levels.size(); ++level) {
-    const auto image = to_itk(pyramid[level]);
-    const auto points = to_itk(impl_->points[level]);
-    const auto metric = make_metric(impl_->images[level], points, image, transform);
-    optimise(metric);
-  }
-  const auto image = to_itk(pyramid[judged_level]);
-  const auto metric =
-      make_metric(impl_->images[judged_level], to_itk(impl_->points[judged_level]), image, transform);
-  result.mutual_information = information(metric);
-  result.distinctness = result.mutual_information / std::max(1e-6, information_around(metric, transform));
-  result.fixed_to_moving = to_rigid(*transform);
   result.overlap = impl_->overlap(result.fixed_to_moving, moving.geometry);
-  transform->SetIdentity();
-  transform->SetCenter(centre);
-  result.initial_mutual_information = information(metric);
-
-  const dicom::Vec3 moved = result.fixed_to_moving.apply(impl_->head.centroid_lps_mm);
-  result.displacement_mm = std::hypot(moved[0] - impl_->head.centroid_lps_mm[0],
-                                      moved[1] - impl_->head.centroid_lps_mm[1],
-                                      moved[2] - impl_->head.centroid_lps_mm[2]);
+  if (result.overlap >= least_initial_overlap) {
+    const auto transform = impl_->identity();
+    try {
+      impl_->search(make_pyramid(moving), *transform, result);
+    } catch (const itk::ExceptionObject& e) {
+      throw Error(Error::Kind::bad_input, std::string("mutual information failed: ") + e.GetDescription());
+    }
+    result.fixed_to_moving = to_rigid(*transform);
+    result.overlap = impl_->overlap(result.fixed_to_moving, moving.geometry);
+  }
+  const dicom::Vec3& centre = impl_->head.centroid_lps_mm;
+  const dicom::Vec3 moved = result.fixed_to_moving.apply(centre);
+  result.displacement_mm = std::hypot(moved[0] - centre[0], moved[1] - centre[1], moved[2] - centre[2]);
   result.reason = refusal(result, impl_->options);
   result.accepted = result.reason.empty();
   return result;

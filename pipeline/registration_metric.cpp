@@ -1,9 +1,9 @@
 #include "pipeline/registration_metric.h"
 
 #include <algorithm>
+#include <cmath>
 
-#include <itkRegistrationParameterScalesFromPhysicalShift.h>
-#include <itkRegularStepGradientDescentOptimizerv4.h>
+#include "pipeline/quasi_newton.h"
 
 namespace metserve::pipeline {
 
@@ -22,6 +22,25 @@ std::pair<float, float> clamp_range(const std::vector<float>& voxels) {
   };
   const float low = percentile(0.001);
   return {low, percentile(0.995)};
+}
+
+/// Root mean square shift of the sample points, mm, per unit of each parameter: what makes a turn and a slide
+/// comparable.
+Vector6 shift_per_unit(const MattesMetric& metric, const VersorTransform& transform) {
+  const SamplePoints& points = *metric.GetFixedSampledPointSet();
+  const auto centre = transform.GetCenter();
+  const auto count = points.GetNumberOfPoints();
+  std::array<double, 3> square{};
+  for (std::size_t n = 0; n < count; ++n)
+    for (unsigned c = 0; c < 3; ++c)
+      square[c] += std::pow(points.GetPoint(n)[c] - centre[c], 2) / static_cast<double>(count);
+  // A versor is the axis times the sine of half the angle: one unit of it is about two radians.
+  return {2 * std::sqrt(square[1] + square[2]),
+          2 * std::sqrt(square[0] + square[2]),
+          2 * std::sqrt(square[0] + square[1]),
+          1,
+          1,
+          1};
 }
 
 }  // namespace
@@ -50,8 +69,7 @@ SamplePoints::Pointer to_itk(const std::vector<dicom::Vec3>& points) {
   auto result = SamplePoints::New();
   for (std::size_t n = 0; n < points.size(); ++n) {
     SamplePoints::PointType point;
-    for (unsigned c = 0; c < 3; ++c)
-      point[c] = static_cast<SamplePoints::PointType::ValueType>(points[n][c]);
+    for (unsigned c = 0; c < 3; ++c) point[c] = static_cast<SamplePoints::PointType::ValueType>(points[n][c]);
     result->SetPoint(n, point);
   }
   return result;
@@ -61,7 +79,6 @@ MattesMetric::Pointer make_metric(const RegistrationImage* fixed, SamplePoints* 
                                   const RegistrationImage* moving, VersorTransform* transform) {
   auto metric = MattesMetric::New();
   metric->SetNumberOfHistogramBins(32);
-  metric->SetMaximumNumberOfWorkUnits(1);
   metric->SetUseFixedImageGradientFilter(false);
   metric->SetUseMovingImageGradientFilter(false);
   metric->SetFixedImage(fixed);
@@ -73,23 +90,23 @@ MattesMetric::Pointer make_metric(const RegistrationImage* fixed, SamplePoints* 
   return metric;
 }
 
-void optimise(MattesMetric* metric) {
-  using Scales = itk::RegistrationParameterScalesFromPhysicalShift<MattesMetric>;
-  auto scales = Scales::New();
-  scales->SetMetric(metric);
-  scales->SetTransformForward(true);
-
-  using Optimizer = itk::RegularStepGradientDescentOptimizerv4<float>;
-  auto optimizer = Optimizer::New();
-  optimizer->SetMetric(metric);
-  optimizer->SetScalesEstimator(scales);
-  optimizer->SetNumberOfWorkUnits(1);
-  optimizer->SetLearningRate(1.0F);        // mm at the corners of the image
-  optimizer->SetMinimumStepLength(0.01F);  // mm
-  optimizer->SetRelaxationFactor(0.5F);
-  optimizer->SetNumberOfIterations(60);
-  optimizer->SetReturnBestParametersAndValue(false);
-  optimizer->StartOptimization();
+void optimise(MattesMetric* metric, VersorTransform* transform, double edge_mm) {
+  const Vector6 shift = shift_per_unit(*metric, *transform);
+  const VersorTransform::ParametersType start = transform->GetParameters();
+  const auto move = [&](const Vector6& mm) {
+    VersorTransform::ParametersType parameters = start;
+    for (unsigned n = 0; n < 6; ++n) parameters[n] += static_cast<float>(mm[n] / shift[n]);
+    transform->SetParameters(parameters);
+  };
+  const auto objective = [&](const Vector6& mm, Vector6& gradient) {
+    move(mm);
+    MattesMetric::MeasureType value = 0;
+    MattesMetric::DerivativeType derivative;
+    metric->GetValueAndDerivative(value, derivative);  // ITK's derivative points downhill
+    for (unsigned n = 0; n < 6; ++n) gradient[n] = -static_cast<double>(derivative[n]) / shift[n];
+    return static_cast<double>(value);
+  };
+  move(minimise(objective, {0.25 * edge_mm, edge_mm, 0.01 * edge_mm, 40}));
 }
 
 }  // namespace metserve::pipeline

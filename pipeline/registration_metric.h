@@ -14,9 +14,21 @@ namespace metserve::pipeline {
 
 using RegistrationImage = itk::Image<float, 3>;
 using VersorTransform = itk::VersorRigid3DTransform<float>;
-using MattesMetric =
-    itk::MattesMutualInformationImageToImageMetricv4<RegistrationImage, RegistrationImage, RegistrationImage,
-                                                     float>;
+
+/// On one thread: ITK's sums differ in the last bits from run to run with several, and 5.2 ignores
+/// SetMaximumNumberOfWorkUnits for the threader that goes over sample points.
+class MattesMetric
+    : public itk::MattesMutualInformationImageToImageMetricv4<RegistrationImage, RegistrationImage,
+                                                              RegistrationImage, float> {
+ public:
+  using Self = MattesMetric;
+  using Pointer = itk::SmartPointer<Self>;
+  itkSimpleNewMacro(Self);
+
+ protected:
+  MattesMetric() { m_SparseGetValueAndDerivativeThreader->SetNumberOfWorkUnits(1); }
+};
+
 using SamplePoints = MattesMetric::FixedSampledPointSetType;
 
 /// The volume as ITK holds it, same frame (ITK's physical space is LPS mm too), intensities clamped to their
@@ -26,12 +38,13 @@ RegistrationImage::Pointer to_itk(const dicom::Volume& volume);
 /// `points` in LPS mm as the metric takes them.
 SamplePoints::Pointer to_itk(const std::vector<dicom::Vec3>& points);
 
-/// Mattes mutual information with 32 bins over `points` of `fixed`, on one thread: ITK 5.2's sums differ from
-/// run to run with several. Ready to be evaluated; `transform` maps fixed LPS mm to moving LPS mm.
+/// Mattes mutual information with 32 bins over `points` of `fixed`. Ready to be evaluated; `transform` maps
+/// fixed LPS mm to moving LPS mm.
 MattesMetric::Pointer make_metric(const RegistrationImage* fixed, SamplePoints* points,
                                   const RegistrationImage* moving, VersorTransform* transform);
 
-/// Moves `transform` to the metric's optimum nearest to where it stands.
-void optimise(MattesMetric* metric);
+/// Moves `transform`, which `metric` evaluates, to the optimum nearest to where it stands. Parameters are
+/// weighted by how far they shift the sample points. `edge_mm`: of the image's voxels, limits the steps.
+void optimise(MattesMetric* metric, VersorTransform* transform, double edge_mm);
 
 }  // namespace metserve::pipeline

@@ -9,9 +9,9 @@
 namespace metserve::pipeline {
 
 struct SampleOptions {
-  std::size_t count = 8000;   ///< points wanted, >= 1; fewer come when the region is small
-  double margin_mm = 0;       ///< inside the head dilated by this much; negative: all over the volume
-  double neck_cut_mm = 150;   ///< points further below the vertex are left out
+  std::size_t count = 8000;  ///< points wanted, >= 1; fewer come when the region is small
+  double margin_mm = 0;      ///< inside the head dilated by this much; negative: all over the volume
+  double neck_cut_mm = 150;  ///< points further below the vertex are left out
 };
 
 /// Points (LPS mm) of the additive quasi-random sequence of Roberts (generalised golden ratio), which fills a

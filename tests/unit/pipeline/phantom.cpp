@@ -1,5 +1,6 @@
 #include "tests/unit/pipeline/phantom.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <random>
@@ -15,11 +16,11 @@ struct Ellipsoid {
 };
 
 std::vector<Ellipsoid> make_head() {
-  std::vector<Ellipsoid> parts{{{0, 20, -110}, {55, 60, 110}, 500, 450},   // neck
-                               {{0, 0, 0}, {76, 98, 95}, 900, 700},        // scalp
-                               {{0, 0, 0}, {71, 93, 90}, 120, 100},        // skull
-                               {{0, 0, 0}, {66, 88, 85}, 620, 520},        // brain
-                               {{14, -5, 10}, {8, 30, 12}, 180, 60},       // ventricles
+  std::vector<Ellipsoid> parts{{{0, 20, -110}, {55, 60, 110}, 500, 450},  // neck
+                               {{0, 0, 0}, {76, 98, 95}, 900, 700},       // scalp
+                               {{0, 0, 0}, {71, 93, 90}, 120, 100},       // skull
+                               {{0, 0, 0}, {66, 88, 85}, 620, 520},       // brain
+                               {{14, -5, 10}, {8, 30, 12}, 180, 60},      // ventricles
                                {{-14, -5, 10}, {8, 30, 12}, 180, 60}};
   std::mt19937 random(7);
   const auto uniform = [&random](double low, double high) {
@@ -38,9 +39,16 @@ std::vector<Ellipsoid> make_head() {
 float intensity(const std::vector<Ellipsoid>& parts, const dicom::Vec3& point, PhantomContrast contrast) {
   float value = 0;
   for (const Ellipsoid& part : parts) {
-    double r = 0;
-    for (std::size_t c = 0; c < 3; ++c) r += std::pow((point[c] - part.centre[c]) / part.radius[c], 2);
-    if (r <= 1) value = contrast == PhantomContrast::t1 ? part.t1 : part.flair;
+    double square = 0;
+    for (std::size_t c = 0; c < 3; ++c) {
+      const double r = (point[c] - part.centre[c]) / part.radius[c];
+      square += r * r;
+    }
+    if (square > 2) continue;
+    // An edge about 2 mm wide, as partial volume makes it.
+    const double narrowest = std::min({part.radius[0], part.radius[1], part.radius[2]});
+    const double inside = std::clamp(0.5 + (1 - std::sqrt(square)) * narrowest / 2, 0.0, 1.0);
+    value += static_cast<float>(inside) * ((contrast == PhantomContrast::t1 ? part.t1 : part.flair) - value);
   }
   return value;
 }
@@ -68,7 +76,7 @@ dicom::Volume phantom_head(const dicom::VolumeGeometry& geometry, PhantomContras
 dicom::VolumeGeometry axial_geometry(double in_plane_mm, double slice_mm) {
   const auto edge = static_cast<std::size_t>(240 / in_plane_mm);
   const auto slices = static_cast<std::size_t>(180 / slice_mm);
-  return {{edge, edge, slices}, {in_plane_mm, in_plane_mm, slice_mm}, {-117, -121, -78}, {}};
+  return {{edge, edge, slices}, {in_plane_mm, in_plane_mm, slice_mm}, {-117, -121, -78}};
 }
 
 dicom::VolumeGeometry sagittal_geometry(double in_plane_mm, double slice_mm) {
@@ -88,9 +96,15 @@ RigidTransform motion_about(const dicom::Vec3& centre, const dicom::Vec3& degree
   const double cx = std::cos(angle(0)), sx = std::sin(angle(0));
   const double cy = std::cos(angle(1)), sy = std::sin(angle(1));
   const double cz = std::cos(angle(2)), sz = std::sin(angle(2));
-  r = {cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx,
-       sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx,
-       -sy,     cy * sx,                cy * cx};
+  r = {cz * cy,
+       cz * sy * sx - sz * cx,
+       cz * sy * cx + sz * sx,
+       sz * cy,
+       sz * sy * sx + cz * cx,
+       sz * sy * cx - cz * sx,
+       -sy,
+       cy * sx,
+       cy * cx};
   const dicom::Vec3 turned = result.apply(centre);
   for (std::size_t c = 0; c < 3; ++c) result.translation_mm[c] = centre[c] + shift_mm[c] - turned[c];
   return result;

@@ -19,7 +19,8 @@ dicom::VolumeGeometry axial_geometry(double in_plane_mm, double slice_mm);
 dicom::VolumeGeometry sagittal_geometry(double in_plane_mm, double slice_mm);
 
 /// Rotation about `centre` by angles about x, then y, then z, and a translation.
-RigidTransform motion_about(const dicom::Vec3& centre, const dicom::Vec3& degrees, const dicom::Vec3& shift_mm);
+RigidTransform motion_about(const dicom::Vec3& centre, const dicom::Vec3& degrees,
+                            const dicom::Vec3& shift_mm);
 
 /// The transform back.
 RigidTransform inverse(const RigidTransform& transform);

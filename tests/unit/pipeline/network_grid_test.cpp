@@ -1,0 +1,124 @@
+#include "pipeline/network_grid.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "pipeline/error.h"
+#include "pipeline/resample.h"
+#include "tests/catch.h"
+#include "tests/unit/pipeline/phantom.h"
+
+using namespace metserve;
+using namespace metserve::pipeline;
+using namespace metserve::pipeline::test;
+
+namespace {
+
+models::Manifest manifest() {
+  models::Manifest result;
+  result.spacing_mm = {0.9375, 0.9375, 1.0};
+  return result;
+}
+
+/// A volume whose value at every voxel is a linear function of its place in patient space, in mm.
+double ramp(const dicom::Vec3& lps_mm) {
+  return 500 + 2 * lps_mm[0] - lps_mm[1] + 0.5 * lps_mm[2];
+}
+
+dicom::Volume ramp_volume(const dicom::VolumeGeometry& geometry) {
+  dicom::Volume volume{geometry, {}};
+  for (std::size_t k = 0; k < geometry.size[2]; ++k)
+    for (std::size_t j = 0; j < geometry.size[1]; ++j)
+      for (std::size_t i = 0; i < geometry.size[0]; ++i)
+        volume.voxels.push_back(static_cast<float>(
+            ramp(geometry.lps_mm({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}))));
+  return volume;
+}
+
+/// Largest difference to the ramp over the middle of the grid.
+double ramp_error(const dicom::Volume& volume, const RigidTransform& grid_to_source) {
+  const auto& size = volume.geometry.size;
+  double worst = 0;
+  for (std::size_t k = size[2] / 4; k < 3 * size[2] / 4; ++k)
+    for (std::size_t j = size[1] / 4; j < 3 * size[1] / 4; ++j)
+      for (std::size_t i = size[0] / 4; i < 3 * size[0] / 4; ++i) {
+        const dicom::Vec3 place =
+            volume.geometry.lps_mm({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
+        const double expected = ramp(grid_to_source.apply(place));
+        worst = std::max(worst, std::abs(expected - volume.voxels[(k * size[1] + j) * size[0] + i]));
+      }
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("The network's grid covers the head from the vertex down and is centred on it", "[grid]") {
+  const auto geometry = GENERATE(axial_geometry(1.5, 2), sagittal_geometry(1.5, 2));
+  const auto reference = phantom_head(geometry, PhantomContrast::t1, {});
+  const auto grid = network_grid(reference, manifest());
+
+  CHECK(grid.size[0] == 256);
+  CHECK(grid.size[1] == 256);
+  CHECK(grid.spacing_mm == dicom::Vec3{0.9375, 0.9375, 1.0});
+  CHECK(grid.axes_lps == std::array<dicom::Vec3, 3>{dicom::Vec3{1, 0, 0}, {0, 1, 0}, {0, 0, 1}});
+  const dicom::Vec3 top = grid.lps_mm({128, 128, static_cast<double>(grid.size[2] - 1)});
+  CHECK(std::abs(top[0]) < 4);
+  CHECK(std::abs(top[1]) < 4);
+  CHECK(top[2] > 94);  // the vertex is at 95, the axial volume ends there
+  CHECK(top[2] < 104);
+  const double bottom = grid.origin_lps_mm[2];
+  CHECK(bottom < -70);
+  CHECK(grid.size[2] <= 185);
+}
+
+TEST_CASE("The network's grid meets the voxels of an axial reference of its own spacing", "[grid]") {
+  auto geometry = axial_geometry(0.9375, 1.0);
+  geometry.size = {256, 256, 60};
+  geometry.origin_lps_mm[2] = 20.3;
+  const auto reference = phantom_head(geometry, PhantomContrast::t1, {});
+  const auto grid = network_grid(reference, manifest());
+  const dicom::Vec3 index = geometry.index(grid.origin_lps_mm);
+  for (const double i : index) CHECK(i == Approx(std::round(i)).margin(1e-9));
+  const auto seen = resample(reference, grid, {});
+  const auto i0 = static_cast<std::size_t>(std::lround(128 + index[0]));
+  const auto j0 = static_cast<std::size_t>(std::lround(128 + index[1]));
+  const auto k0 = static_cast<std::size_t>(std::lround(10 + index[2]));
+  CHECK(seen.voxels[(10 * 256 + 128) * 256 + 128] ==
+        Approx(reference.voxels[(k0 * 256 + j0) * 256 + i0]).epsilon(1e-5));
+}
+
+TEST_CASE("An empty volume has no network grid", "[grid]") {
+  dicom::Volume empty{axial_geometry(8, 8), {}};
+  empty.voxels.assign(empty.geometry.voxel_count(), 0.0F);
+  CHECK_THROWS_AS(network_grid(empty, manifest()), Error);
+}
+
+TEST_CASE("Resampling keeps every point at its place in patient space", "[grid]") {
+  dicom::VolumeGeometry grid{{64, 64, 40}, {2, 2, 2}, {-60, -70, -30}};
+  auto source = GENERATE(axial_geometry(2.5, 3), sagittal_geometry(1.5, 4), axial_geometry(1.0, 1.0));
+  SECTION("along the axes") {}
+  SECTION("with an oblique source") {
+    const double c = std::cos(0.4), s = std::sin(0.4);
+    source.axes_lps = {dicom::Vec3{c, s, 0}, dicom::Vec3{-s, c, 0}, dicom::Vec3{0, 0, 1}};
+    source.origin_lps_mm = {-60, -150, -78};
+  }
+  const RigidTransform motion = motion_about({5, 3, 9}, {4, -3, 6}, {2, -4, 3});
+  const auto result = resample(ramp_volume(source), grid, motion);
+  CHECK(ramp_error(result, motion) < 0.01);
+}
+
+TEST_CASE("Outside of the source there is nothing", "[grid]") {
+  dicom::Volume source{{{4, 4, 4}, {1, 1, 1}, {0, 0, 0}}, std::vector<float>(64, 7.0F)};
+  const auto result = resample(source, {{8, 1, 1}, {1, 1, 1}, {-2.4, 1, 1}}, {});
+  CHECK(result.voxels == std::vector<float>{0, 0, 7, 7, 7, 7, 0, 0});
+}
+
+TEST_CASE("A source finer than the grid is averaged, not sampled", "[grid]") {
+  // Stripes of one voxel: plain linear interpolation would return stripes or their aliases.
+  dicom::Volume source{{{40, 8, 8}, {0.5, 1, 1}, {0, 0, 0}}, {}};
+  for (std::size_t v = 0; v < source.geometry.voxel_count(); ++v)
+    source.voxels.push_back(v % 2 == 0 ? 0.0F : 10.0F);
+  const auto result = resample(source, {{12, 4, 4}, {1, 1, 1}, {3, 2, 2}}, {});
+  for (const float value : result.voxels) CHECK(value == Approx(5));
+}
