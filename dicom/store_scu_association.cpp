@@ -89,9 +89,8 @@ std::string reason_of(std::uint16_t status, DcmDataset* detail) {
 }  // namespace
 
 OutgoingFile read_outgoing_file(const std::filesystem::path& path) {
-  DcmFileFormat file;
-  const auto condition = file.loadFileUntilTag(OFFilename(path.c_str()), EXS_Unknown, EGL_noChange,
-                                               DCM_MaxReadLength, ERM_autoDetect, DCM_StudyDate);
+  DcmFileFormat file;  // long values stay on disk
+  const auto condition = file.loadFile(OFFilename(path.c_str()));
   if (condition.bad())
     throw Error(Error::Kind::io, path.string() + ": cannot be read to be sent: " + condition.text());
   auto& dataset = *file.getDataset();

@@ -167,9 +167,30 @@ TEST_CASE("A peer that answers nothing is given up in time", "[dicom][scu][peers
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(6));
 }
 
-TEST_CASE("A file that is not there is an error of ours", "[dicom][scu]") {
+TEST_CASE("A file that is not there or cut off is an error of ours", "[dicom][scu]") {
+  const TemporaryDirectory directory;
+  const auto files = series_files(directory.path());
+  fs::resize_file(files[1], fs::file_size(files[1]) - 10);
   CHECK_THROWS_WITH(send_instances(peer_at(104), {"/nowhere/slice.dcm"}),
                     ContainsSubstring("/nowhere/slice.dcm"));
+  CHECK_THROWS_WITH(send_instances(peer_at(104), files), ContainsSubstring(files[1].string()));
+}
+
+TEST_CASE("Real images of many encodings go from our sender to our receiver", "[dicom][scu][scp][data]") {
+  const auto data = test_data();
+  if (!data) return;
+  auto files = list_files(*data / "transfer_syntaxes" / "nema_wg04_mr");
+  for (const auto& file : list_files(*data / "siemens_xa30_enhanced")) files.push_back(file);
+  const CollectingScp scp;
+  std::size_t delivered = 0;
+  for (const auto& result : send_instances(peer_at(scp.port()), files)) {
+    INFO(result.file << ": " << result.reason);
+    const bool jpeg_2000 = result.file.string().find("J2K") != std::string::npos;
+    CHECK(result.outcome == (jpeg_2000 ? Outcome::permanent : Outcome::delivered));
+    if (!jpeg_2000) ++delivered;
+  }
+  CHECK(delivered > 20);
+  CHECK(scp.instances().size() == delivered);
 }
 
 }  // namespace
