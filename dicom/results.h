@@ -59,7 +59,8 @@ void write_structure_set(const ResultContext& context, const std::vector<std::ve
                          const std::filesystem::path& file);
 
 /// Comprehensive 3D SR, TID 1500 (PS3.16), lesions measured; "no lesion found" is a report too.
-/// `segmentation_file` is referenced when it exists; empty when there is none.
+/// `segmentation_file`: what write_segmentation wrote for the same context; empty when there is no lesion.
+/// Throws Error(bad_input) for lesions without it, Error(io) when a file cannot be read or written.
 void write_report(const ResultContext& context, const std::filesystem::path& segmentation_file,
                   const std::filesystem::path& file);
 

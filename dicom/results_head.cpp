@@ -95,7 +95,7 @@ ReferenceHead::ReferenceHead(const LoadedSeries& reference)
       character_set_(text_of(*file_->getDataset(), DCM_SpecificCharacterSet)) {}
 
 std::string ReferenceHead::encode(const std::string& utf8, std::size_t max_characters) const {
-  const std::string text = clean(utf8, max_characters);
+  std::string text = clean(utf8, max_characters);
   if (is_ascii(text) || character_set_ == "ISO_IR 192") return text;
   DcmSpecificCharacterSet converter;
   OFString converted;

@@ -19,72 +19,10 @@
 #include "dicom/results.h"
 #include "dicom/results_colour.h"
 #include "dicom/results_dataset.h"
+#include "dicom/seg_frames.h"
 
 namespace metserve::dicom {
 namespace {
-
-/// One slice of one lesion: voxels[begin, end) of the lesion's list lie in it.
-struct Frame {
-  std::size_t lesion, slice, begin, end;
-};
-
-/// Flat voxel indices of each lesion, in rising order.
-using LesionVoxels = std::vector<std::vector<std::size_t>>;
-
-LesionVoxels collect_voxels(std::span<const std::uint16_t> labels, const ResultContext& context) {
-  const std::string& series = context.reference.header.series_instance_uid;
-  const VolumeGeometry& geometry = context.reference.volume.geometry;
-  if (labels.size() != geometry.voxel_count())
-    throw Error(Error::Kind::bad_input, "label map of " + std::to_string(labels.size()) +
-                                            " voxels does not fit series " + series + " with " +
-                                            std::to_string(geometry.voxel_count()));
-  LesionVoxels voxels(context.lesions.size());
-  for (std::size_t v = 0; v < labels.size(); ++v) {
-    if (labels[v] == 0) continue;
-    if (labels[v] > voxels.size())
-      throw Error(Error::Kind::bad_input, "label " + std::to_string(labels[v]) + " on series " + series +
-                                              " has no lesion: there are " + std::to_string(voxels.size()));
-    voxels[labels[v] - 1u].push_back(v);
-  }
-  for (std::size_t lesion = 0; lesion < voxels.size(); ++lesion)
-    if (voxels[lesion].empty())
-      throw Error(Error::Kind::bad_input, "lesion " + std::to_string(lesion + 1) + " on series " + series +
-                                              " has no voxel in the label map");
-  if (voxels.empty())
-    throw Error(Error::Kind::bad_input, "no lesion on series " + series + ": there is nothing to segment");
-  return voxels;
-}
-
-std::vector<Frame> list_frames(const LesionVoxels& voxels, std::size_t voxels_per_slice) {
-  std::vector<Frame> frames;
-  for (std::size_t lesion = 0; lesion < voxels.size(); ++lesion)
-    for (std::size_t begin = 0; begin < voxels[lesion].size();) {
-      const std::size_t slice = voxels[lesion][begin] / voxels_per_slice;
-      std::size_t end = begin;
-      while (end < voxels[lesion].size() && voxels[lesion][end] < (slice + 1) * voxels_per_slice) ++end;
-      frames.push_back({lesion, slice, begin, end});
-      begin = end;
-    }
-  return frames;
-}
-
-/// Bits of all frames one after the other without padding between them, the first pixel in the least
-/// significant bit (PS3.5 8.1.1 and annex D.4), an even number of bytes.
-std::vector<Uint8> pack_bits(const std::vector<Frame>& frames, const LesionVoxels& voxels,
-                             std::size_t voxels_per_slice) {
-  const std::size_t bytes = (frames.size() * voxels_per_slice + 7) / 8;
-  if (bytes >= std::numeric_limits<Uint32>::max() - 1)
-    throw Error(Error::Kind::bad_input,
-                std::to_string(frames.size()) + " frames do not fit one segmentation");
-  std::vector<Uint8> packed(bytes + bytes % 2, 0);
-  for (std::size_t f = 0; f < frames.size(); ++f)
-    for (std::size_t n = frames[f].begin; n < frames[f].end; ++n) {
-      const std::size_t pixel = voxels[frames[f].lesion][n] - frames[f].slice * voxels_per_slice;
-      const std::size_t bit = f * voxels_per_slice + pixel;
-      packed[bit / 8] = static_cast<Uint8>(packed[bit / 8] | (1u << (bit % 8)));
-    }
-  return packed;
-}
 
 OFString of(const std::string& text) {
   return {text.data(), text.size()};
@@ -106,7 +44,7 @@ CodeSequenceMacro macro(const Code& code) {
 
 /// Frames of one pixel: dcmseg packs most odd sizes wrongly (DCMTK up to 3.6.8) and looks at every pixel, so
 /// it gets none of them, and put_pixels writes the image itself.
-std::unique_ptr<DcmSegmentation> create(const ResultContext& context, const ReferenceHead& head) {
+std::unique_ptr<DcmSegmentation> create(const ResultContext& context) {
   ContentIdentificationMacro content;
   require(content.setInstanceNumber("1"), "instance number");
   require(content.setContentLabel("METASTASES"), "content label");
@@ -123,11 +61,6 @@ std::unique_ptr<DcmSegmentation> create(const ResultContext& context, const Refe
               of(context.reference.header.frame_of_reference_uid)),
           "frame of reference UID");
   require(segmentation->getSeries().setSeriesNumber("1"), "series number");
-  if (head.value(DCM_LossyImageCompression) == "01")
-    require(
-        segmentation->setLossyImageCompressionFlag(of(head.value(DCM_LossyImageCompressionRatio)),
-                                                   of(head.value(DCM_LossyImageCompressionMethod)), OFFalse),
-        "lossy image compression");
   return segmentation;
 }
 
@@ -201,6 +134,10 @@ std::unique_ptr<FGDerivationImage> derivation_of(const SliceSource& source) {
   ImageSOPInstanceReferenceMacro reference;
   require(reference.setReferencedSOPClassUID(of(source.sop_class_uid)), "source SOP class UID");
   require(reference.setReferencedSOPInstanceUID(of(source.sop_instance_uid)), "source SOP instance UID");
+  if (source.frame_number.value_or(1) > std::numeric_limits<Uint16>::max())
+    throw Error(Error::Kind::bad_input, "instance " + source.sop_instance_uid +
+                                            " has more frames than DCMTK " +
+                                            "can refer to: " + std::to_string(*source.frame_number));
   if (source.frame_number)
     require(reference.addReferencedFrameNumber(static_cast<Uint16>(*source.frame_number)), "source frame");
   OFVector<ImageSOPInstanceReferenceMacro> references;
@@ -213,7 +150,7 @@ std::unique_ptr<FGDerivationImage> derivation_of(const SliceSource& source) {
   return derivation;
 }
 
-void add_frame(DcmSegmentation& segmentation, const Frame& frame, const SliceSource& source) {
+void add_frame(DcmSegmentation& segmentation, const SegmentFrame& frame, const SliceSource& source) {
   const auto segment = static_cast<Uint16>(frame.lesion + 1);
   FGFrameContent content;
   require(content.setDimensionIndexValues(segment, 0), "dimension index values");
@@ -242,6 +179,14 @@ void add_references(DcmSegmentation& segmentation, const LoadedSeries& reference
   segmentation.getCommonInstanceReference().getReferencedSeriesItems().push_back(series.release());
 }
 
+/// A mask drawn on images that lost something in compression says so (PS3.3 C.8.20.2).
+void put_compression(DcmItem& dataset, const ReferenceHead& head) {
+  if (head.value(DCM_LossyImageCompression) != "01") return;
+  put(dataset, DCM_LossyImageCompression, "01");
+  for (const DcmTagKey& tag : {DCM_LossyImageCompressionRatio, DCM_LossyImageCompressionMethod})
+    if (!head.value(tag).empty()) put(dataset, tag, head.value(tag));
+}
+
 void put_pixels(DcmDataset& dataset, const VolumeGeometry& geometry, const std::vector<Uint8>& packed) {
   if (geometry.size[0] > 65535 || geometry.size[1] > 65535)
     throw Error(Error::Kind::bad_input, "slices of " + std::to_string(geometry.size[0]) + " x " +
@@ -261,16 +206,16 @@ void write_segmentation(const ResultContext& context, std::span<const std::uint1
   require_consistent(context);
   const LoadedSeries& reference = context.reference;
   const std::size_t voxels_per_slice = reference.volume.geometry.size[0] * reference.volume.geometry.size[1];
-  const LesionVoxels voxels = collect_voxels(labels, context);
-  const std::vector<Frame> frames = list_frames(voxels, voxels_per_slice);
+  const LesionVoxels voxels = collect_voxels(context, labels);
+  const std::vector<SegmentFrame> frames = list_frames(voxels, voxels_per_slice);
   const ReferenceHead head(reference);
 
-  const auto segmentation = create(context, head);
+  const auto segmentation = create(context);
   add_references(*segmentation, reference);
   add_dimensions(*segmentation, context);
   add_shared_groups(*segmentation, reference);
   for (const LesionDescription& lesion : context.lesions) add_segment(*segmentation, context, lesion);
-  for (const Frame& frame : frames) add_frame(*segmentation, frame, reference.slices[frame.slice]);
+  for (const SegmentFrame& frame : frames) add_frame(*segmentation, frame, reference.slices[frame.slice]);
 
   DcmFileFormat encoded;
   DcmDataset& dataset = *encoded.getDataset();
@@ -285,6 +230,7 @@ void write_segmentation(const ResultContext& context, std::span<const std::uint1
   for (unsigned long n = 0; n < segments->card(); ++n) put_algorithm(*segments->getItem(n), context, head);
   put(dataset, DCM_ContentDate, dicom_date(context.clock()));
   put(dataset, DCM_ContentTime, dicom_time(context.clock()));
+  put_compression(dataset, head);
   put_pixels(dataset, reference.volume.geometry, pack_bits(frames, voxels, voxels_per_slice));
   save(encoded, file);
 }

@@ -49,6 +49,7 @@ std::vector<std::ptrdiff_t> half_neighbourhood(const LocalMask& mask) {
           steps.emplace_back(i * i + j * j + k * k, mask.step(i, j, k));
   std::sort(steps.begin(), steps.end());
   std::vector<std::ptrdiff_t> nearest_first;
+  nearest_first.reserve(steps.size());
   for (const auto& step : steps) nearest_first.push_back(step.second);
   return nearest_first;
 }

@@ -40,8 +40,9 @@ TEST_CASE("Reports pass dciodvfy for every plane, character set and lesion count
   struct Text {
     const char *character_set, *patient_name;
   };
-  for (const Text& text : {Text{"ISO_IR 100", "M\xFCller^J\xF6rg"},
-                           Text{"ISO_IR 192", "M\xC3\xBCller^J\xC3\xB6rg"}, Text{"", "Mueller^Joerg"}})
+  for (const Text& text :
+       {Text{"ISO_IR 100", "M\xFCller^J\xF6rg"}, Text{"ISO_IR 192", "M\xC3\xBCller^J\xC3\xB6rg"},
+        Text{"", "Mueller^Joerg"}, Text{"\\ISO 2022 IR 87", "Yamada^Tarou=\x1B$B;3ED\x1B(B^"}})
     for (const Plane plane : {Plane::sagittal, Plane::oblique})
       for (const bool enhanced : {false, true})
         for (const std::size_t count : {0, 1, 7, 300}) {

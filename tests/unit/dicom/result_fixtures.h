@@ -174,9 +174,8 @@ inline std::vector<std::uint16_t> draw(const VolumeGeometry& g, const std::vecto
   std::vector<std::uint16_t> labels(g.voxel_count(), 0);
   for (std::size_t n = 0; n < spheres.size(); ++n)
     for (std::size_t v = 0; v < labels.size(); ++v) {
-      const Vec3 p =
-          g.lps_mm({static_cast<double>(v % g.size[0]), static_cast<double>(v / g.size[0] % g.size[1]),
-                    static_cast<double>(v / g.size[0] / g.size[1])});
+      const std::size_t i = v % g.size[0], j = v / g.size[0] % g.size[1], k = v / g.size[0] / g.size[1];
+      const Vec3 p = g.lps_mm({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
       const Vec3& c = spheres[n].centre_lps_mm;
       if (std::hypot(p[0] - c[0], p[1] - c[1], p[2] - c[2]) <= spheres[n].radius_mm)
         labels[v] = static_cast<std::uint16_t>(n + 1);
@@ -252,8 +251,8 @@ inline void require_valid_object(const std::filesystem::path& file) {
   std::string errors;
   for (const std::string& line : output_of("dciodvfy " + file.string()))
     if (line.rfind("Error", 0) == 0) errors += line + "\n";
-  INFO(file);
-  REQUIRE(errors == "");
+  INFO(file << '\n' << errors);
+  REQUIRE(errors.empty());
 }
 
 inline std::unique_ptr<DcmFileFormat> read(const std::filesystem::path& file) {

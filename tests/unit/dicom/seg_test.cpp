@@ -150,7 +150,7 @@ TEST_CASE("A segmentation says what made it, and that it is for research", "[dic
   REQUIRE(text_of(seg, DCM_SeriesNumber) == "9000");
   REQUIRE(text_of(seg, DCM_SoftwareVersions) ==
           "MetServe 0.1.0\\metserve-input-dropout 1.0\\" + context.algorithm.weights_sha256);
-  REQUIRE(text_of(seg, DCM_InstitutionName) == "");
+  REQUIRE(text_of(seg, DCM_InstitutionName).empty());
   REQUIRE(text_of(seg, DCM_PatientID) == "P-0042");
   REQUIRE(text_of(seg, DCM_StudyInstanceUID) == reference.header.study_instance_uid);
   REQUIRE(text_of(seg, DCM_FrameOfReferenceUID) == reference.header.frame_of_reference_uid);
@@ -165,6 +165,23 @@ TEST_CASE("A segmentation says what made it, and that it is for research", "[dic
       text_of(item_of(segment, DCM_SegmentationAlgorithmIdentificationSequence), DCM_AlgorithmParameters);
   REQUIRE(parameters.find("Used: FLAIR: series 5 'T\xEAte FLAIR'") != std::string::npos);
   REQUIRE(parameters.find("Left out: CUBE pre") != std::string::npos);
+}
+
+TEST_CASE("A segmentation of images compressed with loss says so", "[dicom][seg]") {
+  const TemporaryDirectory directory;
+  const auto file = directory / "seg.dcm";
+  const LoadedSeries reference = make_reference(directory / "reference", {});
+  const auto source = read(reference.first_file);
+  set(*source->getDataset(), DCM_LossyImageCompression, "01");
+  set(*source->getDataset(), DCM_LossyImageCompressionRatio, "8.5");
+  set(*source->getDataset(), DCM_LossyImageCompressionMethod, "ISO_10918_1");
+  REQUIRE(source->saveFile(reference.first_file.c_str()).good());
+  const auto lesions = describe(3);
+  write_segmentation(make_context(reference, lesions, uids), draw_boxes(reference.volume.geometry, 3), file);
+  require_valid_object(file);
+  const auto format = read(file);
+  REQUIRE(text_of(*format->getDataset(), DCM_LossyImageCompression) == "01");
+  REQUIRE(text_of(*format->getDataset(), DCM_LossyImageCompressionRatio) == "8.5");
 }
 
 TEST_CASE("The same content gives the same segmentation", "[dicom][seg]") {

@@ -57,10 +57,10 @@ std::vector<bool> rasterised(const dicom::VolumeGeometry& g, const std::vector<d
 std::vector<bool> filled(const dicom::VolumeGeometry& g, const std::vector<std::uint16_t>& labels,
                          std::uint16_t label) {
   std::vector<bool> mask(g.voxel_count(), true);
-  const int columns = static_cast<int>(g.size[0]), rows = static_cast<int>(g.size[1]);
+  const auto columns = static_cast<std::ptrdiff_t>(g.size[0]), rows = static_cast<std::ptrdiff_t>(g.size[1]);
   for (std::size_t k = 0; k < g.size[2]; ++k) {
     std::vector<bool> seen(static_cast<std::size_t>((columns + 2) * (rows + 2)), false);
-    std::queue<std::pair<int, int>> open({{-1, -1}});
+    std::queue<std::pair<std::ptrdiff_t, std::ptrdiff_t>> open({{-1, -1}});
     seen[0] = true;
     while (!open.empty()) {
       const auto [i, j] = open.front();
@@ -68,7 +68,7 @@ std::vector<bool> filled(const dicom::VolumeGeometry& g, const std::vector<std::
       const bool in_slice = i >= 0 && i < columns && j >= 0 && j < rows;
       if (in_slice) mask[k * g.size[0] * g.size[1] + static_cast<std::size_t>(j * columns + i)] = false;
       for (const auto& [di, dj] : {std::pair(-1, 0), std::pair(1, 0), std::pair(0, -1), std::pair(0, 1)}) {
-        const int ni = i + di, nj = j + dj;
+        const std::ptrdiff_t ni = i + di, nj = j + dj;
         if (ni < -1 || ni > columns || nj < -1 || nj > rows) continue;
         const auto at = static_cast<std::size_t>((nj + 1) * (columns + 2) + ni + 1);
         if (seen[at]) continue;

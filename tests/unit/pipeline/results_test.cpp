@@ -43,6 +43,7 @@ LoadedSeries written_series(Plane plane, const std::filesystem::path& directory)
 
 std::vector<LesionDescription> described(const std::vector<pipeline::Lesion>& lesions) {
   std::vector<LesionDescription> descriptions;
+  descriptions.reserve(lesions.size());
   for (const pipeline::Lesion& l : lesions)
     descriptions.push_back(
         {l.number, l.volume_mm3, l.longest_diameter_mm, l.centroid_lps_mm, l.mean_probability});
