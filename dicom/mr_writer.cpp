@@ -85,6 +85,7 @@ void put_series(DcmDataset& dataset, const StudyIdentity& identity, const Series
   put_if(dataset, DCM_SeriesDescription, header.series_description);
   put_if(dataset, DCM_ProtocolName, header.protocol_name);
   put_if(dataset, DCM_BodyPartExamined, header.body_part);
+  if (header.body_part.empty()) put(dataset, DCM_Laterality, "");  // type 2C: the part might be a paired one
   put_if(dataset, DCM_StationName, header.station_name);
   put(dataset, DCM_Manufacturer, header.manufacturer);
   put_if(dataset, DCM_ManufacturerModelName, header.model_name);
