@@ -94,12 +94,17 @@ OutgoingFile read_outgoing_file(const std::filesystem::path& path) {
   if (condition.bad())
     throw Error(Error::Kind::io, path.string() + ": cannot be read to be sent: " + condition.text());
   auto& dataset = *file.getDataset();
-  OFString sop_class, sop_instance;
-  dataset.findAndGetOFString(DCM_SOPClassUID, sop_class);
-  dataset.findAndGetOFString(DCM_SOPInstanceUID, sop_instance);
-  if (!is_valid_uid(sop_class.c_str()) || !is_valid_uid(sop_instance.c_str()))
-    throw Error(Error::Kind::bad_input, path.string() + ": has no valid SOP class and instance UID");
-  return {path, {sop_class.c_str(), DcmXfer(dataset.getOriginalXfer()).getXferID()}, sop_instance.c_str()};
+  const auto uid_of = [&](const DcmTagKey& tag) {
+    const char* value = nullptr;
+    dataset.findAndGetString(tag, value);
+    auto uid = without_padding(value == nullptr ? "" : value);
+    if (!is_valid_uid(uid))
+      throw Error(Error::Kind::bad_input, path.string() + ": has no valid SOP class and instance UID");
+    return uid;
+  };
+  return {path,
+          {uid_of(DCM_SOPClassUID), DcmXfer(dataset.getOriginalXfer()).getXferID()},
+          uid_of(DCM_SOPInstanceUID)};
 }
 
 OutgoingAssociation::OutgoingAssociation(const Peer& peer, const std::vector<ProposedContext>& contexts)
