@@ -45,8 +45,10 @@ struct StudyResult {
   dicom::LoadedSeries reference;
   models::SlotSet subset;  ///< sequences that the network saw: loaded and registered
   std::vector<SequenceRegistration> registrations;
-  double threshold = 0;
-  LesionMap lesions;  ///< on the reference's grid
+  std::vector<std::string> series_used;  ///< series instance UIDs of the subset, the reference first
+  double threshold = 0;                  ///< that the lesions were found with
+  double minimum_volume_mm3 = 0;         ///< likewise
+  LesionMap lesions;                     ///< on the reference's grid
   std::vector<std::string> sequences_used, sequences_left_out, warnings;
   models::Manifest model;
   Timings timings;

@@ -1,0 +1,66 @@
+#include "pipeline/lesions_json.h"
+
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+namespace metserve::pipeline {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+/// To three decimals: micrometres, microlitres and milliseconds are as fine as anybody can use.
+double rounded(double value) {
+  return std::round(value * 1000) / 1000;
+}
+
+ordered_json registration_json(const SequenceRegistration& sequence) {
+  return {{"slot", models::id(sequence.slot)},
+          {"rotation_deg", rounded(sequence.registration.fixed_to_moving.rotation_deg())},
+          {"translation_mm", rounded(sequence.registration.displacement_mm)},
+          {"accepted", sequence.registration.accepted}};
+}
+
+ordered_json lesion_json(const Lesion& lesion) {
+  const auto& centroid = lesion.centroid_lps_mm;
+  return {{"id", lesion.number},
+          {"volume_mm3", rounded(lesion.volume_mm3)},
+          {"longest_diameter_mm", rounded(lesion.longest_diameter_mm)},
+          {"centroid_lps_mm", {rounded(centroid[0]), rounded(centroid[1]), rounded(centroid[2])}},
+          {"mean_probability", rounded(lesion.mean_probability)},
+          {"max_probability", rounded(lesion.max_probability)}};
+}
+
+ordered_json timings_json(const Timings& timings) {
+  return {{"load", rounded(timings.load)},
+          {"register", rounded(timings.register_)},
+          {"preprocess", rounded(timings.preprocess)},
+          {"infer", rounded(timings.infer)},
+          {"postprocess", rounded(timings.postprocess)},
+          {"encode", rounded(timings.encode)}};
+}
+
+}  // namespace
+
+std::string to_json(const StudyResult& result) {
+  ordered_json registrations = ordered_json::array();
+  for (const auto& sequence : result.registrations) registrations.push_back(registration_json(sequence));
+  ordered_json lesions = ordered_json::array();
+  for (const auto& lesion : result.lesions.lesions) lesions.push_back(lesion_json(lesion));
+  const ordered_json json{{"model",
+                           {{"name", result.model.name},
+                            {"version", result.model.version},
+                            {"sha256", result.model.weights_sha256}}},
+                          {"subset", models::ids(result.subset)},
+                          {"reference_series", result.reference.header.series_instance_uid},
+                          {"threshold", result.threshold},
+                          {"registration", registrations},
+                          {"lesions", lesions},
+                          {"timings_s", timings_json(result.timings)},
+                          {"warnings", result.warnings}};
+  // Descriptions come from scanners: text that is no UTF-8 must not cost a result.
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace metserve::pipeline

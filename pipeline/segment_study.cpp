@@ -1,0 +1,239 @@
+#include "pipeline/segment_study.h"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include <torch/types.h>
+
+#include "dicom/error.h"
+#include "pipeline/error.h"
+#include "pipeline/network_grid.h"
+#include "pipeline/resample.h"
+#include "pipeline/segment_study_acceptance.h"
+
+namespace metserve::pipeline {
+
+namespace {
+
+using models::Slot;
+
+constexpr std::array<Slot, models::slot_count> reference_preference{Slot::t1_gre_post, Slot::t1_se_post,
+                                                                    Slot::t1_se_pre, Slot::flair};
+constexpr double thick_slices_mm = 3;
+
+struct Sequence {
+  Slot slot = Slot::t1_gre_post;
+  dicom::LoadedSeries series;
+};
+
+/// The reference, ready to be registered to, and the network's grid on it.
+struct Frame {
+  RegistrationTarget target;
+  dicom::VolumeGeometry grid;
+};
+
+/// Wall time since the last call.
+class Stopwatch {
+ public:
+  double lap_s() {
+    const auto now = std::chrono::steady_clock::now();
+    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+void report(const ProgressCallback& on_progress, Stage stage, std::size_t done, std::size_t of) {
+  if (on_progress) on_progress(stage, of == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(of));
+}
+
+void leave_out(StudyResult& result, Slot slot, const dicom::SeriesHeader& header, const std::string& reason) {
+  const std::string sentence = describe(slot, header) + " is left out: " + reason;
+  result.sequences_left_out.push_back(sentence);
+  result.warnings.push_back(sentence);
+}
+
+void warn_of_image(StudyResult& result, const Sequence& sequence) {
+  const std::string name(models::name(sequence.slot));
+  for (const std::string& warning : sequence.series.warnings)
+    result.warnings.push_back(name + ": " + warning);
+  const double slices_mm = sequence.series.volume.geometry.spacing_mm[2];
+  if (slices_mm <= thick_slices_mm) return;
+  std::array<char, 100> text{};
+  std::snprintf(text.data(), text.size(), ": slices lie %.1f mm apart; small lesions can be missed",
+                slices_mm);
+  result.warnings.push_back(name + text.data());
+}
+
+/// Every matched series that can be read, the best reference first.
+std::vector<Sequence> load_sequences(const dicom::Study& study, const ProgressCallback& on_progress,
+                                     StudyResult& result) {
+  std::vector<Sequence> sequences;
+  std::size_t done = 0;
+  for (const Slot slot : reference_preference) {
+    report(on_progress, Stage::load, done++, models::slot_count);
+    const auto series = result.match.filling(slot);
+    if (!series) {
+      result.sequences_left_out.push_back(std::string(models::name(slot)) + ": not in the study");
+      continue;
+    }
+    try {
+      sequences.push_back({slot, dicom::load_series(study.series[*series])});
+    } catch (const dicom::Error& e) {
+      leave_out(result, slot, study.series[*series].header, e.what());
+    }
+  }
+  return sequences;
+}
+
+/// Makes the first sequence that holds a head the reference; drops those before it.
+Frame choose_reference(std::vector<Sequence>& sequences, const SegmentOptions& options, StudyResult& result) {
+  while (!sequences.empty()) {
+    const Sequence& first = sequences.front();
+    try {
+      return {RegistrationTarget(first.series.volume, options.registration),
+              network_grid(first.series.volume, result.model)};
+    } catch (const Error& e) {
+      leave_out(result, first.slot, first.series.header, e.what());
+      sequences.erase(sequences.begin());
+    }
+  }
+  std::string text = "no series of the study can be used as the reference";
+  for (const std::string& sentence : result.sequences_left_out) text += "; " + sentence;
+  throw Error(Error::Kind::bad_input, text);
+}
+
+Registration register_sequence(const Frame& frame, const Sequence& sequence) {
+  try {
+    return frame.target.align(sequence.series.volume);
+  } catch (const Error& e) {
+    Registration failed;
+    failed.accepted = false;
+    failed.reason = e.what();
+    return failed;
+  }
+}
+
+std::string used_sentence(const Sequence& sequence, const Registration& registration, bool is_reference) {
+  std::string sentence = describe(sequence.slot, sequence.series.header);
+  if (is_reference) return sentence + ", reference";
+  std::array<char, 80> text{};
+  std::snprintf(text.data(), text.size(), ", registered: %.1f degrees, %.1f mm",
+                registration.fixed_to_moving.rotation_deg(), registration.displacement_mm);
+  return sentence + text.data();
+}
+
+/// Copies into a tensor [slices, rows, columns].
+torch::Tensor to_tensor(const dicom::Volume& volume) {
+  const auto& size = volume.geometry.size;
+  const torch::Tensor tensor =
+      at::empty({static_cast<std::int64_t>(size[2]), static_cast<std::int64_t>(size[1]),
+                 static_cast<std::int64_t>(size[0])},
+                at::kFloat);
+  std::copy(volume.voxels.begin(), volume.voxels.end(), tensor.data_ptr<float>());
+  return tensor;
+}
+
+/// Each sequence on the network's grid, registered; undefined where it is missing or cannot be trusted. The
+/// volumes are given up on the way.
+std::array<torch::Tensor, models::slot_count> register_sequences(std::vector<Sequence>& sequences,
+                                                                 const Frame& frame,
+                                                                 const ProgressCallback& on_progress,
+                                                                 StudyResult& result) {
+  std::array<torch::Tensor, models::slot_count> volumes;
+  for (std::size_t n = 0; n < sequences.size(); ++n) {
+    report(on_progress, Stage::register_, n, sequences.size());
+    Sequence& sequence = sequences[n];
+    const Registration registration = n == 0 ? Registration{} : register_sequence(frame, sequence);
+    result.registrations.push_back({sequence.slot, registration});
+    if (!registration.accepted) {
+      leave_out(result, sequence.slot, sequence.series.header, "not registered: " + registration.reason);
+    } else {
+      volumes[models::index(sequence.slot)] =
+          to_tensor(resample(sequence.series.volume, frame.grid, registration.fixed_to_moving));
+      result.subset.set(models::index(sequence.slot));
+      result.series_used.push_back(sequence.series.header.series_instance_uid);
+      result.sequences_used.push_back(used_sentence(sequence, registration, n == 0));
+      warn_of_image(result, sequence);
+    }
+    if (n > 0) sequence.series.volume.voxels = {};
+  }
+  return volumes;
+}
+
+/// The network's input [4, D, 256, 256]; missing sequences are zero.
+torch::Tensor preprocess_sequences(std::array<torch::Tensor, models::slot_count>& volumes,
+                                   const dicom::VolumeGeometry& grid, const models::ClaheOptions& clahe,
+                                   const ProgressCallback& on_progress) {
+  torch::Tensor input =
+      at::zeros({static_cast<std::int64_t>(models::slot_count), static_cast<std::int64_t>(grid.size[2]),
+                 static_cast<std::int64_t>(grid.size[1]), static_cast<std::int64_t>(grid.size[0])},
+                at::kFloat);
+  for (std::size_t slot = 0; slot < volumes.size(); ++slot) {
+    report(on_progress, Stage::preprocess, slot, volumes.size());
+    if (!volumes[slot].defined()) continue;
+    input[static_cast<std::int64_t>(slot)].copy_(models::preprocess_sequence(volumes[slot], clahe));
+    volumes[slot].reset();
+  }
+  return input;
+}
+
+/// `probability` [D, 256, 256] of the network's grid on the reference's own, in one interpolation; where the
+/// reference's voxels are larger (thick slices), the mean over them.
+dicom::Volume on_reference(const torch::Tensor& probability, const dicom::VolumeGeometry& grid,
+                           const dicom::VolumeGeometry& reference) {
+  const torch::Tensor values = probability.contiguous();
+  const float* first = values.data_ptr<float>();
+  return resample({grid, std::vector<float>(first, first + values.numel())}, reference, {});
+}
+
+}  // namespace
+
+std::string_view to_string(Stage stage) {
+  constexpr std::array<std::string_view, 6> names{"load",  "register",    "preprocess",
+                                                  "infer", "postprocess", "encode"};
+  return names[static_cast<std::size_t>(stage)];
+}
+
+StudyResult segment_study(const dicom::Study& study, const models::Segmenter& segmenter,
+                          const SegmentOptions& options, const ProgressCallback& on_progress) {
+  StudyResult result;
+  Stopwatch watch;
+  result.model = segmenter.manifest();
+  result.match = match_study(study, options.match);
+  require_unambiguous(study, result.match);
+  require_accepted(result.match.subset, options.acceptance, {});
+
+  std::vector<Sequence> sequences = load_sequences(study, on_progress, result);
+  result.timings.load = watch.lap_s();
+
+  const Frame frame = choose_reference(sequences, options, result);
+  auto volumes = register_sequences(sequences, frame, on_progress, result);
+  require_accepted(result.subset, options.acceptance, result.sequences_left_out);
+  result.reference = std::move(sequences.front().series);
+  result.timings.register_ = watch.lap_s();
+
+  torch::Tensor input = preprocess_sequences(volumes, frame.grid, result.model.clahe, on_progress);
+  result.timings.preprocess = watch.lap_s();
+
+  const auto infer_progress = [&](double share) {
+    if (on_progress) on_progress(Stage::infer, share);
+  };
+  const torch::Tensor probability = segmenter.probability(input, result.subset, infer_progress);
+  input.reset();
+  result.timings.infer = watch.lap_s();
+
+  report(on_progress, Stage::postprocess, 0, 1);
+  result.threshold = options.threshold.value_or(result.model.threshold);
+  result.minimum_volume_mm3 = options.minimum_volume_mm3.value_or(result.model.minimum_volume_mm3);
+  result.lesions = find_lesions(on_reference(probability, frame.grid, result.reference.volume.geometry),
+                                {result.threshold, result.minimum_volume_mm3});
+  result.timings.postprocess = watch.lap_s();
+  return result;
+}
+
+}  // namespace metserve::pipeline

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "dicom/study.h"
+#include "pipeline/match.h"
+#include "pipeline/segment_study.h"
+
+namespace metserve::pipeline {
+
+/// "BRAVO: series 8 'AX BRAVO +C'".
+std::string describe(models::Slot slot, const dicom::SeriesHeader& header);
+
+/// Throws Error(ambiguous) that names the series a person has to decide about, with the strongest reason.
+void require_unambiguous(const dicom::Study& study, const StudyMatch& match);
+
+/// Throws Error(not_accepted) that says what is there and what the site's policy asks for. `left_out`: why
+/// sequences that were there cannot be used, quoted in the text.
+void require_accepted(models::SlotSet subset, const AcceptancePolicy& policy,
+                      const std::vector<std::string>& left_out);
+
+}  // namespace metserve::pipeline
