@@ -12,8 +12,7 @@ Vec3 VolumeGeometry::lps_mm(const Vec3& ijk) const {
 Vec3 VolumeGeometry::index(const Vec3& point_lps_mm) const {
   Vec3 ijk{};
   for (std::size_t axis = 0; axis < 3; ++axis) {
-    for (std::size_t c = 0; c < 3; ++c)
-      ijk[axis] += axes_lps[axis][c] * (point_lps_mm[c] - origin_lps_mm[c]);
+    for (std::size_t c = 0; c < 3; ++c) ijk[axis] += axes_lps[axis][c] * (point_lps_mm[c] - origin_lps_mm[c]);
     ijk[axis] /= spacing_mm[axis];
   }
   return ijk;
