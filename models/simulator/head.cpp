@@ -88,7 +88,9 @@ void add_dura(torch::Tensor& tissue, const torch::Tensor& labels, Random& random
   const torch::Tensor falx = sheet_between(among(labels, {2, 3}), among(labels, {41, 42}), {2});
   const torch::Tensor tentorium =
       sheet_between(among(labels, {2, 3, 41, 42}), among(labels, {7, 8, 46, 47}), {0, 1});
-  set(tissue, falx.logical_or(tentorium).logical_and_(fluid), Tissue::dura);
+  const torch::Tensor near_ventricle = dilate(any_of(tissue, {Tissue::ventricle, Tissue::choroid}), 5);
+  set(tissue, falx.logical_or(tentorium).logical_and_(fluid).logical_and_(near_ventricle.logical_not()),
+      Tissue::dura);
 }
 
 /// Soft tissue is fat below the skin and along fasciae, else muscle; the inner layers of the scalp are fat.

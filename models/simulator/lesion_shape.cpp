@@ -40,6 +40,25 @@ torch::Tensor along(std::size_t axis, const Box& box, const Vector& centre, cons
       .view(view);
 }
 
+double mean_radius_mm(const Lobe& lobe) {
+  return std::cbrt(lobe.half_axes_mm[0] * lobe.half_axes_mm[1] * lobe.half_axes_mm[2]);
+}
+
+torch::Tensor outside_mm(const Lobe& lobe, const torch::Tensor& slice, const torch::Tensor& row,
+                         const torch::Tensor& column) {
+  const torch::Tensor s = slice - lobe.offset_mm[0], r = row - lobe.offset_mm[1],
+                      c = column - lobe.offset_mm[2];
+  torch::Tensor squared;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const Vector& unit = lobe.axes[axis];
+    const double scale = 1 / lobe.half_axes_mm[axis];
+    const torch::Tensor part =
+        (s * (unit[0] * scale) + r * (unit[1] * scale) + c * (unit[2] * scale)).square_();
+    squared = squared.defined() ? squared.add_(part) : part;
+  }
+  return squared.sqrt_().sub_(1).mul_(mean_radius_mm(lobe));
+}
+
 }  // namespace
 
 Ripple::Ripple(double shortest_mm, double longest_mm, Random& random) {
@@ -64,14 +83,28 @@ torch::Tensor Ripple::at(const torch::Tensor& slice, const torch::Tensor& row,
 
 LesionShape draw_shape(double longest_diameter_mm, const Vector& centre, Random& random) {
   const double d = longest_diameter_mm;
-  LesionShape shape{
-      .centre = centre,
-      .axes = random_frame(random),
-      .half_axes_mm = {d / 2, d / 2 * random.uniform(0.7, 1.0), d / 2 * random.uniform(0.7, 1.0)},
-      .roughness = random.uniform(0.04, 0.16),
-      .ripple = Ripple(0.45 * d, 1.3 * d, random),
-      .oedema_ripple = Ripple(8 + 0.4 * d, 20 + 1.2 * d, random)};
+  const auto lobe = [&](double diameter_mm, double away_mm) {
+    Lobe one{.axes = random_frame(random),
+             .half_axes_mm = {diameter_mm / 2, diameter_mm / 2 * random.uniform(0.7, 1.0),
+                              diameter_mm / 2 * random.uniform(0.7, 1.0)}};
+    const Vector towards = random_unit(random);
+    for (std::size_t axis = 0; axis < 3; ++axis) one.offset_mm[axis] = away_mm * towards[axis];
+    return one;
+  };
+  LesionShape shape{.centre = centre,
+                    .lobes = {},
+                    .roughness = random.uniform(0.04, 0.15),
+                    .ripple = Ripple(0.5 * d, 1.3 * d, random),
+                    .rim_ripple = Ripple(0.5 * d, 1.5 * d, random),
+                    .oedema_ripple = Ripple(8 + 0.4 * d, 20 + 1.2 * d, random)};
+  const bool lobulated = d > 7 && random.chance(0.35);
+  shape.lobes.push_back(lobe(lobulated ? 0.8 * d : d, 0));
+  if (lobulated) shape.lobes.push_back(lobe(d * random.uniform(0.4, 0.65), 0.3 * d));
   return shape;
+}
+
+torch::Tensor Box::cut(const torch::Tensor& volume) const {
+  return volume.narrow(0, first[0], size[0]).narrow(1, first[1], size[1]).narrow(2, first[2], size[2]);
 }
 
 Box box_around(const Vector& centre, double reach_mm, const Canvas& canvas) {
@@ -90,21 +123,18 @@ Distances distances(const LesionShape& shape, const Box& box, const Canvas& canv
   const torch::Tensor slice = along(0, box, shape.centre, canvas);
   const torch::Tensor row = along(1, box, shape.centre, canvas);
   const torch::Tensor column = along(2, box, shape.centre, canvas);
-  torch::Tensor squared;
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    const Vector& unit = shape.axes[axis];
-    const double scale = 1 / shape.half_axes_mm[axis];
-    const torch::Tensor part =
-        (slice * (unit[0] * scale) + row * (unit[1] * scale) + column * (unit[2] * scale)).square_();
-    squared = squared.defined() ? squared.add_(part) : part;
+  const double mean_mm = mean_radius_mm(shape.lobes.front());
+  torch::Tensor smooth_mm;
+  for (const Lobe& lobe : shape.lobes) {
+    const torch::Tensor one = outside_mm(lobe, slice, row, column);
+    smooth_mm = smooth_mm.defined() ? torch::minimum(smooth_mm, one) : one;
   }
-  const torch::Tensor radius = squared.sqrt_();
-  const double mean_mm = std::cbrt(shape.half_axes_mm[0] * shape.half_axes_mm[1] * shape.half_axes_mm[2]);
   const torch::Tensor ripple = shape.ripple.at(slice, row, column);
-  const torch::Tensor surface = radius.sub(1).sub_(ripple, shape.roughness).mul_(mean_mm);
-  const torch::Tensor oedema = radius.sub(1).mul_(mean_mm);
-  return {surface, oedema.sub_(shape.oedema_ripple.at(slice, row, column), 0.35 * mean_mm + 1.5),
-          ripple.mul(0.06).add_(1)};
+  const torch::Tensor along_oedema = shape.oedema_ripple.at(slice, row, column);
+  return {.surface_mm = smooth_mm.sub(ripple, shape.roughness * mean_mm),
+          .oedema_mm = smooth_mm.sub(along_oedema, 0.35 * mean_mm + 1.5),
+          .rim = shape.rim_ripple.at(slice, row, column).mul_(0.35).add_(1).clamp_min_(0.4),
+          .texture = ripple.mul(0.06).add_(1)};
 }
 
 }  // namespace metserve::models::simulator

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -24,14 +25,19 @@ class Ripple {
   std::array<double, waves> phases_{};
 };
 
-/// An ellipsoid in any orientation whose surface is rippled.
-struct LesionShape {
-  std::array<double, 3> centre{};               ///< canvas voxels: slice, row, column
+/// An ellipsoid in any orientation.
+struct Lobe {
+  std::array<double, 3> offset_mm{};            ///< of its centre: slice, row, column
   std::array<std::array<double, 3>, 3> axes{};  ///< unit vectors
   std::array<double, 3> half_axes_mm{};
+};
+
+/// One or two lobes whose common surface is rippled.
+struct LesionShape {
+  std::array<double, 3> centre{};  ///< canvas voxels: slice, row, column
+  std::vector<Lobe> lobes;
   double roughness = 0.15;  ///< of the surface, share of the radius
-  Ripple ripple;
-  Ripple oedema_ripple;
+  Ripple ripple, rim_ripple, oedema_ripple;
 };
 
 LesionShape draw_shape(double longest_diameter_mm, const std::array<double, 3>& centre, Random& random);
@@ -39,15 +45,18 @@ LesionShape draw_shape(double longest_diameter_mm, const std::array<double, 3>& 
 /// A box of canvas voxels (slice, row, column).
 struct Box {
   std::array<std::int64_t, 3> first{}, size{};
+
+  torch::Tensor cut(const torch::Tensor& volume) const;  ///< the part of [D, H, W] inside, a view
 };
 
 /// The part of the canvas within `reach_mm` of the centre.
 Box box_around(const std::array<double, 3>& centre, double reach_mm, const Canvas& canvas);
 
-/// What lies how far outside the surface (negative inside), roughly in mm, and the same for the outline that
-/// oedema follows: two [D, H, W] float32 tensors on the box.
+/// How far each voxel of the box lies outside the surface (negative inside), roughly in mm, and the same for
+/// the outline that oedema follows; `rim` and `texture` vary about 1: the thickness of an enhancing rim, and
+/// the signal. [D, H, W] float32.
 struct Distances {
-  torch::Tensor surface_mm, oedema_mm, texture;
+  torch::Tensor surface_mm, oedema_mm, rim, texture;
 };
 Distances distances(const LesionShape& shape, const Box& box, const Canvas& canvas);
 

@@ -73,18 +73,10 @@ std::optional<Voxel> find_site(const Tissues& tissue, const LesionPlan& plan, Ra
   return std::nullopt;
 }
 
-torch::Tensor cut(const torch::Tensor& volume, const Box& box) {
-  torch::Tensor part = volume;
-  for (int axis = 0; axis < 3; ++axis)
-    part = part.narrow(axis, box.first[static_cast<std::size_t>(axis)],
-                       box.size[static_cast<std::size_t>(axis)]);
-  return part;
-}
-
 /// True where the canvas may hold a lesion: within the plan's limits, and brain or fluid.
 torch::Tensor room(const torch::Tensor& tissue, const Box& box, const LesionPlan& plan) {
   torch::Tensor allowed =
-      any_of(cut(tissue, box).contiguous(),
+      any_of(box.cut(tissue).contiguous(),
              {Tissue::white_matter, Tissue::cortex, Tissue::deep_gray, Tissue::thalamus, Tissue::pallidum,
               Tissue::cerebellar_white, Tissue::cerebellar_cortex, Tissue::brainstem, Tissue::white_lesion,
               Tissue::csf, Tissue::ventricle, Tissue::choroid});
@@ -115,8 +107,11 @@ double oedema_reach_mm(double diameter_mm, Random& random) {
   return std::min(25.0, 2 + diameter_mm * random.log_uniform(0.2, 1.3));
 }
 
-void draw_make_up(Lesion& lesion, double diameter_mm, const torch::Tensor& surface_mm, Random& random) {
+void draw_make_up(Lesion& lesion, double diameter_mm, const torch::Tensor& surface_mm,
+                  const torch::Tensor& rim, Random& random) {
   lesion.gadolinium_mm = random.log_uniform(0.16, 0.9);
+  // What is small must stand out more to be seen at all.
+  lesion.least_contrast = random.log_uniform(1.12, 1.35) + 0.6 * std::exp(-diameter_mm / 5);
   lesion.t1_short = random.chance(0.06);
   const double hollow = diameter_mm < 6 ? 0.08 : diameter_mm < 12 ? 0.35 : 0.65;
   if (!random.chance(hollow)) {
@@ -124,7 +119,7 @@ void draw_make_up(Lesion& lesion, double diameter_mm, const torch::Tensor& surfa
     return;
   }
   const double rim_mm = std::min(random.uniform(1.2, 2.2) + 0.08 * diameter_mm, 0.35 * diameter_mm);
-  lesion.core = surface_mm.add(rim_mm).mul_(-1).add_(0.5).clamp_(0, 1).mul_(lesion.body);
+  lesion.core = surface_mm.add(rim, rim_mm).mul_(-1).add_(0.5).clamp_(0, 1).mul_(lesion.body);
   lesion.cystic = random.chance(0.2);
   lesion.core_gadolinium_mm = random.chance(0.4) ? lesion.gadolinium_mm * random.uniform(0.1, 0.5) : 0.0;
 }
@@ -139,7 +134,7 @@ std::optional<Lesion> grow(double& diameter_mm, const Voxel& at, const LesionPla
   const double oedema_mm = oedema_reach_mm(diameter_mm, random);
   const LesionShape shape = draw_shape(diameter_mm, centre, random);
   const Box box = box_around(centre, 0.75 * diameter_mm + 3 + oedema_mm, canvas);
-  const auto [surface_mm, outline_mm, texture] = distances(shape, box, canvas);
+  const auto [surface_mm, outline_mm, rim, texture] = distances(shape, box, canvas);
   const torch::Tensor allowed = room(tissue, box, plan);
   const torch::Tensor whole = surface_mm.mul(-1).add_(0.5).clamp_(0, 1);
   mask = largest_component(whole.ge(0.5).logical_and_(allowed));
@@ -151,14 +146,14 @@ std::optional<Lesion> grow(double& diameter_mm, const Voxel& at, const LesionPla
   if (voxels < 0.7 * static_cast<double>(whole.ge(0.5).sum().item<std::int64_t>())) return std::nullopt;
   const torch::Tensor around =
       torch::max_pool3d(mask.to(torch::kFloat32).unsqueeze(0).unsqueeze(0), 3, 1, 1)[0][0].gt(0);
-  if (cut(numbers, box).gt(0).logical_and_(around).any().item<bool>()) return std::nullopt;
+  if (box.cut(numbers).gt(0).logical_and_(around).any().item<bool>()) return std::nullopt;
 
-  Lesion lesion{.first = box.first, .size = box.size};
+  Lesion lesion{.box = box};
   lesion.body = whole.mul_(allowed.logical_and(around));
   lesion.texture = texture;
-  draw_make_up(lesion, diameter_mm, surface_mm, random);
+  draw_make_up(lesion, diameter_mm, surface_mm, rim, random);
   lesion.oedema = oedema_mm > 0 ? torch::sigmoid((outline_mm - oedema_mm * 0.6).mul_(-6 / oedema_mm))
-                                      .mul_(oedema_share(cut(tissue, box).contiguous()))
+                                      .mul_(oedema_share(box.cut(tissue).contiguous()))
                                 : torch::zeros_like(lesion.body);
   return lesion;
 }
@@ -181,8 +176,7 @@ std::vector<Lesion> place_lesions(const LesionPlan& plan, const torch::Tensor& t
       auto lesion = grow(diameter_mm, *at, plan, tissue, canvas, numbers, mask, random);
       if (!lesion) continue;
       lesions.push_back(std::move(*lesion));
-      cut(numbers, {lesions.back().first, lesions.back().size})
-          .masked_fill_(mask, static_cast<std::int64_t>(lesions.size()));
+      lesions.back().box.cut(numbers).masked_fill_(mask, static_cast<std::int64_t>(lesions.size()));
       break;
     }
   }

@@ -6,22 +6,24 @@
 #include <torch/types.h>
 
 #include "models/simulator.h"
+#include "models/simulator/lesion_shape.h"
 #include "models/simulator/pose.h"
 #include "models/simulator/random.h"
 
 namespace metserve::models::simulator {
 
 /// One metastasis on the canvas, in a box of voxels of its own.
-/// `first`, `size`: the box (slice, row, column). The tensors fill the box, float32, each voxel's share 0..1:
+/// The tensors fill the box, float32, each voxel's share 0..1:
 /// `body` all of the lesion, `core` its part that does not enhance fully, `oedema` around it;
 /// `texture` has mean 1 and multiplies the signal of the body.
 struct Lesion {
-  std::array<std::int64_t, 3> first{}, size{};
+  Box box;
   torch::Tensor body{}, core{}, oedema{}, texture{};
   double gadolinium_mm = 0.4;
   double core_gadolinium_mm = 0;
-  bool t1_short = false;  ///< melanin or methaemoglobin: bright before the contrast agent too
-  bool cystic = false;    ///< the core is fluid, not necrosis
+  double least_contrast = 1.2;  ///< of the body against brain after the contrast agent
+  bool t1_short = false;        ///< melanin or methaemoglobin: bright before the contrast agent too
+  bool cystic = false;          ///< the core is fluid, not necrosis
 };
 
 /// How many lesions, how large, and where on the canvas they may lie (voxels, first and one past the last).

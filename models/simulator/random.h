@@ -9,7 +9,7 @@ namespace metserve::models::simulator {
 
 /// What a random stream is for. Each purpose has its own stream, so that leaving a sequence out or adding a
 /// random number to one step changes no other step.
-enum class Stream : std::uint64_t { pose, tissue, head, vessels, lesions, protocol, acquisition };
+enum class Stream : std::uint64_t { pose, tissue, head, vessels, lesions, protocol, acquisition, foci };
 
 /// Pseudo-random numbers that depend on the seed, the stream and the order of the calls alone; the global
 /// generator of LibTorch is never touched. Not thread-safe.

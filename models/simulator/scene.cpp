@@ -5,6 +5,7 @@
 
 #include <torch/torch.h>
 
+#include "models/simulator/foci.h"
 #include "models/simulator/vessels.h"
 
 namespace metserve::models::simulator {
@@ -48,7 +49,17 @@ void add_texture(torch::Tensor& signals, const Canvas& canvas, const std::vector
   std::array<double, slot_count> strength{};
   for (double& one : strength) one = random.uniform(0.01, 0.035) * (random.chance(0.5) ? 1 : -1);
   for (std::size_t channel = 0; channel < slots.size(); ++channel)
-    signals[static_cast<std::int64_t>(channel)].mul_(texture.mul(strength[index(slots[channel])]).add_(1));
+    signals[static_cast<std::int64_t>(channel)].addcmul_(signals[static_cast<std::int64_t>(channel)], texture,
+                                                         strength[index(slots[channel])]);
+}
+
+/// Puts `tissue` over the signals; `share` [D, H, W] is what each voxel gets of it.
+void overlay(torch::Tensor& signals, const torch::Tensor& share, Tissue tissue, const Contrasts& contrasts,
+             const std::vector<Slot>& slots) {
+  for (std::size_t channel = 0; channel < slots.size(); ++channel) {
+    const double value = contrasts.signals[index(slots[channel])][index(tissue)];
+    signals[static_cast<std::int64_t>(channel)].lerp_(torch::scalar_tensor(value, share.options()), share);
+  }
 }
 
 /// Of a lesion's parts in one sequence, in units of white matter.
@@ -92,14 +103,6 @@ void make_visible(std::array<LesionSignals, slot_count>& parts, const Contrasts&
   before = std::min(before, parts[index(Slot::t1_se_post)].body / least);
 }
 
-torch::Tensor cut(const torch::Tensor& volume, const Lesion& lesion) {
-  torch::Tensor part = volume;
-  for (int axis = 0; axis < 3; ++axis)
-    part = part.narrow(axis, lesion.first[static_cast<std::size_t>(axis)],
-                       lesion.size[static_cast<std::size_t>(axis)]);
-  return part;
-}
-
 void paint_lesions(torch::Tensor& signals, const std::vector<Lesion>& lesions, const Contrasts& contrasts,
                    const std::vector<Slot>& slots, Random& random) {
   std::vector<std::array<LesionSignals, slot_count>> parts;
@@ -107,19 +110,19 @@ void paint_lesions(torch::Tensor& signals, const std::vector<Lesion>& lesions, c
     const double variation = random.uniform(0.85, 1.2);
     std::array<LesionSignals, slot_count> of_lesion{};
     for (Slot slot : all_slots) of_lesion[index(slot)] = lesion_signals(lesion, contrasts, slot, variation);
-    make_visible(of_lesion, contrasts, random.log_uniform(1.12, 1.35));
+    make_visible(of_lesion, contrasts, lesion.least_contrast);
     parts.push_back(of_lesion);
   }
-  const auto blend = [&](const torch::Tensor& share, double value, torch::Tensor part) {
-    part.add_(share.mul(value).sub_(share * part));
+  const auto blend = [](const torch::Tensor& share, double value, torch::Tensor part) {
+    part.lerp_(torch::scalar_tensor(value, part.options()), share);
   };
   for (std::size_t channel = 0; channel < slots.size(); ++channel) {
     const torch::Tensor volume = signals[static_cast<std::int64_t>(channel)];
     const std::size_t slot = index(slots[channel]);
     for (std::size_t i = 0; i < lesions.size(); ++i)
-      blend(lesions[i].oedema.to(volume.device()), parts[i][slot].oedema, cut(volume, lesions[i]));
+      blend(lesions[i].oedema.to(volume.device()), parts[i][slot].oedema, lesions[i].box.cut(volume));
     for (std::size_t i = 0; i < lesions.size(); ++i) {
-      torch::Tensor part = cut(volume, lesions[i]);
+      torch::Tensor part = lesions[i].box.cut(volume);
       const torch::Tensor core = lesions[i].core.to(volume.device());
       const torch::Tensor body = lesions[i].body.to(volume.device());
       const torch::Tensor inside = core.mul(parts[i][slot].core)
@@ -136,7 +139,7 @@ Scene compose(const Head& head, const Pose& pose, const Canvas& canvas, const Sc
   const torch::Device device = head.tissue.device();
   Random tissue_random(options.seed, Stream::tissue), pose_random(options.seed, Stream::pose, 1);
   Random protocol_random(options.seed, Stream::protocol), vessel_random(options.seed, Stream::vessels);
-  Random lesion_random(options.seed, Stream::lesions, 1);
+  Random lesion_random(options.seed, Stream::lesions, 1), foci_random(options.seed, Stream::foci);
 
   const TissueTable tissues = draw_tissues(options.field_strength_t, tissue_random);
   const auto protocols = draw_protocols(options.field_strength_t, protocol_random);
@@ -149,12 +152,10 @@ Scene compose(const Head& head, const Pose& pose, const Canvas& canvas, const Sc
   const torch::Tensor tissue = tissue_on_canvas(head, grid).cpu();
   torch::Tensor signals = tissue_signals(head, grid, contrasts, slots);
   add_texture(signals, canvas, slots, tissue_random);
+  if (const torch::Tensor foci = draw_white_matter_foci(tissue, canvas, foci_random); foci.defined())
+    overlay(signals, foci.to(device), Tissue::white_lesion, contrasts, slots);
   const torch::Tensor vessels = draw_vessels(tissue, canvas, vessel_random).to(device);
-  for (std::size_t channel = 0; channel < slots.size(); ++channel) {
-    const double value = contrasts.signals[index(slots[channel])][index(Tissue::cortical_vessel)];
-    torch::Tensor volume = signals[static_cast<std::int64_t>(channel)];
-    volume.add_(vessels.mul(value).sub_(vessels * volume));
-  }
+  overlay(signals, vessels, Tissue::cortical_vessel, contrasts, slots);
 
   Scene scene{.canvas = canvas, .protocols = protocols};
   scene.numbers = torch::zeros(tissue.sizes(), torch::kInt16);
