@@ -45,6 +45,26 @@ torch::Tensor stacks(const torch::Tensor& images, torch::ArrayRef<std::int64_t> 
   return images.scalar_type() == torch::kUInt8 ? stack.to(torch::kFloat32).div_(255) : stack;
 }
 
+/// [H, W], not zero where any slice of any present sequence has signal.
+torch::Tensor in_plane_extent(const torch::Tensor& images, SlotSet present) {
+  torch::Tensor extent;
+  for (std::size_t slot = 0; slot < slot_count; ++slot) {
+    if (!present.test(slot)) continue;
+    const torch::Tensor own = images[static_cast<std::int64_t>(slot)].amax(0);
+    extent = extent.defined() ? torch::maximum(extent, own) : own;
+  }
+  return extent;
+}
+
+/// On the device, with zeros for the absent sequences whatever they held.
+torch::Tensor without_absent(const torch::Tensor& images, SlotSet present, const torch::Device& device) {
+  torch::Tensor result = torch::zeros(images.sizes(), images.options().device(device));
+  for (std::size_t slot = 0; slot < slot_count; ++slot)
+    if (present.test(slot))
+      result[static_cast<std::int64_t>(slot)].copy_(images[static_cast<std::int64_t>(slot)]);
+  return result;
+}
+
 void check(const DeepLabV3& network, const torch::Tensor& images, SlotSet present) {
   if (present.none()) throw Error(Error::Kind::bad_input, "inference: no sequence is present");
   if (images.dim() != 4 || images.size(0) != static_cast<std::int64_t>(slot_count) ||
@@ -60,10 +80,11 @@ torch::Tensor predict(DeepLabV3 network, const torch::Tensor& images, SlotSet pr
   check(network, images, present);
   torch::InferenceMode inference;
   network->eval();
-  const torch::Tensor projection = images.amax({0, 1});
-  const Range rows = used_range(projection.amax(1)), columns = used_range(projection.amax(0));
+  const torch::Tensor extent = in_plane_extent(images, present);
+  const Range rows = used_range(extent.amax(1)), columns = used_range(extent.amax(0));
   const torch::Tensor box =
-      images.narrow(2, rows.first, rows.size).narrow(3, columns.first, columns.size).to(options.device);
+      without_absent(images.narrow(2, rows.first, rows.size).narrow(3, columns.first, columns.size), present,
+                     options.device);
   std::vector<std::int64_t> slices = options.slices;
   if (slices.empty()) {
     slices.resize(static_cast<std::size_t>(images.size(1)));

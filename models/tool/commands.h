@@ -7,5 +7,9 @@ namespace metserve::models::tool {
 // Each adds one subcommand whose callback does the work and throws models::Error.
 void add_simulate(CLI::App& program);
 void add_train(CLI::App& program);
+void add_evaluate(CLI::App& program);
+void add_bench(CLI::App& program);
+void add_forward(CLI::App& program);
+void add_publish(CLI::App& program);  ///< only where the manifest can be written
 
 }  // namespace metserve::models::tool

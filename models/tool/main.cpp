@@ -12,6 +12,12 @@ int main(int argc, char** argv) {
   program.option_defaults()->always_capture_default();
   metserve::models::tool::add_simulate(program);
   metserve::models::tool::add_train(program);
+  metserve::models::tool::add_evaluate(program);
+  metserve::models::tool::add_bench(program);
+  metserve::models::tool::add_forward(program);
+#ifdef METSERVE_MODEL_PACKAGE
+  metserve::models::tool::add_publish(program);
+#endif
   try {
     program.parse(argc, argv);
     return 0;

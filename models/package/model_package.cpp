@@ -1,0 +1,188 @@
+#include "models/model_package.h"
+
+#include <fstream>
+#include <set>
+
+#include <yaml-cpp/yaml.h>
+
+#include "models/error.h"
+#include "models/package/sha256.h"
+
+namespace metserve::models {
+namespace {
+
+/// Reads the keys of one mapping; at the end says which key of the file was not asked for.
+class Reader {
+ public:
+  Reader(const YAML::Node& node, const std::filesystem::path& file, std::string prefix = "")
+      : node_(node), file_(file), prefix_(std::move(prefix)) {
+    if (!node.IsMap()) refuse(prefix_.empty() ? "the manifest" : prefix_, "is not a mapping", node);
+  }
+
+  template <typename Value>
+  void read(const std::string& key, Value& value) {
+    const YAML::Node found = get(key);
+    try {
+      value = found.as<Value>();
+    } catch (const YAML::Exception&) {
+      refuse(prefix_ + key, "has a value of the wrong type", found);
+    }
+  }
+
+  YAML::Node get(const std::string& key) {
+    known_.insert(key);
+    const YAML::Node found = node_[key];
+    if (!found) refuse(prefix_ + key, "is missing", node_);
+    return found;
+  }
+
+  Reader section(const std::string& key) { return {get(key), file_, prefix_ + key + "."}; }
+
+  void finish() const {
+    for (const auto& entry : node_)
+      if (known_.count(entry.first.as<std::string>()) == 0)
+        refuse(prefix_ + entry.first.as<std::string>(), "is not a key of a manifest", entry.first);
+  }
+
+  [[noreturn]] void refuse(const std::string& key, const std::string& what, const YAML::Node& at) const {
+    throw Error(Error::Kind::bad_input,
+                file_.string() + ": line " + std::to_string(at.Mark().line + 1) + ": '" + key + "' " + what);
+  }
+
+ private:
+  YAML::Node node_;
+  std::filesystem::path file_;
+  std::string prefix_;
+  std::set<std::string> known_;
+};
+
+void read_network(Reader reader, NetworkConfig& network) {
+  reader.read("network", network.network);
+  reader.read("backbone", network.backbone);
+  reader.read("output_stride", network.output_stride);
+  reader.read("width", network.width);
+  reader.read("aspp_channels", network.aspp_channels);
+  reader.read("slots", network.slots);
+  reader.read("slices", network.slices);
+  reader.finish();
+}
+
+void read_clahe(Reader reader, ClaheOptions& clahe) {
+  reader.read("tiles", clahe.tiles);
+  reader.read("bins", clahe.bins);
+  reader.read("clip_limit", clahe.clip_limit);
+  reader.finish();
+}
+
+void read_expected(Reader& manifest, Manifest& result) {
+  const YAML::Node node = manifest.get("expected");
+  Reader section = manifest.section("expected");
+  for (const auto& entry : node) {
+    const auto subset = entry.first.as<std::string>();
+    Reader reader = section.section(subset);
+    ExpectedFigures& figures = result.expected[subset];
+    reader.read("dice", figures.dice);
+    reader.read("sensitivity_5mm", figures.sensitivity_5mm);
+    reader.read("false_positives", figures.false_positives);
+    reader.finish();
+  }
+}
+
+void check(const Manifest& m, const Reader& reader, const YAML::Node& node) {
+  const auto require = [&](bool holds, const std::string& key, const std::string& what) {
+    if (!holds) reader.refuse(key, what, node[key]);
+  };
+  const std::vector<std::string> order = ids(SlotSet().set());
+  require(m.slot_order == order, "slot_order", "must be t1_gre_post, t1_se_pre, t1_se_post, flair");
+  require(m.threshold > 0 && m.threshold < 1, "threshold", "must be between 0 and 1");
+  require(m.minimum_volume_mm3 >= 0, "minimum_volume_mm3", "must not be negative");
+  for (double spacing : m.spacing_mm) require(spacing > 0, "spacing_mm", "must be positive");
+}
+
+Manifest read_manifest(const std::filesystem::path& file) {
+  YAML::Node node;
+  try {
+    node = YAML::LoadFile(file.string());
+  } catch (const YAML::BadFile&) {
+    throw Error(Error::Kind::io, file.string() + ": cannot be opened");
+  } catch (const YAML::Exception& error) {
+    throw Error(Error::Kind::bad_input, file.string() + ": " + error.what());
+  }
+  Manifest m;
+  Reader reader(node, file);
+  reader.read("name", m.name);
+  reader.read("version", m.version);
+  read_network(reader.section("network"), m.network);
+  reader.read("slot_order", m.slot_order);
+  reader.read("spacing_mm", m.spacing_mm);
+  read_clahe(reader.section("clahe"), m.clahe);
+  reader.read("threshold", m.threshold);
+  reader.read("minimum_volume_mm3", m.minimum_volume_mm3);
+  reader.read("intended_use", m.intended_use);
+  reader.read("training_data", m.training_data);
+  reader.read("weights_sha256", m.weights_sha256);
+  read_expected(reader, m);
+  reader.finish();
+  check(m, reader, node);
+  return m;
+}
+
+}  // namespace
+
+ModelPackage ModelPackage::load(const std::filesystem::path& directory) {
+  ModelPackage package{directory, read_manifest(directory / "model.yaml")};
+  const auto weights = directory / "weights.safetensors";
+  const std::string found = sha256_of(weights);
+  if (found != package.manifest.weights_sha256)
+    throw Error(Error::Kind::bad_input, weights.string() + ": its SHA-256 is " + found +
+                                            ", the manifest says " + package.manifest.weights_sha256);
+  return package;
+}
+
+void write_manifest(const Manifest& m, const std::filesystem::path& file) {
+  YAML::Emitter out;
+  out.SetDoublePrecision(6);
+  out << YAML::BeginMap;
+  const auto entry = [&out](const char* key, const auto& value) {
+    out << YAML::Key << key << YAML::Value << value;
+  };
+  entry("name", m.name);
+  entry("version", m.version);
+  out << YAML::Key << "network" << YAML::Value << YAML::BeginMap;
+  entry("network", m.network.network);
+  entry("backbone", m.network.backbone);
+  entry("output_stride", m.network.output_stride);
+  entry("width", m.network.width);
+  entry("aspp_channels", m.network.aspp_channels);
+  entry("slots", m.network.slots);
+  entry("slices", m.network.slices);
+  out << YAML::EndMap;
+  entry("slot_order", m.slot_order);
+  out << YAML::Key << "spacing_mm" << YAML::Value << YAML::Flow << YAML::BeginSeq;
+  for (double spacing : m.spacing_mm) out << spacing;
+  out << YAML::EndSeq;
+  out << YAML::Key << "clahe" << YAML::Value << YAML::BeginMap;
+  entry("tiles", m.clahe.tiles);
+  entry("bins", m.clahe.bins);
+  entry("clip_limit", m.clahe.clip_limit);
+  out << YAML::EndMap;
+  entry("threshold", m.threshold);
+  entry("minimum_volume_mm3", m.minimum_volume_mm3);
+  entry("intended_use", m.intended_use);
+  entry("training_data", m.training_data);
+  entry("weights_sha256", m.weights_sha256);
+  out << YAML::Key << "expected" << YAML::Value << YAML::BeginMap;
+  for (const auto& [subset, figures] : m.expected) {
+    out << YAML::Key << subset << YAML::Value << YAML::BeginMap;
+    entry("dice", figures.dice);
+    entry("sensitivity_5mm", figures.sensitivity_5mm);
+    entry("false_positives", figures.false_positives);
+    out << YAML::EndMap;
+  }
+  out << YAML::EndMap << YAML::EndMap;
+  std::ofstream stream(file, std::ios::trunc);
+  stream << out.c_str() << '\n';
+  if (!stream.flush()) throw Error(Error::Kind::io, file.string() + ": cannot be written");
+}
+
+}  // namespace metserve::models

@@ -1,0 +1,128 @@
+#include "models/package/publish.h"
+
+#include <fstream>
+#include <sstream>
+
+#include <torch/torch.h>
+
+#include "models/error.h"
+#include "models/network_file.h"
+#include "models/package/sha256.h"
+#include "models/threshold.h"
+
+namespace metserve::models {
+namespace {
+
+std::string key_of(SlotSet subset) {
+  std::string key;
+  for (const std::string& id : ids(subset)) key += (key.empty() ? "" : "+") + id;
+  return key;
+}
+
+double choose_threshold(DeepLabV3 network, const std::vector<Study>& validation,
+                        const PublishOptions& options) {
+  InferenceOptions inference;
+  inference.device = torch::Device(options.device);
+  inference.precision = fast_precision(inference.device);
+  ThresholdCurve curve;
+  for (SlotSet subset : full_and_one_missing())
+    for (const Study& study : validation)
+      if ((study.present & subset).any())
+        curve.add(predict(network, study.images, study.present & subset, inference), study.truth.ne(0));
+  return curve.best().threshold;
+}
+
+std::map<std::string, ExpectedFigures> expected_of(const std::vector<SubsetFigures>& figures) {
+  std::map<std::string, ExpectedFigures> expected;
+  for (const SubsetFigures& f : figures)
+    expected[key_of(f.subset)] = {f.dice.mean, f.sensitivity_large, f.false_positives.mean};
+  return expected;
+}
+
+void write_text(const std::string& text, const std::filesystem::path& file) {
+  std::ofstream stream(file, std::ios::trunc);
+  stream << text;
+  if (!stream.flush()) throw Error(Error::Kind::io, file.string() + ": cannot be written");
+}
+
+std::string card_head(const Manifest& m, const PublishOptions& options, std::int64_t parameters) {
+  std::ostringstream text;
+  text << "# " << m.name << " " << m.version << "\n\n"
+       << "**" << m.intended_use << "**\n\n"
+       << "| | |\n|---|---|\n"
+       << "| network | DeepLabV3, " << m.network.backbone << ", output stride " << m.network.output_stride
+       << ", width " << m.network.width << ", ASPP " << m.network.aspp_channels << " channels, "
+       << static_cast<double>(parameters / 10'000) / 100 << " million parameters |\n"
+       << "| input | " << m.network.slices << " axial slices of each of BRAVO, CUBE pre, CUBE post, FLAIR; "
+       << "256 x 256 pixels of " << m.spacing_mm[0] << " mm, slices of " << m.spacing_mm[2] << " mm |\n"
+       << "| trained on | " << m.training_data << " |\n"
+       << "| missing sequences | any non-empty subset: absent ones are zero, the others are multiplied by "
+          "4/n |\n"
+       << "| threshold | " << m.threshold << " (maximises Dice on the validation studies) |\n"
+       << "| smallest lesion reported | " << m.minimum_volume_mm3 << " mm3 |\n"
+       << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
+       << "## Limits\n\n"
+       << options.limits << "\n\n";
+  return text.str();
+}
+
+std::string card_table(const TestSet& test, const std::vector<SubsetFigures>& figures) {
+  std::size_t lesions = 0;
+  for (const StudyFigures& study : figures.front().studies) lesions += study.lesions.size();
+  return "## " + test.title + "\n\n" + std::to_string(test.studies.size()) + " studies, " +
+         std::to_string(lesions) + " lesions.\n\n" + to_table(figures) + "\n";
+}
+
+constexpr const char* card_legend =
+    "Voxel Dice, precision, recall and AUC (inside the head) are means over studies, Dice with the standard "
+    "deviation. \"Found\" is the share of lesions that a predicted component of at least the smallest volume "
+    "touches: \"large\" of those whose longest diameter is 5 mm or more. False positives are components of "
+    "at "
+    "least the smallest volume that touch no lesion, per study. Simulated studies are easier than patients: "
+    "these figures say how the sequences compare, not what to expect in a clinic.\n";
+
+}  // namespace
+
+Manifest publish(const std::filesystem::path& weights, const std::vector<Study>& validation,
+                 const std::vector<TestSet>& tests, const PublishOptions& options,
+                 const std::filesystem::path& directory,
+                 const std::function<void(const std::string&)>& on_progress) {
+  if (tests.empty()) throw Error(Error::Kind::bad_input, "publish: there is no test set");
+  if (options.threads > 0) at::set_num_threads(options.threads);
+  std::filesystem::create_directories(directory);
+  const auto stored = directory / "weights.safetensors";
+  save_network(load_network(weights), {{"name", options.name}, {"version", options.version}}, true, stored);
+  const DeepLabV3 network = load_network(stored);
+
+  Manifest manifest;
+  manifest.name = options.name;
+  manifest.version = options.version;
+  manifest.network = network->config();
+  manifest.slot_order = ids(SlotSet().set());
+  manifest.spacing_mm = {0.9375, 0.9375, 1.0};
+  manifest.clahe = options.clahe;
+  manifest.minimum_volume_mm3 = options.minimum_volume_mm3;
+  manifest.intended_use = options.intended_use;
+  manifest.training_data = options.training_data;
+  manifest.weights_sha256 = sha256_of(stored);
+  on_progress("choosing the threshold");
+  manifest.threshold = choose_threshold(network, validation, options);
+
+  std::string card = card_head(manifest, options, parameter_count(*network));
+  for (const TestSet& test : tests) {
+    on_progress("measuring: " + test.title);
+    EvaluationOptions evaluation;
+    evaluation.subsets = test.subsets;
+    evaluation.threshold = manifest.threshold;
+    evaluation.minimum_volume_mm3 = manifest.minimum_volume_mm3;
+    evaluation.device = options.device;
+    const auto figures = evaluate(network, test.studies, evaluation, {});
+    if (manifest.expected.empty()) manifest.expected = expected_of(figures);
+    card += card_table(test, figures);
+  }
+  write_text(card + card_legend, directory / "CARD.md");
+  write_manifest(manifest, directory / "model.yaml");
+  return manifest;
+}
+
+}  // namespace metserve::models

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "models/evaluation.h"
+#include "models/model_package.h"
+#include "models/study.h"
+
+namespace metserve::models {
+
+/// Studies that the card reports in a table of their own.
+struct TestSet {
+  std::string title;  ///< says what they are, as a heading
+  std::vector<Study> studies;
+  std::vector<SlotSet> subsets;
+};
+
+struct PublishOptions {
+  std::string name;  ///< of the model
+  std::string version;
+  std::string training_data;  ///< one sentence
+  std::string intended_use = "Research on the segmentation of brain metastases. Not a medical device.";
+  std::string limits;              ///< paragraph of the card: what it was not tested on
+  ClaheOptions clahe;              ///< that the training studies were preprocessed with
+  double minimum_volume_mm3 = 10;  ///< of a lesion, >= 0
+  std::string device = "cpu";      ///< that measures
+  int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice
+};
+
+/// Makes a model package of trained weights: stores them in half precision, chooses the threshold that
+/// maximises the Dice of the `validation` studies with all sequences and with each one missing (voxels of all
+/// taken together), measures the first of `tests` for the manifest and all of them for the card, and writes
+/// `model.yaml`, `weights.safetensors` and `CARD.md` into `directory`. What is measured is what is stored.
+/// `on_progress` is called with a line of text per stage. Throws Error.
+Manifest publish(const std::filesystem::path& weights, const std::vector<Study>& validation,
+                 const std::vector<TestSet>& tests, const PublishOptions& options,
+                 const std::filesystem::path& directory,
+                 const std::function<void(const std::string&)>& on_progress);
+
+}  // namespace metserve::models

@@ -1,0 +1,75 @@
+#include "models/segmenter.h"
+
+#include <torch/torch.h>
+
+#include "models/error.h"
+#include "models/inference.h"
+#include "models/network_file.h"
+
+namespace metserve::models {
+namespace {
+
+torch::Device device_from_name(const std::string& name) {
+  try {
+    const torch::Device device(name);
+    if (device.is_cuda() && !torch::cuda::is_available())
+      throw Error(Error::Kind::device, "device '" + name + "' is asked for, but no CUDA device can be used");
+    if (device.is_cuda() && device.has_index() &&
+        device.index() >= static_cast<int>(torch::cuda::device_count()))
+      throw Error(Error::Kind::device, "device '" + name + "' is not there");
+    return device;
+  } catch (const c10::Error&) {
+    throw Error(Error::Kind::device, "device '" + name + "' is unknown: use cpu, cuda or cuda:N");
+  }
+}
+
+DeepLabV3 network_of(const ModelPackage& package) {
+  const auto file = package.directory / "weights.safetensors";
+  DeepLabV3 network = load_network(file);
+  if (!(network->config() == package.manifest.network))
+    throw Error(Error::Kind::bad_input, file.string() + ": its network is " + to_json(network->config()) +
+                                            ", but the manifest says " + to_json(package.manifest.network));
+  return network;
+}
+
+}  // namespace
+
+struct Segmenter::Impl {
+  Manifest manifest;
+  DeepLabV3 network{nullptr};
+  InferenceOptions options;
+};
+
+Segmenter::Segmenter(const ModelPackage& package, const std::string& device)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->manifest = package.manifest;
+  impl_->options.device = device_from_name(device);
+  impl_->options.precision = fast_precision(impl_->options.device);
+  impl_->options.batch = impl_->options.device.is_cuda() ? 32 : 4;
+  impl_->network = network_of(package);
+  impl_->network->to(impl_->options.device);
+  // The first pass picks kernels and fills their caches.
+  const torch::Tensor blank = torch::ones({static_cast<std::int64_t>(slot_count), 1, 64, 64});
+  predict(impl_->network, blank, SlotSet().set(), impl_->options);
+}
+
+Segmenter::~Segmenter() = default;
+Segmenter::Segmenter(Segmenter&&) noexcept = default;
+Segmenter& Segmenter::operator=(Segmenter&&) noexcept = default;
+
+const Manifest& Segmenter::manifest() const {
+  return impl_->manifest;
+}
+
+torch::Tensor Segmenter::probability(const torch::Tensor& sequences, SlotSet present,
+                                     const std::function<void(double)>& on_progress) const {
+  InferenceOptions options = impl_->options;
+  options.on_progress = on_progress;
+  try {
+    return predict(impl_->network, sequences, present, options);
+  } catch (const c10::Error& error) {
+    throw Error(Error::Kind::device, std::string("inference failed: ") + error.what_without_backtrace());
+  }
+}
+
+}  // namespace metserve::models

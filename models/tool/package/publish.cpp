@@ -1,0 +1,55 @@
+#include "models/package/publish.h"
+
+#include <cstdio>
+#include <memory>
+
+#include "models/tool/commands.h"
+
+namespace metserve::models::tool {
+namespace {
+
+struct Arguments {
+  PublishOptions options;
+  std::string weights, validation, test, test_title = "Simulated studies of anatomies never seen in training";
+  std::string also, also_title = "Simulated studies with procedural heads";
+  std::string output;
+};
+
+void run(const Arguments& a) {
+  const SlotSet all = SlotSet().set();
+  std::vector<TestSet> tests{{a.test_title, read_studies(a.test, a.options.clahe), full_and_one_missing()}};
+  if (!a.also.empty())
+    tests.push_back({a.also_title,
+                     read_studies(a.also, a.options.clahe),
+                     {all, SlotSet(all).reset(index(Slot::t1_gre_post))}});
+  const Manifest manifest = publish(a.weights, read_studies(a.validation, a.options.clahe), tests, a.options,
+                                    a.output, [](const std::string& stage) {
+                                      std::printf("%s\n", stage.c_str());
+                                      std::fflush(stdout);
+                                    });
+  std::printf("%s %s, threshold %.3f\n", manifest.name.c_str(), manifest.version.c_str(), manifest.threshold);
+}
+
+}  // namespace
+
+void add_publish(CLI::App& program) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* c = program.add_subcommand("publish", "make a model package: threshold, figures, manifest, card");
+  c->add_option("--weights", a->weights, "best.safetensors of a run")->required();
+  c->add_option("--validation", a->validation, "studies that the threshold is chosen on")->required();
+  c->add_option("--test", a->test, "studies that the expected figures are measured on")->required();
+  c->add_option("--test-title", a->test_title, "heading in the card");
+  c->add_option("--also", a->also, "further studies to report in the card");
+  c->add_option("--also-title", a->also_title, "their heading");
+  c->add_option("-o,--output", a->output, "directory of the package")->required();
+  c->add_option("--name", a->options.name, "of the model")->required();
+  c->add_option("--version", a->options.version, "of the model")->required();
+  c->add_option("--training-data", a->options.training_data, "one sentence")->required();
+  c->add_option("--limits", a->options.limits, "paragraph of the card")->required();
+  c->add_option("--minimum-volume", a->options.minimum_volume_mm3, "mm3, of a lesion");
+  c->add_option("--device", a->options.device, "cpu, cuda or cuda:N");
+  c->add_option("--threads", a->options.threads, "CPU threads, 0: all");
+  c->callback([a] { run(*a); });
+}
+
+}  // namespace metserve::models::tool

@@ -1,0 +1,87 @@
+#include "models/segmenter.h"
+
+#include <torch/torch.h>
+
+#include "models/error.h"
+#include "models/inference.h"
+#include "models/network_file.h"
+#include "tests/catch.h"
+#include "tests/unit/models/temporary_directory.h"
+
+using namespace metserve::models;
+using Catch::Matchers::Contains;
+
+namespace {
+
+ModelPackage tiny_package(const TemporaryDirectory& directory) {
+  torch::manual_seed(2);
+  ModelPackage package;
+  package.directory = directory.path();
+  package.manifest.network.width = 4;
+  package.manifest.network.aspp_channels = 4;
+  save_network(DeepLabV3(package.manifest.network), {}, true, directory / "weights.safetensors");
+  return package;
+}
+
+torch::Tensor head(std::int64_t depth) {
+  torch::manual_seed(8);
+  torch::Tensor images = torch::zeros({4, depth, 256, 256});
+  images.narrow(2, 100, 70).narrow(3, 40, 90).copy_(torch::rand({4, depth, 70, 90}) * 0.9 + 0.1);
+  return images;
+}
+
+}  // namespace
+
+TEST_CASE("Probabilities are on the study's grid, zero far from the head", "[segmenter]") {
+  const TemporaryDirectory directory;
+  const Segmenter segmenter(tiny_package(directory), "cpu");
+  double share = 0;
+  const torch::Tensor probability =
+      segmenter.probability(head(6), SlotSet().set(), [&](double done) { share = done; });
+  CHECK(probability.sizes() == torch::IntArrayRef({6, 256, 256}));
+  CHECK(probability.scalar_type() == torch::kFloat32);
+  CHECK(share == Approx(1));
+  CHECK(probability.min().item<float>() >= 0.0F);
+  CHECK(probability.max().item<float>() <= 1.0F);
+  CHECK(probability.narrow(1, 0, 80).abs().max().item<float>() == 0.0F);
+  CHECK(probability.narrow(1, 100, 70).narrow(2, 40, 90).min().item<float>() > 0.0F);
+}
+
+TEST_CASE("What an absent sequence holds does not matter", "[segmenter]") {
+  const TemporaryDirectory directory;
+  const Segmenter segmenter(tiny_package(directory), "cpu");
+  const SlotSet present("1101");
+  torch::Tensor images = head(3);
+  const torch::Tensor expected = segmenter.probability(images, present);
+  images[1].fill_(std::numeric_limits<float>::quiet_NaN());
+  CHECK(torch::equal(segmenter.probability(images, present), expected));
+  CHECK_THROWS_AS(segmenter.probability(images, SlotSet()), Error);
+}
+
+TEST_CASE("End slices are replicated and slices do not depend on the batch", "[segmenter]") {
+  NetworkConfig config;
+  config.width = 4;
+  config.aspp_channels = 4;
+  torch::manual_seed(2);
+  DeepLabV3 network(config);
+  network->eval();
+  const torch::Tensor images = head(7);
+  InferenceOptions options;
+  const torch::Tensor all = predict(network, images, SlotSet().set(), options);
+  options.slices = {0, 6};
+  options.batch = 1;
+  const torch::Tensor ends = predict(network, images, SlotSet().set(), options);
+  CHECK((ends[0] - all[0]).abs().max().item<float>() < 1e-5F);
+  CHECK((ends[1] - all[6]).abs().max().item<float>() < 1e-5F);
+  const torch::Tensor repeated = torch::cat({images.narrow(1, 0, 1), images.narrow(1, 0, 1), images.narrow(1, 0, 3)}, 1);
+  options.slices = {2};
+  CHECK((predict(network, repeated, SlotSet().set(), options)[0] - all[0]).abs().max().item<float>() < 1e-5F);
+}
+
+TEST_CASE("Weights of another network, or a device that is not there, are refused", "[segmenter]") {
+  const TemporaryDirectory directory;
+  ModelPackage package = tiny_package(directory);
+  CHECK_THROWS_WITH(Segmenter(package, "gpu"), Contains("gpu"));
+  package.manifest.network.width = 8;
+  CHECK_THROWS_WITH(Segmenter(package, "cpu"), Contains("manifest"));
+}

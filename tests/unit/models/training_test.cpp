@@ -1,0 +1,142 @@
+#include "models/training.h"
+
+#include <fstream>
+#include <string>
+
+#include <torch/torch.h>
+
+#include "models/error.h"
+#include "models/network_file.h"
+#include "models/safetensors.h"
+#include "tests/catch.h"
+#include "tests/unit/models/temporary_directory.h"
+#include "tests/unit/models/toy_study.h"
+
+using namespace metserve::models;
+using Catch::Matchers::Contains;
+
+namespace {
+
+TrainingOptions tiny() {
+  TrainingOptions options;
+  options.network.width = 4;
+  options.network.aspp_channels = 4;
+  options.network.output_stride = 4;
+  options.sampler.crop = 32;
+  options.sampler.batch = 2;
+  options.steps = 6;
+  options.interval = 3;
+  options.checkpoint_interval = 1;
+  options.threads = 1;
+  options.precision = "float32";
+  return options;
+}
+
+/// What a kill leaves behind.
+struct Killed {};
+
+bool same_weights(const std::filesystem::path& a, const std::filesystem::path& b) {
+  const auto first = read_safetensors(a).tensors, second = read_safetensors(b).tensors;
+  if (first.size() != second.size()) return false;
+  for (const auto& [key, tensor] : first)
+    if (!torch::equal(tensor, second.at(key))) return false;
+  return true;
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+}  // namespace
+
+TEST_CASE("A run that was killed and resumed ends with the weights of an undisturbed one", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0), toy_study(1)};
+  TrainingOptions options = tiny();
+  train(studies, studies, options, directory / "whole", {});
+  const auto kill_at_four = [](const TrainingProgress& progress) {
+    if (progress.step == 4) throw Killed{};
+  };
+  CHECK_THROWS_AS(train(studies, studies, options, directory / "killed", kill_at_four), Killed);
+  options.resume = true;
+  int first_step = 0;
+  train(studies, studies, options, directory / "killed",
+        [&](const TrainingProgress& progress) { first_step = first_step == 0 ? progress.step : first_step; });
+  CHECK(first_step == 5);
+  CHECK(same_weights(directory / "whole/last.safetensors", directory / "killed/last.safetensors"));
+  const std::string log = text_of(directory / "killed/training.csv");
+  CHECK(std::count(log.begin(), log.end(), '\n') == 7);
+  CHECK(log.find("\n5,") != std::string::npos);
+}
+
+TEST_CASE("Another seed gives other weights", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0)};
+  TrainingOptions options = tiny();
+  options.steps = 1;
+  train(studies, studies, options, directory / "a", {});
+  options.seed = 2;
+  train(studies, studies, options, directory / "b", {});
+  CHECK_FALSE(same_weights(directory / "a/last.safetensors", directory / "b/last.safetensors"));
+}
+
+TEST_CASE("The loss falls on an easy task", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0), toy_study(1)};
+  TrainingOptions options = tiny();
+  options.steps = 60;
+  options.interval = 60;
+  options.checkpoint_interval = 10;
+  options.learning_rate = 5e-3;
+  options.warmup_steps = 0;
+  std::vector<double> losses;
+  train(studies, studies, options, directory / "a",
+        [&](const TrainingProgress& progress) { losses.push_back(progress.loss); });
+  REQUIRE(losses.size() == 6);
+  CHECK(losses.back() < 0.7 * losses.front());
+}
+
+TEST_CASE("A checkpoint of another network is refused by the key that differs", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0)};
+  TrainingOptions options = tiny();
+  options.steps = 1;
+  train(studies, studies, options, directory / "a", {});
+  options.resume = true;
+  options.steps = 2;
+  options.network.width = 8;
+  CHECK_THROWS_WITH(train(studies, studies, options, directory / "a", {}), Contains("has the shape"));
+}
+
+TEST_CASE("Training refuses options out of range by name", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0)};
+  const auto refused = [&](auto change, const std::string& name) {
+    TrainingOptions options = tiny();
+    change(options);
+    CHECK_THROWS_WITH(train(studies, studies, options, directory / "a", {}), Contains(name));
+  };
+  refused([](TrainingOptions& o) { o.steps = 0; }, "steps");
+  refused([](TrainingOptions& o) { o.dropout = 1; }, "dropout");
+  refused([](TrainingOptions& o) { o.positive_weight = 0; }, "positive_weight");
+  refused([](TrainingOptions& o) { o.precision = "float8"; }, "float8");
+}
+
+TEST_CASE("Weights with prefixes and an auxiliary classifier load, others are refused by key", "[network]") {
+  NetworkConfig config;
+  config.width = 4;
+  config.aspp_channels = 4;
+  DeepLabV3 source(config), target(config);
+  std::map<std::string, torch::Tensor> state;
+  for (const auto& [key, tensor] : state_of(*source)) state["module.model." + key] = tensor.clone();
+  state["aux_classifier.0.weight"] = torch::zeros({1});
+  load_state(*target, state);
+  CHECK(torch::equal(state_of(*target).at("classifier.4.bias"), state_of(*source).at("classifier.4.bias")));
+  state.erase("module.model.classifier.4.bias");
+  CHECK_THROWS_WITH(load_state(*target, state), Contains("lack 'classifier.4.bias'"));
+  state["module.model.classifier.4.bias"] = torch::zeros({2});
+  CHECK_THROWS_WITH(load_state(*target, state), Contains("[2]"));
+  state["classifier.5.bias"] = torch::zeros({1});
+  CHECK_THROWS_WITH(load_state(*target, state), Contains("classifier"));
+}
