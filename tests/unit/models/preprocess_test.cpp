@@ -26,7 +26,8 @@ torch::Tensor textured(std::int64_t n, std::int64_t size) {
 torch::Tensor ball(std::int64_t depth, std::int64_t size) {
   torch::manual_seed(5);
   const auto axis = [](std::int64_t n) { return (torch::arange(n, torch::kFloat32) + 0.5) / (0.5 * n) - 1; };
-  const torch::Tensor z = axis(depth).view({-1, 1, 1}), y = axis(size).view({1, -1, 1}), x = axis(size).view({1, 1, -1});
+  const torch::Tensor z = axis(depth).view({-1, 1, 1}), y = axis(size).view({1, -1, 1}),
+                      x = axis(size).view({1, 1, -1});
   const torch::Tensor r = (z.square() / 4 + (y / 0.8).square() + (x / 0.6).square()).sqrt();
   torch::Tensor volume = 500 * r.lt(1).to(torch::kFloat32);
   volume.masked_fill_(r.gt(0.85).logical_and(r.lt(0.92)), 0);  // bone
@@ -64,7 +65,8 @@ TEST_CASE("CLAHE of a slice does not depend on the slices beside it", "[preproce
 }
 
 TEST_CASE("CLAHE takes sizes that do not divide into tiles", "[preprocess][clahe]") {
-  CHECK(clahe(textured(1, 64).slice(1, 0, 61).slice(2, 0, 50), {}).sizes() == torch::IntArrayRef({1, 61, 50}));
+  CHECK(clahe(textured(1, 64).slice(1, 0, 61).slice(2, 0, 50), {}).sizes() ==
+        torch::IntArrayRef({1, 61, 50}));
 }
 
 TEST_CASE("CLAHE refuses options out of range by name", "[preprocess][clahe]") {
@@ -80,9 +82,9 @@ TEST_CASE("The head mask fills bone and cavities and leaves the air out", "[prep
   const torch::Tensor volume = ball(12, 256);
   const torch::Tensor mask = head_mask(volume);
   REQUIRE(mask.sizes() == volume.sizes());
-  CHECK(mask[6][128][128].item<bool>());              // the cavity
-  CHECK(mask[6][128][128 + 68].item<bool>());         // the bone: r = 0.885
-  CHECK_FALSE(mask[6][128][128 + 84].item<bool>());   // outside: r = 1.09
+  CHECK(mask[6][128][128].item<bool>());             // the cavity
+  CHECK(mask[6][128][128 + 68].item<bool>());        // the bone: r = 0.885
+  CHECK_FALSE(mask[6][128][128 + 84].item<bool>());  // outside: r = 1.09
   CHECK_FALSE(mask[6][4][4].item<bool>());
 }
 

@@ -73,7 +73,8 @@ TEST_CASE("End slices are replicated and slices do not depend on the batch", "[s
   const torch::Tensor ends = predict(network, images, SlotSet().set(), options);
   CHECK((ends[0] - all[0]).abs().max().item<float>() < 1e-5F);
   CHECK((ends[1] - all[6]).abs().max().item<float>() < 1e-5F);
-  const torch::Tensor repeated = torch::cat({images.narrow(1, 0, 1), images.narrow(1, 0, 1), images.narrow(1, 0, 3)}, 1);
+  const torch::Tensor repeated =
+      torch::cat({images.narrow(1, 0, 1), images.narrow(1, 0, 1), images.narrow(1, 0, 3)}, 1);
   options.slices = {2};
   CHECK((predict(network, repeated, SlotSet().set(), options)[0] - all[0]).abs().max().item<float>() < 1e-5F);
 }

@@ -81,22 +81,6 @@ TEST_CASE("Another seed gives other weights", "[training]") {
   CHECK_FALSE(same_weights(directory / "a/last.safetensors", directory / "b/last.safetensors"));
 }
 
-TEST_CASE("The loss falls on an easy task", "[training]") {
-  const TemporaryDirectory directory;
-  const std::vector<Study> studies{toy_study(0), toy_study(1)};
-  TrainingOptions options = tiny();
-  options.steps = 60;
-  options.interval = 60;
-  options.checkpoint_interval = 10;
-  options.learning_rate = 5e-3;
-  options.warmup_steps = 0;
-  std::vector<double> losses;
-  train(studies, studies, options, directory / "a",
-        [&](const TrainingProgress& progress) { losses.push_back(progress.loss); });
-  REQUIRE(losses.size() == 6);
-  CHECK(losses.back() < 0.7 * losses.front());
-}
-
 TEST_CASE("A checkpoint of another network is refused by the key that differs", "[training]") {
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0)};
