@@ -81,6 +81,26 @@ TEST_CASE("Another seed gives other weights", "[training]") {
   CHECK_FALSE(same_weights(directory / "a/last.safetensors", directory / "b/last.safetensors"));
 }
 
+TEST_CASE("The loss falls on an easy task", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0), toy_study(1)};
+  TrainingOptions options = tiny();
+  options.network.width = 8;
+  options.network.aspp_channels = 16;
+  options.sampler.lesion_share = 1;
+  options.dropout = 0;
+  options.steps = 60;
+  options.interval = 60;
+  options.checkpoint_interval = 20;
+  options.learning_rate = 5e-3;
+  options.warmup_steps = 0;
+  std::vector<double> losses;
+  train(studies, studies, options, directory / "a",
+        [&](const TrainingProgress& progress) { losses.push_back(progress.loss); });
+  REQUIRE(losses.size() == 3);
+  CHECK(losses.back() < 0.8 * losses.front());
+}
+
 TEST_CASE("A checkpoint of another network is refused by the key that differs", "[training]") {
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0)};

@@ -1,0 +1,103 @@
+#include "models/model_package.h"
+
+#include <fstream>
+#include <sstream>
+
+#include <torch/torch.h>
+
+#include "models/error.h"
+#include "models/network_file.h"
+#include "models/package/publish.h"
+#include "models/package/sha256.h"
+#include "models/segmenter.h"
+#include "tests/catch.h"
+#include "tests/unit/models/temporary_directory.h"
+#include "tests/unit/models/toy_study.h"
+
+using namespace metserve::models;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+void replace(const std::filesystem::path& file, const std::string& from, const std::string& to) {
+  std::string text = text_of(file);
+  const std::size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  text.replace(at, from.size(), to);
+  std::ofstream(file) << text;
+}
+
+/// A published package of an untrained network.
+Manifest publish_tiny(const TemporaryDirectory& directory) {
+  NetworkConfig config;
+  config.width = 4;
+  config.aspp_channels = 4;
+  torch::manual_seed(3);
+  save_network(DeepLabV3(config), {}, false, directory / "trained.safetensors");
+  PublishOptions options;
+  options.name = "tiny";
+  options.version = "1.2";
+  options.training_data = "nothing: a test";
+  options.limits = "Everything.";
+  options.threads = 1;
+  const TestSet test{"Toys", {toy_study(1), toy_study(2)}, full_and_one_missing()};
+  return publish(directory / "trained.safetensors", {toy_study(0)}, {test}, options, directory / "package",
+                 [](const std::string&) {});
+}
+
+}  // namespace
+
+TEST_CASE("SHA-256 is that of the standard's examples", "[package]") {
+  const TemporaryDirectory directory;
+  std::ofstream(directory / "abc") << "abc";
+  CHECK(sha256_of(directory / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  std::ofstream(directory / "empty").flush();
+  CHECK(sha256_of(directory / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CHECK_THROWS_AS(sha256_of(directory / "none"), Error);
+}
+
+TEST_CASE("A published package loads with what was measured, and serves", "[package]") {
+  const TemporaryDirectory directory;
+  const Manifest written = publish_tiny(directory);
+  const ModelPackage package = ModelPackage::load(directory / "package");
+  CHECK(package.manifest.name == "tiny");
+  CHECK(package.manifest.version == "1.2");
+  CHECK(package.manifest.network == written.network);
+  CHECK(package.manifest.clahe == written.clahe);
+  CHECK(package.manifest.threshold == Approx(written.threshold));
+  CHECK(package.manifest.weights_sha256 == written.weights_sha256);
+  REQUIRE(package.manifest.expected.size() == 5);
+  CHECK(package.manifest.expected.count("t1_se_pre+t1_se_post+flair") == 1);
+  const std::string card = text_of(directory / "package/CARD.md");
+  CHECK(card.find("Not a medical device") != std::string::npos);
+  CHECK(card.find("| without BRAVO |") != std::string::npos);
+  const Segmenter segmenter(package, "cpu");
+  const torch::Tensor probability = segmenter.probability(torch::rand({4, 2, 256, 256}), SlotSet("0110"));
+  CHECK(probability.sizes() == torch::IntArrayRef({2, 256, 256}));
+}
+
+TEST_CASE("A package that does not fit is refused with what differs", "[package]") {
+  const TemporaryDirectory directory;
+  publish_tiny(directory);
+  const auto manifest = directory / "package/model.yaml";
+  const std::string good = text_of(manifest);
+  const auto refused = [&](const std::string& from, const std::string& to, const std::string& reason) {
+    replace(manifest, from, to);
+    CHECK_THROWS_WITH(ModelPackage::load(directory / "package"), Contains(reason));
+    std::ofstream(manifest) << good;
+  };
+  refused("version:", "verson:", "'version' is missing");
+  refused("tiles: 8", "tiles: eight", "'clahe.tiles' has a value of the wrong type");
+  refused("intended_use:", "colour: red\nintended_use:", "'colour' is not a key");
+  refused("  - t1_gre_post\n", "", "slot_order");
+  refused("weights_sha256: ", "weights_sha256: 0", "SHA-256");
+  std::ofstream(directory / "package/weights.safetensors", std::ios::app) << "x";
+  CHECK_THROWS_WITH(ModelPackage::load(directory / "package"), Contains("SHA-256"));
+}
