@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <sstream>
 
 #include <arpa/inet.h>
 
 #include "server/config_reader.h"
-#include "server/error.h"
 
 namespace metserve::server {
 namespace {
@@ -227,27 +224,13 @@ std::string_view to_string(ObjectKind kind) {
 
 Config parse_config(const std::string& text, const std::string& name) {
   Config config;
-  Problems problems(name);
-  try {
-    read_all(YAML::Load(text), config, problems);
-  } catch (const YAML::Exception& error) {
-    throw Error(Error::Kind::bad_call,
-                name + ":" + std::to_string(error.mark.line + 1) + ": not YAML: " + error.msg);
-  }
-  std::string all;
-  for (const std::string& line : problems.lines()) all += (all.empty() ? "" : "\n") + line;
-  if (!all.empty()) throw Error(Error::Kind::bad_call, all);
+  read_yaml(text, name,
+            [&](const YAML::Node& root, Problems& problems) { read_all(root, config, problems); });
   return config;
 }
 
 Config load_config(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream.is_open() || stream.bad()) {
-    throw Error(Error::Kind::bad_call,
-                file.string() + ": cannot be read; name the configuration with --config");
-  }
-  return parse_config(text, file.string());
+  return parse_config(text_of(file), file.string());
 }
 
 }  // namespace metserve::server

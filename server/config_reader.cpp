@@ -4,8 +4,11 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 
+#include "server/error.h"
 #include "server/nearest_name.h"
 
 namespace metserve::server {
@@ -194,6 +197,30 @@ void ConfigSection::finish() {
     }
     seen.push_back(key);
   }
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream.is_open() || stream.bad()) {
+    throw Error(Error::Kind::bad_call,
+                file.string() + ": cannot be read; name the configuration with --config");
+  }
+  return text;
+}
+
+void read_yaml(const std::string& text, const std::string& name,
+               const std::function<void(const YAML::Node&, Problems&)>& read) {
+  Problems problems(name);
+  try {
+    read(YAML::Load(text), problems);
+  } catch (const YAML::Exception& error) {
+    throw Error(Error::Kind::bad_call,
+                name + ":" + std::to_string(error.mark.line + 1) + ": not YAML: " + error.msg);
+  }
+  std::string all;
+  for (const std::string& line : problems.lines()) all += (all.empty() ? "" : "\n") + line;
+  if (!all.empty()) throw Error(Error::Kind::bad_call, all);
 }
 
 }  // namespace metserve::server

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -84,5 +85,13 @@ class ConfigSection {
   Problems* problems_;
   std::vector<std::string> known_;
 };
+
+/// The bytes of a configuration file. Throws Error(bad_call) naming it.
+std::string text_of(const std::filesystem::path& file);
+
+/// Parses YAML and lets `read` look at it. Throws Error(bad_call) whose text has one line per mistake that
+/// was found; `name` stands for the file in them.
+void read_yaml(const std::string& text, const std::string& name,
+               const std::function<void(const YAML::Node& root, Problems& problems)>& read);
 
 }  // namespace metserve::server

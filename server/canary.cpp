@@ -1,0 +1,24 @@
+#include "server/canary.h"
+
+#include <string>
+
+#include "models/error.h"
+
+namespace metserve::server {
+
+void run_canary(const models::Segmenter& segmenter) {
+  constexpr std::int64_t slices = 5, side = 256;
+  const auto shape = {static_cast<std::int64_t>(models::slot_count), slices, side, side};
+  const torch::Tensor input = at::linspace(0, 1, models::slot_count * slices * side * side).reshape(shape);
+  const torch::Tensor output = segmenter.probability(input, models::SlotSet().set());
+  const bool right_shape = output.sizes() == at::IntArrayRef{slices, side, side};
+  // NaN is in no range.
+  const bool probabilities = right_shape && output.ge(0).logical_and(output.le(1)).all().item<bool>();
+  if (!probabilities) {
+    throw models::Error(
+        models::Error::Kind::device,
+        "the network's answer to a known input is no probability: device or weights are broken");
+  }
+}
+
+}  // namespace metserve::server

@@ -1,0 +1,82 @@
+#include <cstdio>
+#include <functional>
+#include <memory>
+
+#include "dicom/runtime.h"
+#include "dicom/store_scu.h"
+#include "server/canary.h"
+#include "server/commands/commands.h"
+#include "server/config.h"
+#include "server/error.h"
+#include "server/model_directory.h"
+#include "server/storage_check.h"
+
+namespace metserve::server {
+namespace {
+
+/// Prints one line per thing looked at and remembers whether one was wrong.
+class Checklist {
+ public:
+  /// `look` returns what it saw, or throws.
+  void item(const std::string& name, const std::function<std::string()>& look) {
+    try {
+      std::printf("OK    %-16s %s\n", name.c_str(), look().c_str());
+    } catch (const std::exception& error) {
+      failed_ = true;
+      std::printf("FAIL  %-16s %s\n", name.c_str(), error.what());
+    }
+    std::fflush(stdout);
+  }
+  bool failed() const { return failed_; }
+
+ private:
+  bool failed_ = false;
+};
+
+dicom::Peer peer_of(const DestinationConfig& destination, const Config& config) {
+  dicom::Peer peer;
+  peer.host = destination.host;
+  peer.port = destination.port;
+  peer.called_ae_title = destination.ae_title;
+  peer.calling_ae_title = config.dicom.ae_title;
+  return peer;
+}
+
+int check(const std::filesystem::path& file) {
+  const dicom::Runtime runtime;
+  const Config config = load_config(file);
+  Checklist list;
+  list.item("configuration", [&] { return file.string(); });
+  std::optional<models::ModelPackage> package;
+  list.item("model", [&] {
+    package = models::ModelPackage::load(model_directory(config.model.directory));
+    return package->manifest.name + " " + package->manifest.version + ", weights " +
+           package->manifest.weights_sha256.substr(0, 12);
+  });
+  list.item("device", [&] {
+    if (!package) throw Error(Error::Kind::bad_call, "not tried: there is no model");
+    run_canary(models::Segmenter(*package, config.workers.device));
+    return config.workers.device + " answers as it should";
+  });
+  list.item("storage", [&] { return check_storage(config.storage); });
+  for (const DestinationConfig& destination : config.destinations) {
+    list.item(destination.name, [&] {
+      dicom::verify_peer(peer_of(destination, config));
+      return destination.ae_title + " at " + destination.host + " port " + std::to_string(destination.port) +
+             " answers C-ECHO";
+    });
+  }
+  return list.failed() ? 1 : 0;
+}
+
+}  // namespace
+
+void add_check(CLI::App& program, int& status) {
+  auto file = std::make_shared<std::string>();
+  CLI::App* command = program.add_subcommand(
+      "check", "Say what is wrong with configuration, model, device, storage or peers");
+  command->add_option("--config", *file, "Configuration, e.g. /etc/metserve/metserve.yaml")->required();
+  command->callback([file, &status] { status = check(*file); });
+}
+
+}  // namespace metserve::server

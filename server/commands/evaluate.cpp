@@ -1,0 +1,81 @@
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "models/evaluation.h"
+#include "models/model_package.h"
+#include "models/network_file.h"
+#include "models/study.h"
+#include "server/commands/commands.h"
+#include "server/error.h"
+#include "server/model_directory.h"
+#include "server/progress.h"
+
+namespace metserve::server {
+namespace {
+
+struct Arguments {
+  std::string data, output, subsets = "one-missing";
+  std::optional<std::filesystem::path> model;
+  std::optional<double> threshold;
+  models::EvaluationOptions options;
+  bool json = false;
+};
+
+std::vector<models::SlotSet> subsets_named(const std::string& name) {
+  if (name == "full") return {models::SlotSet().set()};
+  if (name == "all") return models::all_subsets();
+  return models::full_and_one_missing();
+}
+
+void write(const std::string& text, const std::filesystem::path& file) {
+  std::ofstream stream(file, std::ios::trunc);
+  stream << text;
+  if (!stream.flush()) throw Error(Error::Kind::io, file.string() + ": cannot be written");
+}
+
+void evaluate(const Arguments& arguments) {
+  const auto package = models::ModelPackage::load(model_directory(arguments.model));
+  models::EvaluationOptions options = arguments.options;
+  options.subsets = subsets_named(arguments.subsets);
+  options.threshold = arguments.threshold.value_or(package.manifest.threshold);
+  options.minimum_volume_mm3 = package.manifest.minimum_volume_mm3;
+  const auto studies = models::read_studies(arguments.data, package.manifest.clahe);
+  const auto figures = [&] {
+    Progress progress;
+    return models::evaluate(models::load_network(package.directory / "weights.safetensors"), studies, options,
+                            [&progress](double share) { progress.update("evaluate", share); });
+  }();
+  std::filesystem::create_directories(arguments.output);
+  const std::filesystem::path output = arguments.output;
+  write(models::to_json(figures), output / "evaluation.json");
+  write(models::to_table(figures), output / "evaluation.md");
+  std::fputs((arguments.json ? models::to_json(figures) : models::to_table(figures)).c_str(), stdout);
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& program) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* command =
+      program.add_subcommand("evaluate", "Voxel and lesion figures of a model, per subset of sequences");
+  command->add_option("--data", a->data, "Folder of studies, as simulate --format training writes them")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  command->add_option("--model", a->model, "Model directory; the bundled one without it");
+  command->add_option("-o,--output", a->output, "Folder for evaluation.json and evaluation.md")->required();
+  command
+      ->add_option("--subsets", a->subsets,
+                   "full, one-missing (all four, and each one missing) or all fifteen")
+      ->check(CLI::IsMember({"full", "one-missing", "all"}))
+      ->capture_default_str();
+  command->add_option("--threshold", a->threshold, "On the probability, instead of the model's own")
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_flag("--json", a->json, "Print JSON");
+  command->add_option("--device", a->options.device, "cpu, cuda or cuda:N")->capture_default_str();
+  command->add_option("--threads", a->options.threads, "CPU threads; 0: all cores")
+      ->check(CLI::Range(0, 256));
+  command->callback([a] { evaluate(*a); });
+}
+
+}  // namespace metserve::server

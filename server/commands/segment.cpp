@@ -1,0 +1,99 @@
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include <ATen/Parallel.h>
+
+#include "dicom/runtime.h"
+#include "pipeline/segment_study.h"
+#include "server/commands/commands.h"
+#include "server/error.h"
+#include "server/model_directory.h"
+#include "server/progress.h"
+
+namespace metserve::server {
+namespace {
+
+struct Arguments {
+  std::string study, output, device = "cpu";
+  std::optional<std::filesystem::path> model;
+  std::optional<double> threshold;
+  int threads = 0;
+  bool any_subset = false;
+};
+
+/// Roughly which part of the work each stage is, in the order of pipeline::Stage.
+constexpr std::array<double, 6> stage_shares{0.05, 0.35, 0.05, 0.45, 0.05, 0.05};
+
+void show(Progress& progress, pipeline::Stage stage, double share) {
+  double done = 0;
+  const auto index = static_cast<std::size_t>(stage);
+  for (std::size_t i = 0; i < index; ++i) done += stage_shares.at(i);
+  progress.update(std::string(to_string(stage)), done + stage_shares.at(index) * share);
+}
+
+void print_result(const pipeline::StudyResult& result, const std::string& output) {
+  for (const auto& used : result.sequences_used) std::printf("used      %s\n", used.c_str());
+  for (const auto& left_out : result.sequences_left_out) std::printf("left out  %s\n", left_out.c_str());
+  for (const auto& warning : result.warnings) std::printf("warning   %s\n", warning.c_str());
+  if (result.lesions.lesions.empty()) std::printf("no lesion found\n");
+  for (const auto& lesion : result.lesions.lesions) {
+    std::printf("lesion %2d  %8.1f mm3  %5.1f mm  probability %.2f\n", lesion.number, lesion.volume_mm3,
+                lesion.longest_diameter_mm, lesion.mean_probability);
+  }
+  std::printf("written to %s\n", output.c_str());
+}
+
+void make_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) throw Error(Error::Kind::io, directory.string() + ": cannot be made: " + error.message());
+}
+
+void segment(const Arguments& arguments) {
+  const dicom::Runtime runtime;
+  if (arguments.threads > 0) at::set_num_threads(arguments.threads);
+  const dicom::Study study = dicom::scan_study(dicom::list_files(arguments.study));
+  make_directory(arguments.output);
+  const models::Segmenter segmenter(models::ModelPackage::load(model_directory(arguments.model)),
+                                    arguments.device);
+  pipeline::SegmentOptions options;
+  options.threshold = arguments.threshold;
+  options.acceptance.require_post_gd_t1 = !arguments.any_subset;
+  pipeline::StudyResult result = [&] {
+    Progress progress;
+    return pipeline::segment_study(
+        study, segmenter, options,
+        [&progress](pipeline::Stage stage, double share) { show(progress, stage, share); });
+  }();
+  pipeline::EncodeOptions encode;
+  encode.clock = [] { return std::chrono::system_clock::now(); };
+  pipeline::encode_result(result, encode, arguments.output);
+  print_result(result, arguments.output);
+}
+
+}  // namespace
+
+void add_segment(CLI::App& program) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = program.add_subcommand("segment", "Segment one study from files");
+  command->add_option("STUDY_DIR", arguments->study, "Folder with the study's DICOM files")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  command
+      ->add_option("-o,--output", arguments->output,
+                   "Folder for seg.dcm, rtstruct.dcm, report.dcm, lesions.json and preview.png")
+      ->required();
+  command->add_option("--model", arguments->model, "Model directory; the bundled one without it");
+  command->add_option("--device", arguments->device, "cpu, cuda or cuda:N")->capture_default_str();
+  command->add_option("--threads", arguments->threads, "CPU threads; 0: all cores")
+      ->check(CLI::Range(0, 256));
+  command->add_option("--threshold", arguments->threshold, "On the probability, instead of the model's own")
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_flag("--any-subset", arguments->any_subset, "Also without a T1 sequence after gadolinium");
+  command->callback([arguments] { segment(*arguments); });
+}
+
+}  // namespace metserve::server

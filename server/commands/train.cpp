@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "models/package/publish.h"
+#include "models/training.h"
+#include "server/commands/commands.h"
+#include "server/error.h"
+#include "server/progress.h"
+#include "server/training_config.h"
+
+namespace metserve::server {
+namespace {
+
+struct Arguments {
+  std::string data, output, network = "input", name = "own";
+  std::optional<std::filesystem::path> validation, config;
+  models::TrainingOptions options;
+};
+
+struct Split {
+  std::vector<models::Study> training, validation;
+};
+
+/// Without studies of their own, every eighth of the data is kept for validation and never trained on.
+Split studies_of(const Arguments& arguments) {
+  constexpr std::size_t every = 8;
+  Split split;
+  auto all = models::read_studies(arguments.data, arguments.options.clahe);
+  if (arguments.validation) {
+    split.training = std::move(all);
+    split.validation = models::read_studies(*arguments.validation, arguments.options.clahe);
+    return split;
+  }
+  if (all.size() < 2) {
+    throw Error(Error::Kind::bad_call,
+                arguments.data + ": one study is too few; give more or --validation DIR");
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool kept = i % every == every - 1 || (all.size() < every && i + 1 == all.size());
+    (kept ? split.validation : split.training).push_back(std::move(all[i]));
+  }
+  return split;
+}
+
+void show(Progress& progress, const models::TrainingProgress& now) {
+  progress.update("train, loss " + std::to_string(now.loss), static_cast<double>(now.step) / now.steps);
+  if (!now.score) return;
+  std::printf("step %d of %d  loss %.4f  validation Dice %.4f (best %.4f)\n", now.step, now.steps, now.loss,
+              *now.score, now.best_score);
+  std::fflush(stdout);
+}
+
+void write_package(const Arguments& arguments, const Split& split) {
+  models::PublishOptions options;
+  options.name = arguments.name;
+  options.version = "1";
+  options.clahe = arguments.options.clahe;
+  options.device = arguments.options.device;
+  options.threads = arguments.options.threads;
+  options.training_data = std::to_string(split.training.size()) + " studies from " + arguments.data;
+  options.limits =
+      "The figures are measured on the validation studies, on which the best state and the threshold were "
+      "chosen: "
+      "evaluate on studies of their own before relying on them.";
+  const std::filesystem::path output = arguments.output;
+  const std::vector<models::TestSet> tests{
+      {"Validation studies", split.validation, models::full_and_one_missing()}};
+  models::publish(output / "best.safetensors", split.validation, tests, options, output / "model",
+                  [](const std::string& stage) { std::printf("%s\n", stage.c_str()); });
+  std::printf("model package: %s\n", (output / "model").c_str());
+}
+
+void train(Arguments& arguments) {
+  if (arguments.config) read_training_config(*arguments.config, arguments.options);
+  arguments.options.network.network = arguments.network;
+  const Split split = studies_of(arguments);
+  std::printf("%zu studies to train on, %zu to validate on\n", split.training.size(),
+              split.validation.size());
+  {
+    Progress progress;
+    models::train(split.training, split.validation, arguments.options, arguments.output,
+                  [&progress](const models::TrainingProgress& now) { show(progress, now); });
+  }
+  write_package(arguments, split);
+}
+
+}  // namespace
+
+void add_train(CLI::App& program) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* command = program.add_subcommand("train", "Train a network and make a model package of it");
+  command->add_option("--data", a->data, "Folder of studies, as simulate --format training writes them")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  command
+      ->add_option("--validation", a->validation,
+                   "Folder of studies to validate on; every eighth of --data "
+                   "without it")
+      ->check(CLI::ExistingDirectory);
+  command->add_option("-o,--output", a->output, "Folder for checkpoints, training.csv and the model package")
+      ->required();
+  command->add_option("--network", a->network, "Fusion of the sequences")
+      ->check(CLI::IsMember({"input"}))
+      ->capture_default_str();
+  command->add_option("--config", a->config, "YAML with the options of the training")
+      ->check(CLI::ExistingFile);
+  command->add_flag("--resume", a->options.resume, "Continue from the checkpoint in the output folder");
+  command->add_option("--name", a->name, "Name of the model")->capture_default_str();
+  command->add_option("--device", a->options.device, "cpu, cuda or cuda:N")->capture_default_str();
+  command->add_option("--threads", a->options.threads, "CPU threads; 0: all cores")
+      ->check(CLI::Range(0, 256));
+  command->callback([a] { train(*a); });
+}
+
+}  // namespace metserve::server

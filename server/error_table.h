@@ -1,0 +1,47 @@
+#pragma once
+
+#include <exception>
+#include <string_view>
+
+#include "dicom/store_scp.h"
+#include "server/config.h"
+
+namespace metserve::server {
+
+/// Kinds of errors of all parts, in one list.
+enum class ErrorKind {
+  not_accepted,
+  ambiguous,
+  bad_input,
+  unsupported,
+  bad_call,
+  io,
+  out_of_resources,
+  device,
+  peer_transient,
+  peer_permanent,
+  lease_lost,
+  cancelled,
+  internal,
+};
+
+/// What becomes of a study whose job ended with an error.
+enum class JobVerdict { skip, hold, fail, retry, hand_back, abandon };
+
+/// What one kind of error means at each of the three edges where errors are caught.
+struct ErrorHandling {
+  ErrorKind kind;
+  std::string_view name;
+  dicom::StoreStatus store_status;  ///< answered to a C-STORE
+  unsigned http_status;
+  LogLevel log_level;
+  JobVerdict verdict;
+};
+
+ErrorKind kind_of(const std::exception& error);
+const ErrorHandling& handling(ErrorKind kind);
+inline const ErrorHandling& handling(const std::exception& error) {
+  return handling(kind_of(error));
+}
+
+}  // namespace metserve::server

@@ -1,0 +1,145 @@
+#include "server/service.h"
+
+#include "server/model_directory.h"
+#include "server/retention.h"
+
+namespace metserve::server {
+namespace {
+
+constexpr std::chrono::milliseconds collect_interval{250};
+constexpr std::chrono::minutes retention_interval{10};
+
+ReadinessCheck check(const std::string& name, const std::function<void()>& attempt) {
+  try {
+    attempt();
+    return {name, true, "writable"};
+  } catch (const std::exception& error) {
+    return {name, false, error.what()};
+  }
+}
+
+}  // namespace
+
+Service::Service(const Config& config, const Log& log)
+    : config_(config),
+      log_(log),
+      clock_([] { return std::chrono::system_clock::now(); }),
+      storage_(config.storage.directory, config.storage.min_free_bytes),
+      store_(storage_.database_file(), clock_),
+      package_(models::ModelPackage::load(model_directory(config.model.directory))),
+      metrics_(package_.manifest.name, package_.manifest.version) {
+  resume();
+  start_deliveries();
+  workers_ =
+      std::make_unique<WorkerPool>(package_, JobContext{store_, storage_, metrics_, log_, config_, clock_},
+                                   [this](const std::string& reason) {
+                                     log_.error(reason + ": the server ends, so that it is started again");
+                                     broken_ = true;
+                                   });
+  collector_ = std::make_unique<PeriodicTask>(
+      "collecting studies", collect_interval, [this] { collect(); }, log_);
+  retention_ = std::make_unique<PeriodicTask>(
+      "retention", retention_interval,
+      [this] { delete_old_studies(storage_, store_, config_.storage, clock_, log_); }, log_);
+  receiver_ = std::make_unique<Receiver>(storage_, store_, metrics_, log_);
+  scp_ = std::make_unique<dicom::StoreScp>(config_.dicom, [this](dicom::ReceivedInstance&& image) {
+    return receiver_->receive(std::move(image));
+  });
+  dicom_port_ = scp_->port();
+  http_ = std::make_unique<HttpServer>(
+      config_.http, [state = http_state()](const HttpRequest& request) { return handle(request, state); });
+}
+
+Service::~Service() {
+  stop();
+}
+
+/// Takes up what the last run of this node left.
+void Service::resume() {
+  storage_.discard_unknown(store_.keys());
+  for (const std::string& key : store_.reclaim_own(storage_.node(), max_tries)) {
+    log_.warning("was in work when the server ended", key);
+  }
+  std::vector<std::string> names;
+  for (const auto& destination : config_.destinations) names.push_back(destination.name);
+  store_.review_deliveries(names);
+}
+
+void Service::start_deliveries() {
+  const DeliveryContext context{store_, storage_, metrics_, log_, config_.dicom.ae_title};
+  for (const auto& destination : config_.destinations) {
+    deliveries_.push_back(std::make_unique<Delivery>(destination, context));
+  }
+}
+
+void Service::collect() {
+  for (const std::string& key : store_.reclaim_expired(max_tries)) log_.warning("its lease ended", key);
+  const auto ready = store_.make_quiet_studies_ready(config_.study.quiet_time);
+  for (const std::string& key : ready) log_.info("complete: quiet for the configured time", key);
+  if (!ready.empty()) workers_->wake();
+}
+
+int Service::stop() {
+  if (stopping_.exchange(true)) return 0;
+  log_.info("stopping");
+  stop_receiving();
+  retention_.reset();
+  collector_.reset();
+  const int stuck = workers_->stop(config_.workers.stop_grace);
+  if (stuck > 0) return stuck;
+  http_.reset();
+  workers_.reset();
+  deliveries_.clear();
+  log_.info("stopped");
+  return 0;
+}
+
+void Service::stop_receiving() {
+  std::unique_ptr<dicom::StoreScp> scp;
+  {
+    const std::scoped_lock lock(scp_mutex_);
+    scp = std::move(scp_);
+  }
+  scp.reset();
+  receiver_.reset();
+}
+
+HttpState Service::http_state() {
+  return {[this] { return readiness(); }, [this] { return metrics_.text(snapshot()); },
+          [this](std::optional<StudyState> state, int limit) { return store_.studies(state, limit); },
+          [this](const std::string& key) { return store_.study(key); }};
+}
+
+std::vector<ReadinessCheck> Service::readiness() {
+  const WorkerStatus workers = workers_->status();
+  bool listening = false;
+  {
+    const std::scoped_lock lock(scp_mutex_);
+    listening = scp_ != nullptr;
+  }
+  return {
+      {"dicom", listening, listening ? "listening on port " + std::to_string(dicom_port_) : "stopped"},
+      {"workers", workers.ready > 0 && !broken_,
+       std::to_string(workers.ready) + " of " + std::to_string(workers.all) + " ready on " +
+           config_.workers.device},
+      check("storage", [this] { storage_.require_space(0); }),
+      check("store", [this] { store_.check_writable(); }),
+  };
+}
+
+MetricsSnapshot Service::snapshot() {
+  MetricsSnapshot now;
+  {
+    const std::scoped_lock lock(scp_mutex_);
+    if (scp_) now.dicom = scp_->counters();
+  }
+  now.counts = store_.counts();
+  now.free_bytes = storage_.free_bytes();
+  const WorkerStatus workers = workers_->status();
+  now.workers = workers.all;
+  now.workers_ready = workers.ready;
+  now.workers_busy = workers.busy;
+  return now;
+}
+
+}  // namespace metserve::server

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "dicom/store_scp.h"
+#include "server/config.h"
+#include "server/delivery.h"
+#include "server/http_server.h"
+#include "server/logging.h"
+#include "server/metrics.h"
+#include "server/periodic_task.h"
+#include "server/receiver.h"
+#include "server/sqlite_store.h"
+#include "server/storage.h"
+#include "server/worker_pool.h"
+
+namespace metserve::server {
+
+/// The running server: what is received, collected, worked on and delivered, and who may look. Constructed
+/// means that it accepts studies and can segment them. Thread safety: one thread makes, stops and destroys
+/// it.
+class Service {
+ public:
+  /// `config` and `log` outlive it. Throws the errors of its parts.
+  Service(const Config& config, const Log& log);
+  ~Service();
+
+  std::uint16_t dicom_port() const { return dicom_port_; }
+  std::uint16_t http_port() const { return http_->port(); }
+  const models::Manifest& model() const { return package_.manifest; }
+
+  /// A device failed for good: the process should be restarted.
+  bool broken() const { return broken_; }
+
+  /// Accepts nothing more, lets studies in work finish or hands them back, ends deliveries under way. Returns
+  /// how many workers did not react; when it is not 0 the process must end without destroying this object.
+  int stop();
+
+ private:
+  void resume();
+  void start_deliveries();
+  void collect();
+  void stop_receiving();
+  HttpState http_state();
+  std::vector<ReadinessCheck> readiness();
+  MetricsSnapshot snapshot();
+
+  const Config& config_;
+  const Log& log_;
+  dicom::Clock clock_;
+  Storage storage_;
+  SqliteStore store_;
+  models::ModelPackage package_;
+  Metrics metrics_;
+  std::atomic<bool> broken_{false}, stopping_{false};
+  std::vector<std::unique_ptr<Delivery>> deliveries_;
+  std::unique_ptr<WorkerPool> workers_;
+  std::unique_ptr<PeriodicTask> collector_, retention_;
+  std::unique_ptr<Receiver> receiver_;
+  std::mutex scp_mutex_;
+  std::unique_ptr<dicom::StoreScp> scp_;  ///< under the mutex: HTTP looks at it while it is stopped
+  std::uint16_t dicom_port_ = 0;
+  std::unique_ptr<HttpServer> http_;
+};
+
+}  // namespace metserve::server

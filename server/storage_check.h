@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "server/config.h"
+
+namespace metserve::server {
+
+/// Whether a server could store here, without disturbing one that does. Returns what was seen, e.g.
+/// "/var/lib/ metserve, 812 GiB free". Throws Error naming the directory and what to do.
+std::string check_storage(const StorageConfig& config);
+
+}  // namespace metserve::server

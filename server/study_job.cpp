@@ -1,0 +1,140 @@
+#include "server/study_job.h"
+
+#include <algorithm>
+
+#include <spdlog/fmt/fmt.h>
+
+#include "dicom/study.h"
+#include "pipeline/segment_study.h"
+#include "server/error.h"
+#include "server/error_table.h"
+
+namespace metserve::server {
+namespace {
+
+constexpr std::chrono::seconds retry_wait{30};
+
+pipeline::SegmentOptions segment_options(const Config& config) {
+  pipeline::SegmentOptions options;
+  options.match.minimum_confidence = config.study.minimum_match_confidence;
+  options.acceptance.require_post_gd_t1 = config.study.require_post_gd_t1;
+  options.acceptance.required = config.study.required_sequences;
+  options.threshold = config.model.threshold;
+  options.minimum_volume_mm3 = config.model.minimum_volume_mm3;
+  return options;
+}
+
+std::filesystem::path file_of(const pipeline::ResultFiles& files, ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::segmentation:
+      return files.segmentation;
+    case ObjectKind::structure_set:
+      return files.structure_set;
+    case ObjectKind::report:
+      break;
+  }
+  return files.report;
+}
+
+/// Everything that was written and that a destination asks for.
+std::vector<DeliveryOrder> orders_for(const pipeline::ResultFiles& files,
+                                      const std::filesystem::path& directory,
+                                      const std::vector<DestinationConfig>& destinations) {
+  std::vector<DeliveryOrder> orders;
+  for (const DestinationConfig& destination : destinations) {
+    for (const ObjectKind kind : destination.objects) {
+      const auto file = file_of(files, kind);
+      if (file.empty()) continue;
+      orders.push_back({destination.name, std::string(to_string(kind)), directory / file.filename()});
+    }
+  }
+  return orders;
+}
+
+void report_timings(const pipeline::Timings& timings, Metrics& metrics) {
+  metrics.stage("load", timings.load);
+  metrics.stage("register", timings.register_);
+  metrics.stage("preprocess", timings.preprocess);
+  metrics.stage("infer", timings.infer);
+  metrics.stage("postprocess", timings.postprocess);
+  metrics.stage("encode", timings.encode);
+}
+
+FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
+                          const pipeline::ProgressCallback& on_progress) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : claim.files) files.push_back(context.storage.directory() / file);
+  const dicom::Study study = dicom::scan_study(files);
+  auto result = pipeline::segment_study(study, segmenter, segment_options(context.config), on_progress);
+
+  const auto directory = context.storage.make_result_directory(claim.key, claim.revision);
+  const pipeline::EncodeOptions encode{context.config.identity.uid_root,
+                                       context.config.identity.series_number_offset, context.clock};
+  const auto written = pipeline::encode_result(result, encode, context.storage.directory() / directory);
+  context.storage.sync_result(directory);
+  const auto outcome =
+      context.store.finish(claim, directory, orders_for(written, directory, context.config.destinations));
+  report_timings(result.timings, context.metrics);
+  context.log.info(fmt::format("{} lesions from {} sequences in {:.1f} s of work",
+                               result.lesions.lesions.size(), result.subset.count(),
+                               std::chrono::duration<double>(context.clock() - claim.ready_since).count()),
+                   claim.key);
+  return outcome;
+}
+
+/// Puts the study where the error's kind says. Returns what the metrics call it.
+std::string settle_error(const Claim& claim, const std::exception& error, const JobContext& context) {
+  const ErrorHandling& how = handling(error);
+  const std::string reason = error.what();
+  context.log.write(how.log_level, reason, claim.key);
+  switch (how.verdict) {
+    case JobVerdict::skip:
+      return std::string(to_string(context.store.set_aside(claim, StudyState::skipped, reason)));
+    case JobVerdict::hold:
+      return std::string(to_string(context.store.set_aside(claim, StudyState::held, reason)));
+    case JobVerdict::fail:
+      return std::string(to_string(context.store.set_aside(claim, StudyState::failed, reason)));
+    case JobVerdict::retry: {
+      const StudyState state = context.store.retry(claim, reason, retry_wait, max_tries);
+      return state == StudyState::failed ? "failed" : "retry";
+    }
+    case JobVerdict::hand_back:
+      context.store.hand_back(claim);
+      return "handed back";
+    case JobVerdict::abandon:
+      break;
+  }
+  return "lease lost";
+}
+
+JobEnd end_with_error(const Claim& claim, const std::exception& error, const JobContext& context) {
+  try {
+    context.metrics.job(settle_error(claim, error, context));
+  } catch (const std::exception& second) {
+    // The database is away or the lease is lost; the lease's end will give the study to somebody.
+    context.log.write(handling(second).log_level, second.what(), claim.key);
+    context.metrics.job("unrecorded");
+  }
+  const ErrorKind kind = kind_of(error);
+  return kind == ErrorKind::device || kind == ErrorKind::internal ? JobEnd::suspect : JobEnd::settled;
+}
+
+}  // namespace
+
+JobEnd run_job(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
+               const std::atomic<bool>& cancel) {
+  const auto check_cancel = [&](pipeline::Stage, double) {
+    if (cancel) throw Error(Error::Kind::cancelled, "the work is interrupted: the server is stopping");
+  };
+  context.metrics.stage("wait", std::chrono::duration<double>(context.clock() - claim.ready_since).count());
+  context.log.info(fmt::format("try {}: {} images", claim.tries, claim.files.size()), claim.key);
+  try {
+    const FinishOutcome outcome = make_result(claim, segmenter, context, check_cancel);
+    context.metrics.job(outcome == FinishOutcome::recorded ? "recorded" : "content changed");
+    return JobEnd::settled;
+  } catch (const std::exception& error) {
+    return end_with_error(claim, error, context);
+  }
+}
+
+}  // namespace metserve::server

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <atomic>
+#include <exception>
+
+#include "dicom/identity.h"
+#include "models/segmenter.h"
+#include "server/config.h"
+#include "server/logging.h"
+#include "server/metrics.h"
+#include "server/storage.h"
+#include "server/store.h"
+
+namespace metserve::server {
+
+/// Tries of one content before its study is set aside.
+inline constexpr int max_tries = 2;
+
+/// What every job needs. The references outlive the jobs.
+struct JobContext {
+  Store& store;
+  Storage& storage;
+  Metrics& metrics;
+  const Log& log;
+  const Config& config;
+  dicom::Clock clock;
+};
+
+enum class JobEnd {
+  settled,  ///< a result, or a study set aside for what it is
+  suspect,  ///< an error that may come from the device: it should be tried out
+};
+
+/// Carries one claimed study to its result, or to where its error puts it. One of the three edges where
+/// errors are caught. When `cancel` becomes true the study is handed back at the next sign of progress.
+JobEnd run_job(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
+               const std::atomic<bool>& cancel);
+
+}  // namespace metserve::server

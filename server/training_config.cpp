@@ -1,0 +1,66 @@
+#include "server/training_config.h"
+
+#include "server/config_reader.h"
+
+namespace metserve::server {
+namespace {
+
+constexpr std::int64_t many = 1'000'000'000;
+
+void real(ConfigSection& section, const char* key, double& value, double low, double high) {
+  if (const auto number = section.real_number(key, low, high)) value = *number;
+}
+
+void read_network(ConfigSection section, models::NetworkConfig& network) {
+  section.text("backbone", network.backbone);
+  section.whole("output_stride", network.output_stride, 4, 16);
+  section.whole("width", network.width, 8, 256);
+  section.whole("aspp_channels", network.aspp_channels, 8, 1024);
+  section.whole("slices", network.slices, 1, 15);
+  section.finish();
+}
+
+void read_sampler(ConfigSection section, models::SamplerOptions& sampler) {
+  section.whole("crop", sampler.crop, 32, 256);
+  section.whole("batch", sampler.batch, 1, 4096);
+  real(section, "lesion_share", sampler.lesion_share, 0, 1);
+  real(section, "small_lesion_bias", sampler.small_lesion_bias, 0, 1);
+  real(section, "scale_jitter", sampler.scale_jitter, 0, 0.5);
+  real(section, "gamma_jitter", sampler.gamma_jitter, 0, 1);
+  section.finish();
+}
+
+void read_options(const YAML::Node& root, models::TrainingOptions& options, Problems& problems) {
+  ConfigSection top(root, "", problems);
+  read_network(top.section("network"), options.network);
+  read_sampler(top.section("sampler"), options.sampler);
+  top.whole("steps", options.steps, 1, many);
+  real(top, "learning_rate", options.learning_rate, 1e-9, 1);
+  real(top, "decay_power", options.decay_power, 0, 10);
+  top.whole("warmup_steps", options.warmup_steps, 0, many);
+  real(top, "weight_decay", options.weight_decay, 0, 1);
+  real(top, "positive_weight", options.positive_weight, 1e-6, 1e6);
+  real(top, "dice_weight", options.dice_weight, 0, 1000);
+  real(top, "dropout", options.dropout, 0, 0.99);
+  top.whole("validation_stride", options.validation_stride, 1, 1000);
+  top.whole("interval", options.interval, 1, many);
+  top.whole("checkpoint_interval", options.checkpoint_interval, 1, many);
+  top.whole("seed", options.seed, 0, many);
+  top.choice<std::string>("precision", options.precision,
+                          {{"auto", "auto"}, {"float32", "float32"}, {"bfloat16", "bfloat16"}});
+  top.finish();
+}
+
+}  // namespace
+
+void parse_training_config(const std::string& text, const std::string& name,
+                           models::TrainingOptions& options) {
+  read_yaml(text, name,
+            [&](const YAML::Node& root, Problems& problems) { read_options(root, options, problems); });
+}
+
+void read_training_config(const std::filesystem::path& file, models::TrainingOptions& options) {
+  parse_training_config(text_of(file), file.string(), options);
+}
+
+}  // namespace metserve::server

@@ -1,0 +1,196 @@
+#include "server/worker_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <ATen/Parallel.h>
+
+#include "server/canary.h"
+#include "server/error_table.h"
+
+namespace metserve::server {
+namespace {
+
+constexpr std::chrono::milliseconds poll_interval{1000};
+constexpr std::chrono::seconds lease{60};
+constexpr std::chrono::seconds renew_interval{15};
+constexpr std::chrono::seconds interrupt_patience{15};
+constexpr int device_tries = 3;
+constexpr std::chrono::seconds device_wait{10};
+
+int threads_per_worker(const WorkerConfig& config) {
+  if (config.threads > 0) return config.threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / config.count);
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(const models::ModelPackage& package, JobContext context,
+                       std::function<void(const std::string&)> on_broken)
+    : package_(package), context_(std::move(context)), on_broken_(std::move(on_broken)) {
+  const WorkerConfig& config = context_.config.workers;
+  at::set_num_threads(threads_per_worker(config));
+  for (int i = 0; i < config.count; ++i) {
+    auto worker = std::make_unique<Worker>();
+    worker->segmenter.emplace(package_, config.device);
+    run_canary(*worker->segmenter);
+    worker->ready = true;
+    workers_.push_back(std::move(worker));
+  }
+  running_threads_ = config.count;
+  for (const auto& worker : workers_) {
+    worker->thread = std::thread([this, &own = *worker] { run(own); });
+  }
+  lease_keeper_ = std::make_unique<PeriodicTask>(
+      "renewing leases", renew_interval, [this] { renew_leases(); }, context_.log);
+}
+
+WorkerPool::~WorkerPool() {
+  cancel_ = true;
+  stop(std::chrono::milliseconds(0));
+  for (const auto& worker : workers_) worker->thread.join();
+}
+
+int WorkerPool::stop(std::chrono::milliseconds grace) {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (!wait_until_all_ended(grace)) {
+    cancel_ = true;
+    wait_until_all_ended(interrupt_patience);
+  }
+  lease_keeper_.reset();
+  for (const Claim& claim : claims()) {
+    try {
+      context_.store.hand_back(claim);
+      context_.log.warning("handed back while its worker does not react", claim.key);
+    } catch (const std::exception& error) {
+      context_.log.write(handling(error).log_level, error.what(), claim.key);
+    }
+  }
+  const std::scoped_lock lock(mutex_);
+  return running_threads_;
+}
+
+void WorkerPool::wake() {
+  {
+    const std::scoped_lock lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_all();
+}
+
+WorkerStatus WorkerPool::status() const {
+  const std::scoped_lock lock(mutex_);
+  WorkerStatus status;
+  for (const auto& worker : workers_) {
+    ++status.all;
+    if (worker->ready) ++status.ready;
+    if (worker->claim) ++status.busy;
+  }
+  return status;
+}
+
+void WorkerPool::run(Worker& worker) {
+  // With OpenMP the thread count belongs to the thread that sets it.
+  at::set_num_threads(threads_per_worker(context_.config.workers));
+  for (bool stop = false; !stop;) {
+    bool worked = false;
+    try {
+      worked = work_once(worker);
+    } catch (const std::exception& error) {
+      context_.log.write(handling(error).log_level, std::string("taking a study: ") + error.what());
+    }
+    stop = wait_for_stop(worked ? std::chrono::milliseconds(0) : poll_interval, true);
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    --running_threads_;
+  }
+  changed_.notify_all();
+}
+
+/// Works on the next study that is ready; false when there is none.
+bool WorkerPool::work_once(Worker& worker) {
+  const auto claim = context_.store.claim(context_.storage.node(), lease);
+  if (!claim) return false;
+  {
+    const std::scoped_lock lock(mutex_);
+    worker.claim = claim;
+  }
+  const JobEnd end = run_job(*claim, *worker.segmenter, context_, cancel_);
+  {
+    const std::scoped_lock lock(mutex_);
+    worker.claim.reset();
+  }
+  if (end == JobEnd::suspect) restore_device(worker);
+  return true;
+}
+
+/// True when the device answers as it should; with a network made anew where it did not.
+bool WorkerPool::try_device(Worker& worker) {
+  try {
+    if (!worker.segmenter) worker.segmenter.emplace(package_, context_.config.workers.device);
+    run_canary(*worker.segmenter);
+    return true;
+  } catch (const std::exception& error) {
+    context_.log.error(std::string("device ") + context_.config.workers.device + ": " + error.what());
+    worker.segmenter.reset();
+    return false;
+  }
+}
+
+void WorkerPool::restore_device(Worker& worker) {
+  if (try_device(worker)) return;
+  {
+    const std::scoped_lock lock(mutex_);
+    worker.ready = false;
+  }
+  for (int i = 0; i < device_tries; ++i) {
+    if (wait_for_stop(device_wait, false)) return;
+    if (!try_device(worker)) continue;
+    const std::scoped_lock lock(mutex_);
+    worker.ready = true;
+    return;
+  }
+  on_broken_("device " + context_.config.workers.device + " does not come back");
+  while (!wait_for_stop(poll_interval, false)) {
+  }
+}
+
+void WorkerPool::renew_leases() {
+  for (const Claim& claim : claims()) {
+    try {
+      context_.store.renew(claim, lease);
+    } catch (const std::exception& error) {
+      // The job ends meanwhile, or finds out at its end.
+      context_.log.write(handling(error).log_level, error.what(), claim.key);
+    }
+  }
+}
+
+/// Waits for the time, or until there may be work; true when the pool stops.
+bool WorkerPool::wait_for_stop(std::chrono::milliseconds time, bool until_woken) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, time, [&] { return stopping_ || (until_woken && woken_); });
+  if (until_woken) woken_ = false;
+  return stopping_;
+}
+
+bool WorkerPool::wait_until_all_ended(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, patience, [this] { return running_threads_ == 0; });
+}
+
+std::vector<Claim> WorkerPool::claims() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<Claim> all;
+  for (const auto& worker : workers_) {
+    if (worker->claim) all.push_back(*worker->claim);
+  }
+  return all;
+}
+
+}  // namespace metserve::server

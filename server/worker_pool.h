@@ -1,0 +1,71 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "models/model_package.h"
+#include "models/segmenter.h"
+#include "server/periodic_task.h"
+#include "server/study_job.h"
+
+namespace metserve::server {
+
+struct WorkerStatus {
+  int all = 0, ready = 0, busy = 0;
+};
+
+/// Threads that work on studies, each with a network of its own that answered a canary input before the first
+/// study and does so again after an error that may come from its device. Constructed means ready.
+/// Thread safety: `wake` and `status` from any thread.
+class WorkerPool {
+ public:
+  /// `on_broken` is called when a device does not come back, with the reason: the process should be
+  /// restarted. Throws models::Error when the weights do not fit or the device is not there.
+  WorkerPool(const models::ModelPackage& package, JobContext context,
+             std::function<void(const std::string&)> on_broken);
+  ~WorkerPool();  ///< as `stop` with no grace
+
+  void wake();
+  WorkerStatus status() const;
+
+  /// No new studies. Those in work may finish for `grace`, then they are interrupted and handed back. What
+  /// does not even react to that is handed back over its worker's head: returns how many workers still run
+  /// then, and when it is not 0 the process must end without destroying this object.
+  int stop(std::chrono::milliseconds grace);
+
+ private:
+  struct Worker {
+    std::optional<models::Segmenter> segmenter;
+    bool ready = false;          ///< under the pool's mutex
+    std::optional<Claim> claim;  ///< under the pool's mutex
+    std::thread thread;
+  };
+  void run(Worker& worker);
+  bool work_once(Worker& worker);
+  bool try_device(Worker& worker);
+  void restore_device(Worker& worker);
+  void renew_leases();
+  bool wait_for_stop(std::chrono::milliseconds time, bool until_woken);
+  bool wait_until_all_ended(std::chrono::milliseconds patience);
+  std::vector<Claim> claims() const;
+
+  models::ModelPackage package_;
+  JobContext context_;
+  std::function<void(const std::string&)> on_broken_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false, woken_ = false;
+  int running_threads_ = 0;
+  std::atomic<bool> cancel_{false};
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<PeriodicTask> lease_keeper_;
+};
+
+}  // namespace metserve::server

@@ -1,0 +1,136 @@
+#include <arpa/inet.h>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/error.h"
+#include "server/http_handlers.h"
+#include "server/http_server.h"
+#include "tests/catch.h"
+
+using namespace metserve::server;
+using nlohmann::json;
+
+namespace {
+
+StudyDetails one_study() {
+  StudyDetails study;
+  study.summary.key = "0123456789abcdef";
+  study.summary.study_instance_uid = "1.2.3";
+  study.summary.state = StudyState::held;
+  study.summary.reason = "two series could be BRAVO";
+  study.summary.instances = 7;
+  study.summary.state_since = TimePoint(std::chrono::milliseconds(1234));
+  study.deliveries.push_back({"pacs", "seg", DeliveryState::attention, 3, {}, {}, "unknown AE title"});
+  study.history.push_back({TimePoint(), StudyState::receiving, "first image, from PACS"});
+  return study;
+}
+
+HttpState state_with(bool ready) {
+  HttpState state;
+  state.readiness = [ready] {
+    return std::vector<ReadinessCheck>{{"dicom", true, "listening"}, {"workers", ready, "1 of 1"}};
+  };
+  state.metrics = [] { return std::string("metserve_up 1\n"); };
+  state.studies = [](std::optional<StudyState> wanted, int limit) {
+    CHECK((limit == 100 || limit == 5));
+    const bool fits = !wanted || *wanted == StudyState::held;
+    return fits ? std::vector{one_study().summary} : std::vector<StudySummary>{};
+  };
+  state.study = [](const std::string& key) -> std::optional<StudyDetails> {
+    if (key == "broken") throw Error(Error::Kind::io, "metserve.db: disk I/O error");
+    if (key != one_study().summary.key) return std::nullopt;
+    return one_study();
+  };
+  return state;
+}
+
+HttpResponse get(const std::string& target, bool ready = true) {
+  return handle({"GET", target}, state_with(ready));
+}
+
+std::string exchange(std::uint16_t port, const std::string& request) {
+  const int socket_fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(connect(socket_fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(send(socket_fd, request.data(), request.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(request.size()));
+  std::string answer;
+  char buffer[4096];
+  for (ssize_t count = 0; (count = recv(socket_fd, buffer, sizeof buffer, 0)) > 0;) {
+    answer.append(buffer, static_cast<std::size_t>(count));
+  }
+  close(socket_fd);
+  return answer;
+}
+
+}  // namespace
+
+TEST_CASE("Health says ok, readiness says what is not", "[server][http]") {
+  CHECK(get("/healthz").status == 200);
+  CHECK(get("/healthz", false).status == 200);
+  CHECK(get("/readyz").status == 200);
+  const HttpResponse not_ready = get("/readyz", false);
+  CHECK(not_ready.status == 503);
+  const json body = json::parse(not_ready.body);
+  CHECK(body["ready"] == false);
+  CHECK(body["checks"][1]["name"] == "workers");
+  CHECK(body["checks"][1]["ok"] == false);
+}
+
+TEST_CASE("Metrics are in Prometheus' text format", "[server][http]") {
+  CHECK(get("/metrics").body == "metserve_up 1\n");
+  CHECK(get("/metrics").content_type.starts_with("text/plain; version=0.0.4"));
+}
+
+TEST_CASE("Studies are listed with their states and reasons", "[server][http]") {
+  const json list = json::parse(get("/studies").body);
+  REQUIRE(list["studies"].size() == 1);
+  CHECK(list["studies"][0]["state"] == "held");
+  CHECK(list["studies"][0]["reason"] == "two series could be BRAVO");
+  CHECK(list["studies"][0]["state_since"] == "1970-01-01T00:00:01.234Z");
+  CHECK(json::parse(get("/studies?state=done&limit=5").body)["studies"].empty());
+  CHECK(json::parse(get("/studies?limit=5&state=held").body)["studies"].size() == 1);
+  CHECK(get("/studies?state=lost").status == 400);
+  CHECK(get("/studies?limit=0").status == 400);
+  CHECK(get("/studies?limit=ten").status == 400);
+}
+
+TEST_CASE("One study shows its deliveries and its history", "[server][http]") {
+  const json study = json::parse(get("/studies/0123456789abcdef").body);
+  CHECK(study["images"] == 7);
+  CHECK(study["deliveries"][0]["state"] == "attention");
+  CHECK(study["deliveries"][0]["reason"] == "unknown AE title");
+  CHECK(study["history"][0]["note"] == "first image, from PACS");
+  CHECK(get("/studies/ffff").status == 404);
+}
+
+TEST_CASE("What is not there, not allowed or broken has its own status", "[server][http]") {
+  CHECK(get("/").status == 404);
+  CHECK(get("/studies/../../etc/passwd").status == 404);
+  CHECK(handle({"POST", "/studies"}, state_with(true)).status == 405);
+  const HttpResponse broken = get("/studies/broken");
+  CHECK(broken.status == 500);
+  CHECK(json::parse(broken.body)["error"] == "metserve.db: disk I/O error");
+}
+
+TEST_CASE("The HTTP server answers over a real connection and refuses what is no HTTP", "[server][http]") {
+  const HttpServer server({"127.0.0.1", 0},
+                          [](const HttpRequest& request) { return handle(request, state_with(true)); });
+  const std::string good =
+      exchange(server.port(), "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  CHECK(good.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(good.ends_with("\r\n\r\nok\n"));
+  const std::string head =
+      exchange(server.port(), "HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  CHECK(head.find("Content-Length: 3\r\n") != std::string::npos);
+  CHECK(head.ends_with("\r\n\r\n"));
+  CHECK(exchange(server.port(), "nonsense\r\n\r\n").empty());
+  CHECK(exchange(server.port(), "GET / HTTP/1.1\r\nX: " + std::string(20000, 'a')).empty());
+  CHECK_THROWS_WITH(
+      HttpServer({"127.0.0.1", server.port()}, {}),
+      "http: cannot listen on 127.0.0.1 port " + std::to_string(server.port()) + ": Address already in use");
+}
