@@ -1,0 +1,158 @@
+#include <cstdlib>
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "dicom/error.h"
+#include "pipeline/segment_study.h"
+#include "tests/catch.h"
+#include "tests/unit/dicom/result_fixtures.h"
+#include "tests/unit/pipeline/phantom.h"
+#include "tests/unit/pipeline/study_fixture.h"
+
+using namespace metserve;
+using namespace metserve::pipeline;
+using namespace metserve::pipeline::test;
+using dicom::testing::TemporaryDirectory;
+using models::Slot;
+
+namespace {
+
+const std::vector<dicom::Vec3> places{{20, 10, 30}, {-25, -40, 10}, {5, 50, -20}};
+
+/// A result with spheres of 9, 6 and 4 mm radius in the phantom's BRAVO.
+StudyResult result_with_lesions(const TemporaryDirectory& directory, bool lesions = true) {
+  const auto study = scanned(phantom_study({{Slot::t1_gre_post, {}}}), directory / "study");
+  StudyResult result;
+  result.reference = dicom::load_series(study.series.at(0));
+  result.subset.set(models::index(Slot::t1_gre_post));
+  result.registrations.push_back({Slot::t1_gre_post, {}});
+  result.sequences_used = {"BRAVO: series 5 'AX BRAVO +C', reference"};
+  result.sequences_left_out = {"FLAIR: not in the study"};
+  result.series_used = {result.reference.header.series_instance_uid};
+  result.warnings = {"BRAVO: slices lie 5.0 mm apart; small lesions can be missed"};
+  result.threshold = 0.5;
+  result.model.name = "random";
+  result.model.version = "0";
+  result.model.weights_sha256 = std::string(64, 'a');
+  dicom::Volume probability{result.reference.volume.geometry, {}};
+  probability.voxels.assign(probability.geometry.voxel_count(), 0.0F);
+  const auto& size = probability.geometry.size;
+  const std::vector<double> radius{9, 6, 4};
+  for (std::size_t v = 0; lesions && v < probability.voxels.size(); ++v) {
+    const dicom::Vec3 at = probability.geometry.lps_mm({static_cast<double>(v % size[0]),
+                                                        static_cast<double>(v / size[0] % size[1]),
+                                                        static_cast<double>(v / (size[0] * size[1]))});
+    for (std::size_t n = 0; n < places.size(); ++n)
+      if (std::hypot(at[0] - places[n][0], at[1] - places[n][1], at[2] - places[n][2]) <= radius[n])
+        probability.voxels[v] = 0.9F;
+  }
+  result.lesions = find_lesions(probability, {});
+  return result;
+}
+
+EncodeOptions options_at(std::chrono::system_clock::time_point time = {}) {
+  EncodeOptions options;
+  options.clock = [time] { return time; };
+  return options;
+}
+
+nlohmann::ordered_json read_json(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  return nlohmann::ordered_json::parse(stream);
+}
+
+std::vector<std::string> keys(const nlohmann::ordered_json& json) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : json.items()) names.push_back(key);
+  return names;
+}
+
+std::string uid_of(const std::filesystem::path& file) {
+  return dicom::scan_study({file}).series.at(0).instances.at(0).sop_instance_uid;
+}
+
+}  // namespace
+
+TEST_CASE("A result is written as SEG, RTSTRUCT, report, JSON and picture", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult result = result_with_lesions(directory);
+  const ResultFiles files = encode_result(result, options_at(), directory / "out");
+  for (const auto& file :
+       {files.segmentation, files.structure_set, files.report, files.lesions_json, files.preview})
+    CHECK(std::filesystem::file_size(file) > 1000);
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory / "out"))
+    count += entry.is_regular_file();
+  CHECK(count == 5);  // nothing half-written stays behind
+  CHECK(result.timings.encode > 0);
+}
+
+TEST_CASE("lesions.json has the keys that others read, in their order", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult result = result_with_lesions(directory);
+  result.warnings.push_back("a scanner's text: \xFF\xFE");
+  const auto json = read_json(encode_result(result, options_at(), directory / "out").lesions_json);
+  CHECK(keys(json) == std::vector<std::string>{"model", "subset", "reference_series", "threshold",
+                                               "registration", "lesions", "timings_s", "warnings"});
+  CHECK(keys(json["model"]) == std::vector<std::string>{"name", "version", "sha256"});
+  CHECK(json["subset"] == std::vector<std::string>{"t1_gre_post"});
+  CHECK(json["reference_series"] == result.reference.header.series_instance_uid);
+  CHECK(keys(json["registration"][0]) ==
+        std::vector<std::string>{"slot", "rotation_deg", "translation_mm", "accepted"});
+  CHECK(keys(json["timings_s"]) ==
+        std::vector<std::string>{"load", "register", "preprocess", "infer", "postprocess", "encode"});
+  REQUIRE(json["lesions"].size() == places.size());
+  for (std::size_t n = 0; n < places.size(); ++n) {
+    const auto& lesion = json["lesions"][n];
+    CHECK(keys(lesion) == std::vector<std::string>{"id", "volume_mm3", "longest_diameter_mm",
+                                                   "centroid_lps_mm", "mean_probability", "max_probability"});
+    CHECK(lesion["id"] == n + 1);
+    for (std::size_t c = 0; c < 3; ++c)
+      CHECK(lesion["centroid_lps_mm"][c].get<double>() == Approx(places[n][c]).margin(0.6));
+  }
+}
+
+TEST_CASE("The same result has the same UIDs, another result has others", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult result = result_with_lesions(directory);
+  const std::string first = uid_of(encode_result(result, options_at(), directory / "a").segmentation);
+  const auto later = options_at(std::chrono::system_clock::time_point(std::chrono::hours(1)));
+  CHECK(uid_of(encode_result(result, later, directory / "b").segmentation) == first);
+  SECTION("another threshold") {
+    result.threshold = 0.6;
+  }
+  SECTION("another model") {
+    result.model.weights_sha256 = std::string(64, 'b');
+  }
+  SECTION("another set of series") {
+    result.series_used.emplace_back("1.2.3");
+  }
+  SECTION("another reference image") {
+    result.reference.slices[3].sop_instance_uid = "1.2.4";
+  }
+  CHECK(uid_of(encode_result(result, options_at(), directory / "c").segmentation) != first);
+}
+
+TEST_CASE("Without a lesion there is a report but no SEG and no RTSTRUCT, not even old ones", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult found = result_with_lesions(directory);
+  encode_result(found, options_at(), directory / "out");
+  StudyResult nothing = result_with_lesions(directory, false);
+  const ResultFiles files = encode_result(nothing, options_at(), directory / "out");
+  CHECK(files.segmentation.empty());
+  CHECK(files.structure_set.empty());
+  CHECK_FALSE(std::filesystem::exists(directory / "out/seg.dcm"));
+  CHECK_FALSE(std::filesystem::exists(directory / "out/rtstruct.dcm"));
+  CHECK(std::filesystem::file_size(files.report) > 1000);
+  CHECK(std::filesystem::file_size(files.preview) > 1000);
+  CHECK(read_json(files.lesions_json)["lesions"].empty());
+}
+
+TEST_CASE("A directory that cannot be made is named", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult result = result_with_lesions(directory);
+  std::ofstream(directory / "file") << "in the way";
+  CHECK_THROWS_WITH(encode_result(result, options_at(), directory / "file"),
+                    Catch::Matchers::Contains((directory / "file").string()));
+}

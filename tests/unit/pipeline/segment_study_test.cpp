@@ -1,0 +1,177 @@
+#include "pipeline/segment_study.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "pipeline/error.h"
+#include "tests/catch.h"
+#include "tests/unit/dicom/result_fixtures.h"
+#include "tests/unit/pipeline/phantom.h"
+#include "tests/unit/pipeline/study_fixture.h"
+
+using namespace metserve;
+using namespace metserve::pipeline;
+using namespace metserve::pipeline::test;
+using dicom::testing::TemporaryDirectory;
+using models::Slot;
+
+namespace {
+
+const RigidTransform moved = motion_about({0, 0, 0}, {3, -2, 4}, {4, -3, 5});
+
+SegmentOptions whole_head() {
+  SegmentOptions options;
+  options.threshold = 1e-4;  // all that the network saw of the head
+  return options;
+}
+
+bool any_holds(const std::vector<std::string>& sentences, const std::string& text) {
+  return std::any_of(sentences.begin(), sentences.end(),
+                     [&](const std::string& s) { return s.find(text) != std::string::npos; });
+}
+
+/// Cuts the pixels off one image of the series in `directory`.
+void damage(const std::filesystem::path& directory) {
+  const auto file = dicom::list_files(directory).at(20);
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 2000);
+}
+
+}  // namespace
+
+TEST_CASE("A study of three sequences is registered, segmented and mapped back", "[segment_study]") {
+  const TemporaryDirectory directory;
+  const auto segmenter = random_segmenter(directory / "");
+  const auto study =
+      scanned(phantom_study({{Slot::t1_gre_post, {}}, {Slot::t1_se_post, moved}, {Slot::flair, moved}}),
+              directory / "study");
+  std::vector<std::string> stages;
+  const auto on_progress = [&](Stage stage, double share) {
+    CHECK(share >= 0);
+    CHECK(share <= 1);
+    if (stages.empty() || stages.back() != to_string(stage)) stages.emplace_back(to_string(stage));
+  };
+  const StudyResult result = segment_study(study, segmenter, whole_head(), on_progress);
+
+  CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_gre_post", "t1_se_post", "flair"});
+  CHECK(result.reference.header.series_description == "AX BRAVO +C");
+  CHECK(result.reference.slices.size() == 90);
+  CHECK(result.lesions.labels.size() == result.reference.volume.geometry.voxel_count());
+  CHECK(stages == std::vector<std::string>{"load", "register", "preprocess", "infer", "postprocess"});
+  REQUIRE(result.registrations.size() == 3);
+  CHECK(result.registrations[0].registration.fixed_to_moving.rotation_deg() == 0);
+  for (std::size_t n = 1; n < 3; ++n) {
+    CHECK(result.registrations[n].registration.accepted);
+    CHECK(mean_target_error_mm(result.registrations[n].registration.fixed_to_moving, moved, {0, 0, 0}) < 0.4);
+  }
+  REQUIRE(result.sequences_used.size() == 3);
+  CHECK(result.sequences_used[0] == "BRAVO: series 5 'AX BRAVO +C', reference");
+  CHECK(result.sequences_used[2].find("FLAIR: series 2 'SAG CUBE T2 FLAIR', registered: 5.4 degrees") == 0);
+  CHECK(result.sequences_left_out == std::vector<std::string>{"CUBE pre: not in the study"});
+  CHECK(result.timings.infer > 0);
+
+  // The head, as the network saw it, lies where it is: about the origin, its vertex at 95 mm.
+  REQUIRE(result.lesions.lesions.size() == 1);
+  const Lesion& head = result.lesions.lesions[0];
+  CHECK(head.centroid_lps_mm[0] == Approx(0).margin(3));
+  CHECK(head.volume_mm3 > 2e6);
+}
+
+TEST_CASE("The same study gives the same lesions twice", "[segment_study]") {
+  const TemporaryDirectory directory;
+  const auto segmenter = random_segmenter(directory / "");
+  const auto study =
+      scanned(phantom_study({{Slot::t1_gre_post, {}}, {Slot::flair, moved}}), directory / "study");
+  const StudyResult first = segment_study(study, segmenter, whole_head());
+  const StudyResult second = segment_study(study, segmenter, whole_head());
+  CHECK(first.lesions.labels == second.lesions.labels);
+  REQUIRE(first.lesions.lesions.size() == second.lesions.lesions.size());
+  CHECK(first.lesions.lesions[0].mean_probability == second.lesions.lesions[0].mean_probability);
+}
+
+TEST_CASE("A sequence that cannot be read is left out and named, the others go on", "[segment_study]") {
+  const TemporaryDirectory directory;
+  const auto segmenter = random_segmenter(directory / "");
+  const auto study =
+      scanned(phantom_study({{Slot::t1_gre_post, {}}, {Slot::t1_se_post, moved}, {Slot::flair, moved}}),
+              directory / "study");
+  SECTION("another sequence") {
+    damage(directory / "study/phantom/flair");
+    const StudyResult result = segment_study(study, segmenter, whole_head());
+    CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_gre_post", "t1_se_post"});
+    CHECK(any_holds(result.sequences_left_out, "FLAIR: series 2 'SAG CUBE T2 FLAIR' is left out: "));
+    CHECK(any_holds(result.warnings, "FLAIR: series 2 'SAG CUBE T2 FLAIR' is left out: "));
+  }
+  SECTION("the reference: the next becomes it") {
+    damage(directory / "study/phantom/t1_gre_post");
+    const StudyResult result = segment_study(study, segmenter, whole_head());
+    CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_se_post", "flair"});
+    CHECK(result.reference.header.series_description == "SAG CUBE T1 +C");
+    CHECK(result.lesions.labels.size() == result.reference.volume.geometry.voxel_count());
+    CHECK(any_holds(result.sequences_left_out, "BRAVO: series 5"));
+  }
+  SECTION("all that the site asks for") {
+    damage(directory / "study/phantom/t1_gre_post");
+    damage(directory / "study/phantom/t1_se_post");
+    try {
+      segment_study(study, segmenter, whole_head());
+      FAIL("accepted");
+    } catch (const Error& e) {
+      CHECK(e.kind() == Error::Kind::not_accepted);
+      CHECK(std::string(e.what()).find("BRAVO: series 5") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("A sequence that cannot be registered is left out with the reason", "[segment_study]") {
+  const TemporaryDirectory directory;
+  const auto segmenter = random_segmenter(directory / "");
+  const auto study = scanned(
+      phantom_study({{Slot::t1_gre_post, {}}, {Slot::flair, motion_about({0, 0, 0}, {0, 0, 0}, {0, 0, 15})}}),
+      directory / "study");
+  SegmentOptions options = whole_head();
+  options.registration.largest_translation_mm = 10;
+  const StudyResult result = segment_study(study, segmenter, options);
+  CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_gre_post"});
+  REQUIRE(result.registrations.size() == 2);
+  CHECK_FALSE(result.registrations[1].registration.accepted);
+  CHECK(any_holds(result.sequences_left_out,
+                  "not registered: a motion of 0 degrees and 15 mm is not plausible"));
+}
+
+TEST_CASE("A study without a post-Gd T1 is not accepted unless the site says so", "[segment_study]") {
+  const TemporaryDirectory directory;
+  const auto segmenter = random_segmenter(directory / "");
+  const auto study = scanned(phantom_study({{Slot::t1_se_pre, {}}, {Slot::flair, {}}}), directory / "study");
+  try {
+    segment_study(study, segmenter, whole_head());
+    FAIL("accepted");
+  } catch (const Error& e) {
+    CHECK(e.kind() == Error::Kind::not_accepted);
+    CHECK(
+        std::string(e.what()) ==
+        "sequences that can be used: CUBE pre, FLAIR; the policy asks for a post-Gd T1 (BRAVO or CUBE post)");
+  }
+  SegmentOptions options = whole_head();
+  options.acceptance.require_post_gd_t1 = false;
+  CHECK(segment_study(study, segmenter, options).reference.header.series_description == "SAG CUBE T1 pre");
+  options.acceptance.required = {Slot::t1_gre_post};
+  CHECK_THROWS_AS(segment_study(study, segmenter, options), Error);
+}
+
+TEST_CASE("A study that a person has to decide about is held with the series named", "[segment_study]") {
+  const TemporaryDirectory directory;
+  const auto segmenter = random_segmenter(directory / "");
+  auto study = scanned(phantom_study({{Slot::t1_gre_post, {}}, {Slot::flair, {}}}), directory / "study");
+  for (dicom::Series& series : study.series)
+    if (series.header.series_number == 5) {
+      series.header.contrast_agent = series.header.contrast_route = series.header.contrast_volume = "";
+      series.header.series_description = series.header.protocol_name = "AX BRAVO";
+    }
+  try {
+    segment_study(study, segmenter, whole_head());
+    FAIL("accepted");
+  } catch (const Error& e) {
+    CHECK(e.kind() == Error::Kind::ambiguous);
+    CHECK(std::string(e.what()).find("series 5 'AX BRAVO'") != std::string::npos);
+  }
+}
