@@ -5,6 +5,8 @@
 
 #include <torch/torch.h>
 
+#include "models/error.h"
+
 namespace metserve::models {
 namespace {
 
@@ -80,6 +82,20 @@ double ThresholdCurve::auc() const {
     negatives_below += negatives_[i];
   }
   return area / (truth * rest);
+}
+
+double best_mean_dice_threshold(const std::vector<ThresholdCurve>& curves) {
+  if (curves.empty()) throw Error(Error::Kind::bad_input, "there is no study to choose a threshold on");
+  double best_threshold = 0, best_sum = -1;
+  for (std::int64_t bin = 1; bin < bins; ++bin) {
+    const double threshold = static_cast<double>(bin) / bins;
+    double sum = 0;
+    for (const ThresholdCurve& curve : curves) sum += curve.at(threshold).dice;
+    if (sum <= best_sum) continue;
+    best_sum = sum;
+    best_threshold = threshold;
+  }
+  return best_threshold;
 }
 
 }  // namespace metserve::models

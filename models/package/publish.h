@@ -31,10 +31,10 @@ struct PublishOptions {
 };
 
 /// Makes a model package of trained weights: stores them in half precision, chooses the threshold that
-/// maximises the Dice of the `validation` studies with all sequences and with each one missing (voxels of all
-/// taken together, every fourth slice), measures the first of `tests` for the manifest and all of them for
-/// the card, and writes `model.yaml`, `weights.safetensors` and `CARD.md` into `directory`. What is measured
-/// is what is stored. `on_progress` is called with a line of text per stage. Throws Error.
+/// maximises the mean Dice of the `validation` studies (every fourth slice) over all sequences and each one
+/// missing, measures the first of `tests` for the manifest and all of them for the card, and writes
+/// `model.yaml`, `weights.safetensors` and `CARD.md` into `directory`. What is measured is what is stored.
+/// `on_progress` is called with a line of text per stage. Throws Error.
 Manifest publish(const std::filesystem::path& weights, const std::vector<Study>& validation,
                  const std::vector<TestSet>& tests, const PublishOptions& options,
                  const std::filesystem::path& directory,

@@ -106,6 +106,19 @@ TEST_CASE("Equal probabilities count half in the area under the curve", "[metric
   CHECK(curve.auc() == Approx(0.5));
 }
 
+TEST_CASE("The threshold of the best mean Dice lets every study count the same", "[metrics]") {
+  // A large study is best below 0.455, a small one above 0.655; the sum of voxels follows the large one.
+  ThresholdCurve large, small;
+  large.add(torch::cat({torch::full({100}, 0.455F), torch::full({100}, 0.905F)}),
+            torch::ones({200}, torch::kBool));
+  small.add(torch::tensor({0.955F, 0.655F, 0.655F, 0.655F, 0.655F, 0.655F, 0.655F}),
+            torch::tensor({1, 0, 0, 0, 0, 0, 0}).to(torch::kBool));
+  // Up to 0.455: 1 + 2/8. Up to 0.655: 2/3 + 2/8. Up to 0.905: 2/3 + 1.
+  CHECK(best_mean_dice_threshold({large, small}) > 0.655);
+  CHECK(best_mean_dice_threshold({large, small}) <= 0.905);
+  CHECK(best_mean_dice_threshold({large}) <= 0.455);
+}
+
 TEST_CASE("Subsets are listed once each and described by name", "[evaluation]") {
   CHECK(full_and_one_missing().size() == 5);
   CHECK(all_subsets().size() == 15);
