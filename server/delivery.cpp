@@ -46,7 +46,8 @@ void Delivery::run() {
     try {
       more = deliver_once();
     } catch (const std::exception& error) {
-      context_.log.write(handling(error).log_level, "delivery to " + destination_.name + ": " + error.what());
+      context_.log.write(handling(error).log_level,
+                         "delivery to " + destination_.name + ": " + reason_of(error));
     }
     lock.lock();
     if (!more) stop_.wait_for(lock, poll_interval, [this] { return stopping_; });
@@ -64,7 +65,7 @@ bool Delivery::deliver_once() {
     for (std::size_t i = 0; i < results.size(); ++i) record(*claim, claim->items.at(i), results[i]);
   } catch (const dicom::Error& error) {
     // A file of ours that cannot be read: no peer will make it better.
-    for (const auto& item : claim->items) context_.store.record_attention(*claim, item, error.what());
+    for (const auto& item : claim->items) context_.store.record_attention(*claim, item, reason_of(error));
     throw;
   }
   return true;

@@ -104,6 +104,11 @@ ErrorKind kind_of(const std::exception& error) {
   return internal;
 }
 
+std::string reason_of(const std::exception& error) {
+  const std::string text = error.what();
+  return kind_of(error) == internal ? text.substr(0, text.find('\n')) : text;
+}
+
 const ErrorHandling& handling(ErrorKind kind) {
   return table.at(static_cast<std::size_t>(kind));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <string>
 #include <string_view>
 
 #include "dicom/store_scp.h"
@@ -39,6 +40,11 @@ struct ErrorHandling {
 };
 
 ErrorKind kind_of(const std::exception& error);
+
+/// The error's text as logs, answers and records show it. Libraries put a stack trace behind the first line
+/// of theirs: it is cut off.
+std::string reason_of(const std::exception& error);
+
 const ErrorHandling& handling(ErrorKind kind);
 inline const ErrorHandling& handling(const std::exception& error) {
   return handling(kind_of(error));

@@ -131,7 +131,7 @@ HttpResponse handle(const HttpRequest& request, const HttpState& state) {
   try {
     return route(request, state);
   } catch (const std::exception& error) {
-    return error_response(handling(error).http_status, error.what());
+    return error_response(handling(error).http_status, reason_of(error));
   }
 }
 

@@ -28,7 +28,7 @@ void PeriodicTask::run() {
     try {
       work_();
     } catch (const std::exception& error) {
-      log_.write(handling(error).log_level, name_ + ": " + error.what());
+      log_.write(handling(error).log_level, name_ + ": " + reason_of(error));
     }
     lock.lock();
   } while (!stop_.wait_for(lock, interval_, [this] { return stopping_; }));

@@ -31,7 +31,7 @@ dicom::StoreStatus Receiver::receive(dicom::ReceivedInstance&& image) {
     return dicom::StoreStatus::success;
   } catch (const std::exception& error) {
     const ErrorHandling& how = handling(error);
-    log_.write(how.log_level, "an image from " + sender + " is refused: " + error.what(), key);
+    log_.write(how.log_level, "an image from " + sender + " is refused: " + reason_of(error), key);
     return how.store_status;
   }
 }

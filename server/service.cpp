@@ -1,5 +1,6 @@
 #include "server/service.h"
 
+#include "server/error_table.h"
 #include "server/model_directory.h"
 #include "server/retention.h"
 
@@ -14,7 +15,7 @@ ReadinessCheck check(const std::string& name, const std::function<void()>& attem
     attempt();
     return {name, true, "writable"};
   } catch (const std::exception& error) {
-    return {name, false, error.what()};
+    return {name, false, reason_of(error)};
   }
 }
 

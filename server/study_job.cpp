@@ -85,7 +85,7 @@ FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter
 /// Puts the study where the error's kind says. Returns what the metrics call it.
 std::string settle_error(const Claim& claim, const std::exception& error, const JobContext& context) {
   const ErrorHandling& how = handling(error);
-  const std::string reason = error.what();
+  const std::string reason = reason_of(error);
   context.log.write(how.log_level, reason, claim.key);
   switch (how.verdict) {
     case JobVerdict::skip:
@@ -112,7 +112,7 @@ JobEnd end_with_error(const Claim& claim, const std::exception& error, const Job
     context.metrics.job(settle_error(claim, error, context));
   } catch (const std::exception& second) {
     // The database is away or the lease is lost; the lease's end will give the study to somebody.
-    context.log.write(handling(second).log_level, second.what(), claim.key);
+    context.log.write(handling(second).log_level, reason_of(second), claim.key);
     context.metrics.job("unrecorded");
   }
   const ErrorKind kind = kind_of(error);

@@ -22,7 +22,7 @@ void read_network(ConfigSection section, models::NetworkConfig& network) {
 
 void read_sampler(ConfigSection section, models::SamplerOptions& sampler) {
   section.whole("crop", sampler.crop, 32, 256);
-  section.whole("batch", sampler.batch, 1, 4096);
+  section.whole("batch", sampler.batch, 2, 4096);  // batch normalisation needs two
   real(section, "lesion_share", sampler.lesion_share, 0, 1);
   real(section, "small_lesion_bias", sampler.small_lesion_bias, 0, 1);
   real(section, "scale_jitter", sampler.scale_jitter, 0, 0.5);

@@ -67,7 +67,7 @@ int WorkerPool::stop(std::chrono::milliseconds grace) {
       context_.store.hand_back(claim);
       context_.log.warning("handed back while its worker does not react", claim.key);
     } catch (const std::exception& error) {
-      context_.log.write(handling(error).log_level, error.what(), claim.key);
+      context_.log.write(handling(error).log_level, reason_of(error), claim.key);
     }
   }
   const std::scoped_lock lock(mutex_);
@@ -101,7 +101,7 @@ void WorkerPool::run(Worker& worker) {
     try {
       worked = work_once(worker);
     } catch (const std::exception& error) {
-      context_.log.write(handling(error).log_level, std::string("taking a study: ") + error.what());
+      context_.log.write(handling(error).log_level, std::string("taking a study: ") + reason_of(error));
     }
     stop = wait_for_stop(worked ? std::chrono::milliseconds(0) : poll_interval, true);
   }
@@ -136,7 +136,7 @@ bool WorkerPool::try_device(Worker& worker) {
     run_canary(*worker.segmenter);
     return true;
   } catch (const std::exception& error) {
-    context_.log.error(std::string("device ") + context_.config.workers.device + ": " + error.what());
+    context_.log.error(std::string("device ") + context_.config.workers.device + ": " + reason_of(error));
     worker.segmenter.reset();
     return false;
   }
@@ -166,7 +166,7 @@ void WorkerPool::renew_leases() {
       context_.store.renew(claim, lease);
     } catch (const std::exception& error) {
       // The job ends meanwhile, or finds out at its end.
-      context_.log.write(handling(error).log_level, error.what(), claim.key);
+      context_.log.write(handling(error).log_level, reason_of(error), claim.key);
     }
   }
 }

@@ -8,6 +8,7 @@
 #include "server/commands/commands.h"
 #include "server/config.h"
 #include "server/error.h"
+#include "server/error_table.h"
 #include "server/model_directory.h"
 #include "server/storage_check.h"
 
@@ -23,7 +24,7 @@ class Checklist {
       std::printf("OK    %-16s %s\n", name.c_str(), look().c_str());
     } catch (const std::exception& error) {
       failed_ = true;
-      std::printf("FAIL  %-16s %s\n", name.c_str(), error.what());
+      std::printf("FAIL  %-16s %s\n", name.c_str(), reason_of(error).c_str());
     }
     std::fflush(stdout);
   }

@@ -50,7 +50,7 @@ int run_program(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return parse_error(program, error);
   } catch (const std::exception& error) {
-    print_error(error.what());
+    print_error(reason_of(error));
     return kind_of(error) == ErrorKind::bad_call ? wrong_call : work_failed;
   }
 }

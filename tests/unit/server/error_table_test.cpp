@@ -56,3 +56,8 @@ TEST_CASE("A damaged dataset is not understood, a full disk is out of resources"
   CHECK(handling(Error(Error::Kind::out_of_resources, "")).http_status == 503);
   CHECK(handling(Error(Error::Kind::bad_call, "")).http_status == 400);
 }
+
+TEST_CASE("A library's stack trace is cut off, our own lines are kept", "[server][errors]") {
+  CHECK(reason_of(std::runtime_error("CUDA error\nframe #0: here")) == "CUDA error");
+  CHECK(reason_of(Error(Error::Kind::bad_call, "line 1\nline 2")) == "line 1\nline 2");
+}
