@@ -61,7 +61,7 @@ Window window_of(const std::vector<float>& voxels) {
   std::vector<float> some;
   const std::size_t stride = std::max<std::size_t>(1, voxels.size() / 200000);
   for (std::size_t v = 0; v < voxels.size(); v += stride) some.push_back(voxels[v]);
-  const auto high = some.begin() + static_cast<std::ptrdiff_t>(0.997 * static_cast<double>(some.size() - 1));
+  const auto high = some.begin() + static_cast<std::ptrdiff_t>(0.985 * static_cast<double>(some.size() - 1));
   std::nth_element(some.begin(), high, some.end());
   const float low = *std::min_element(some.begin(), some.end());
   return {low, std::max(*high, low + 1)};

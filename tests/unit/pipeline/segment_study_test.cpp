@@ -1,6 +1,7 @@
 #include "pipeline/segment_study.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "pipeline/error.h"
@@ -174,4 +175,28 @@ TEST_CASE("A study that a person has to decide about is held with the series nam
     CHECK(e.kind() == Error::Kind::ambiguous);
     CHECK(std::string(e.what()).find("series 5 'AX BRAVO'") != std::string::npos);
   }
+}
+
+TEST_CASE("A real tumour study of thick enhanced series goes through, with a warning",
+          "[segment_study][real]") {
+  const char* data = std::getenv("METSERVE_TEST_DATA");
+  if (data == nullptr || !std::filesystem::exists(std::filesystem::path(data) / "nema_brtum_enhanced")) {
+    WARN("METSERVE_TEST_DATA names no folder with nema_brtum_enhanced: skipped");
+    return;
+  }
+  const TemporaryDirectory directory;
+  const auto segmenter = random_segmenter(directory / "");
+  const auto study =
+      dicom::scan_study(dicom::list_files(std::filesystem::path(data) / "nema_brtum_enhanced/mr"));
+  const StudyResult result = segment_study(study, segmenter, whole_head());
+  CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_se_pre", "t1_se_post", "flair"});
+  CHECK(result.reference.slices.size() == 24);
+  CHECK(result.lesions.labels.size() == 24 * 256 * 256);
+  for (const SequenceRegistration& sequence : result.registrations) {
+    INFO(models::name(sequence.slot) << " distinctness " << sequence.registration.distinctness);
+    CHECK(sequence.registration.accepted);
+    CHECK(sequence.registration.displacement_mm < 5);  // the patient held still
+    CHECK(sequence.registration.fixed_to_moving.rotation_deg() < 3);
+  }
+  CHECK(any_holds(result.warnings, "CUBE post: slices lie 6.0 mm apart; small lesions can be missed"));
 }
