@@ -10,10 +10,17 @@
 namespace metserve::models {
 namespace {
 
+// Bins are equally wide in log-odds: networks trained on many lesions put the threshold close to 1.
 constexpr std::int64_t bins = 1000;
+constexpr double lowest = -12, highest = 14, bins_per_unit = bins / (highest - lowest);
+
+double threshold_of(std::int64_t bin) {
+  return 1 / (1 + std::exp(-(lowest + static_cast<double>(bin) / bins_per_unit)));
+}
 
 std::vector<double> bin_counts(const torch::Tensor& probability) {
-  const torch::Tensor bin = probability.mul(bins).floor().clamp(0, bins - 1).to(torch::kInt64);
+  const torch::Tensor bin =
+      probability.logit().sub(lowest).mul(bins_per_unit).floor().clamp(0, bins - 1).to(torch::kInt64);
   const torch::Tensor counts = torch::bincount(bin.flatten(), {}, bins).to(torch::kFloat64).contiguous();
   return {counts.data_ptr<double>(), counts.data_ptr<double>() + bins};
 }
@@ -44,12 +51,13 @@ void ThresholdCurve::add(const torch::Tensor& probability, const torch::Tensor& 
 ThresholdCurve::Point ThresholdCurve::point(std::int64_t bin) const {
   const double hits = sum_from(positives_, bin), false_hits = sum_from(negatives_, bin);
   const double truth = sum_from(positives_, 0);
-  return {static_cast<double>(bin) / bins, ratio(2 * hits, hits + false_hits + truth),
-          ratio(hits, hits + false_hits), ratio(hits, truth)};
+  return {threshold_of(bin), ratio(2 * hits, hits + false_hits + truth), ratio(hits, hits + false_hits),
+          ratio(hits, truth)};
 }
 
 ThresholdCurve::Point ThresholdCurve::at(double threshold) const {
-  return point(std::clamp<std::int64_t>(std::llround(threshold * bins), 0, bins));
+  const double position = (std::log(threshold / (1 - threshold)) - lowest) * bins_per_unit;
+  return point(static_cast<std::int64_t>(std::ceil(std::clamp<double>(position - 1e-6, 0, bins))));
 }
 
 ThresholdCurve::Point ThresholdCurve::best() const {
@@ -88,7 +96,7 @@ double best_mean_dice_threshold(const std::vector<ThresholdCurve>& curves) {
   if (curves.empty()) throw Error(Error::Kind::bad_input, "there is no study to choose a threshold on");
   double best_threshold = 0, best_sum = -1;
   for (std::int64_t bin = 1; bin < bins; ++bin) {
-    const double threshold = static_cast<double>(bin) / bins;
+    const double threshold = threshold_of(bin);
     double sum = 0;
     for (const ThresholdCurve& curve : curves) sum += curve.at(threshold).dice;
     if (sum <= best_sum) continue;

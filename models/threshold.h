@@ -32,7 +32,7 @@ class ThresholdCurve {
  private:
   Point point(std::int64_t bin) const;
 
-  std::vector<double> positives_;  ///< by bin of width 1 / bins
+  std::vector<double> positives_;  ///< by bin of equal width in log-odds
   std::vector<double> negatives_;
 };
 

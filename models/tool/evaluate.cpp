@@ -49,7 +49,7 @@ void run(const Arguments& arguments) {
   write(to_table(figures), output / "table.md");
   std::printf("%s", to_table(figures).c_str());
   for (const SubsetFigures& f : figures)
-    std::printf("%s: threshold of the best Dice %.3f (%.3f), of Youden's index %.3f\n",
+    std::printf("%s: threshold of the best Dice %.4f (%.3f), of Youden's index %.4f\n",
                 describe(f.subset).c_str(), f.best_threshold, f.best_threshold_dice, f.youden_threshold);
 }
 
