@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <fstream>
 #include <random>
 #include <system_error>
@@ -34,6 +35,14 @@ void make_folders(const fs::path& directory) {
 
 void clear(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry.path());
+}
+
+/// Moved first and synced then, one commit of the file system's journal is enough for bytes and name. A file
+/// that is there already may be one that its sender was told is safe: it is replaced only by one that is.
+void move_durably(FileDescriptor& descriptor, const fs::path& from, const fs::path& to) {
+  const bool moved = renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0;
+  descriptor.sync();
+  if (!moved) fs::rename(from, to);
 }
 
 /// The node's name is its own, not the host's: a container gets a new host name at each start.
@@ -104,8 +113,15 @@ fs::path Storage::put_image(const std::string& study_instance_uid, const std::st
   const fs::path image = fs::path("images") / key /
                          (sha256_hex(sop_instance_uid).substr(0, 24) + "-" + sha256.substr(0, 24) + ".dcm");
   const fs::path incoming = directory_ / "incoming" / std::to_string(counter_.fetch_add(1));
-  write_durably(incoming, part10);
-  fs::rename(incoming, directory_ / image);
+  FileDescriptor descriptor(incoming, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+  try {
+    descriptor.write(part10);
+    move_durably(descriptor, incoming, directory_ / image);
+  } catch (const std::exception&) {
+    std::error_code gone;
+    fs::remove(incoming, gone);
+    throw;
+  }
   return image;
 }
 
