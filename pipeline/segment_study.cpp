@@ -58,14 +58,12 @@ void leave_out(StudyResult& result, Slot slot, const dicom::SeriesHeader& header
 }
 
 void warn_of_image(StudyResult& result, const Sequence& sequence) {
-  const std::string name(models::name(sequence.slot));
-  for (const std::string& warning : sequence.series.warnings)
-    result.warnings.push_back(name + ": " + warning);
+  const std::string name = std::string(models::name(sequence.slot)) + ": ";
+  for (const std::string& warning : sequence.series.warnings) result.warnings.push_back(name + warning);
   const double slices_mm = sequence.series.volume.geometry.spacing_mm[2];
   if (slices_mm <= thick_slices_mm) return;
   std::array<char, 100> text{};
-  std::snprintf(text.data(), text.size(), ": slices lie %.1f mm apart; small lesions can be missed",
-                slices_mm);
+  std::snprintf(text.data(), text.size(), "slices lie %.1f mm apart; small lesions can be missed", slices_mm);
   result.warnings.push_back(name + text.data());
 }
 
@@ -130,10 +128,9 @@ std::string used_sentence(const Sequence& sequence, const Registration& registra
 /// Copies into a tensor [slices, rows, columns].
 torch::Tensor to_tensor(const dicom::Volume& volume) {
   const auto& size = volume.geometry.size;
-  const torch::Tensor tensor =
-      at::empty({static_cast<std::int64_t>(size[2]), static_cast<std::int64_t>(size[1]),
-                 static_cast<std::int64_t>(size[0])},
-                at::kFloat);
+  torch::Tensor tensor = at::empty({static_cast<std::int64_t>(size[2]), static_cast<std::int64_t>(size[1]),
+                                    static_cast<std::int64_t>(size[0])},
+                                   at::kFloat);
   std::copy(volume.voxels.begin(), volume.voxels.end(), tensor.data_ptr<float>());
   return tensor;
 }

@@ -136,7 +136,7 @@ std::filesystem::path write_dicom_study(const models::SimulatedStudy& study, Ven
                                         const std::filesystem::path& directory) {
   const dicom::UidSource uids("2.25", content(study, vendor));
   const dicom::StudyIdentity identity = identity_of(study, uids);
-  const std::filesystem::path folder = directory / study.name;
+  std::filesystem::path folder = directory / study.name;
   for (const models::SimulatedSequence& sequence : study.sequences) {
     const dicom::Volume volume = to_volume(sequence.image);
     dicom::SeriesHeader header = vendor_header(vendor, sequence, plane_of(volume.geometry));
