@@ -1,7 +1,5 @@
 #include "server/study_job.h"
 
-#include <algorithm>
-
 #include <spdlog/fmt/fmt.h>
 
 #include "dicom/study.h"
@@ -60,11 +58,26 @@ void report_timings(const pipeline::Timings& timings, Metrics& metrics) {
   metrics.stage("encode", timings.encode);
 }
 
+/// Every image of the study, as headers. An image of ours that is gone is a broken disk, not a smaller study.
+dicom::Study scan(const Claim& claim, const JobContext& context) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : claim.files) {
+    files.push_back(context.storage.directory() / file);
+    if (!std::filesystem::exists(files.back())) {
+      throw Error(Error::Kind::io, files.back().string() + ": a stored image is gone; look after the disk");
+    }
+  }
+  dicom::Study study = dicom::scan_study(files);
+  for (const auto& unreadable : study.unreadable) {
+    context.log.warning("left out: " + unreadable.path.filename().string() + ": " + unreadable.reason,
+                        claim.key);
+  }
+  return study;
+}
+
 FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
                           const pipeline::ProgressCallback& on_progress) {
-  std::vector<std::filesystem::path> files;
-  for (const auto& file : claim.files) files.push_back(context.storage.directory() / file);
-  const dicom::Study study = dicom::scan_study(files);
+  const dicom::Study study = scan(claim, context);
   auto result = pipeline::segment_study(study, segmenter, segment_options(context.config), on_progress);
 
   const auto directory = context.storage.make_result_directory(claim.key, claim.revision);

@@ -1,0 +1,178 @@
+#include "server/service.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "dicom/runtime.h"
+#include "dicom/store_scp.h"
+#include "dicom/store_scu.h"
+#include "dicom/study.h"
+#include "server/canary.h"
+#include "server/error.h"
+#include "server/hash.h"
+#include "tests/catch.h"
+#include "tests/unit/server/service_fixture.h"
+#include "tests/unit/server/store_fixture.h"
+
+using namespace metserve;
+using namespace metserve::server;
+
+namespace {
+
+/// What one whole study and its service share.
+struct RunningService : ServiceFixture {
+  dicom::Runtime runtime;
+  std::vector<std::filesystem::path> images;
+
+  explicit RunningService(models::Slot slot)
+      : images(write_one_sequence_study(slot, directory.path() / "study")) {}
+
+  void send_to(const Service& service, std::size_t first = 0, std::size_t count = 1000) {
+    const std::size_t end = std::min(images.size(), first + count);
+    const std::vector<std::filesystem::path> part(images.begin() + static_cast<std::ptrdiff_t>(first),
+                                                  images.begin() + static_cast<std::ptrdiff_t>(end));
+    dicom::Peer peer;
+    peer.host = "127.0.0.1";
+    peer.port = service.dicom_port();
+    peer.called_ae_title = config.dicom.ae_title;
+    for (const auto& result : dicom::send_instances(peer, part)) {
+      REQUIRE(result.outcome == dicom::SendResult::Outcome::delivered);
+    }
+  }
+  /// A second look into the database, as an administrator would have.
+  std::optional<StudySummary> study() {
+    SqliteStore store(config.storage.directory / "metserve.db",
+                      [] { return std::chrono::system_clock::now(); });
+    const auto all = store.studies(std::nullopt, 10);
+    return all.empty() ? std::nullopt : std::optional(all.front());
+  }
+  bool reaches(StudyState state, int seconds = 120) {
+    return soon([&] { return study() && study()->state == state; }, seconds);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("A study goes through the whole server and its results arrive", "[server][service]") {
+  RunningService f(models::Slot::t1_gre_post);
+  std::mutex mutex;
+  std::vector<std::string> arrived;
+  dicom::StoreScpOptions archive_options;
+  archive_options.ae_title = "ARCHIVE";
+  archive_options.bind_address = "127.0.0.1";
+  archive_options.port = 0;
+  const dicom::StoreScp archive(archive_options, [&](dicom::ReceivedInstance&& image) {
+    const std::scoped_lock lock(mutex);
+    arrived.push_back(image.modality);
+    return dicom::StoreStatus::success;
+  });
+  f.config.destinations.push_back(
+      {"archive", "127.0.0.1", archive.port(), "ARCHIVE", {ObjectKind::report}, {}});
+  Service service(f.config, f.log);
+  f.send_to(service);
+  INFO(f.logged());
+  REQUIRE(f.reaches(StudyState::done));
+  const std::scoped_lock lock(mutex);
+  CHECK(std::count(arrived.begin(), arrived.end(), "SR") == 1);
+  CHECK(f.study()->instances == static_cast<int>(f.images.size()));
+  CHECK(service.stop() == 0);
+}
+
+TEST_CASE("A study without gadolinium is skipped and says why", "[server][service]") {
+  RunningService f(models::Slot::flair);
+  const Service service(f.config, f.log);
+  f.send_to(service);
+  REQUIRE(f.reaches(StudyState::skipped));
+  CHECK_FALSE(f.study()->reason.empty());
+}
+
+TEST_CASE("A server that stops between images goes on with the study after its next start",
+          "[server][service]") {
+  RunningService f(models::Slot::flair);
+  f.config.study.quiet_time = std::chrono::seconds(3600);
+  {
+    Service service(f.config, f.log);
+    f.send_to(service, 0, 10);
+    CHECK(service.stop() == 0);
+  }
+  CHECK(f.study()->state == StudyState::receiving);
+  f.config.study.quiet_time = std::chrono::seconds(1);
+  const Service service(f.config, f.log);
+  f.send_to(service);
+  REQUIRE(f.reaches(StudyState::skipped));
+  CHECK(f.study()->instances == static_cast<int>(f.images.size()));
+}
+
+TEST_CASE("A wrong model or a second server on the same directory stops the start", "[server][service]") {
+  ServiceFixture f;
+  const dicom::Runtime runtime;
+  {
+    const Service service(f.config, f.log);
+    CHECK_THROWS_WITH(Service(f.config, f.log), Catch::Contains("another server runs on this directory"));
+  }
+  f.config.model.directory = f.directory.path() / "nowhere";
+  CHECK_THROWS_WITH(Service(f.config, f.log), Catch::Contains("nowhere: no model directory"));
+}
+
+TEST_CASE("The canary trusts a network that gives probabilities", "[server][job]") {
+  const ServiceFixture f;
+  const models::Segmenter segmenter(models::ModelPackage::load(*f.config.model.directory), "cpu");
+  CHECK_NOTHROW(run_canary(segmenter));
+}
+
+namespace {
+
+/// One claimed study of the store fixture with real images behind it.
+struct JobFixture : StoreFixture {
+  ServiceFixture service;
+  dicom::Runtime runtime;
+  Storage storage{service.config.storage.directory, 0};
+  Metrics metrics{"random", "0"};
+  models::Segmenter segmenter{models::ModelPackage::load(*service.config.model.directory), "cpu"};
+  JobContext context{*store, storage, metrics, service.log, service.config, [this] { return now; }};
+
+  Claim claim(models::Slot slot) {
+    for (const auto& image : write_one_sequence_study(slot, directory.path() / "study")) {
+      InstanceRecord record = instance("1.2", image.filename());
+      record.file = image;
+      store->add_instances(std::span(&record, 1));
+    }
+    store->make_quiet_studies_ready(std::chrono::milliseconds(0));
+    return store->claim("here", one_minute).value();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("A job that is interrupted hands its study back without counting a try", "[server][job]") {
+  JobFixture f;
+  const std::atomic<bool> cancel{true};
+  CHECK((run_job(f.claim(models::Slot::t1_gre_post), f.segmenter, f.context, cancel) == JobEnd::settled));
+  CHECK(f.state("1.2") == StudyState::ready);
+  CHECK(f.store->claim("here", one_minute).value().tries == 1);
+}
+
+TEST_CASE("A job whose images are gone is tried again and then set aside", "[server][job]") {
+  JobFixture f;
+  const std::atomic<bool> cancel{false};
+  run_job(f.claim_new_study("1.2"), f.segmenter, f.context, cancel);
+  CHECK(f.state("1.2") == StudyState::ready);
+  f.now += one_minute;
+  run_job(f.store->claim("here", one_minute).value(), f.segmenter, f.context, cancel);
+  const StudySummary study = f.store->study(study_key("1.2")).value().summary;
+  CHECK(study.state == StudyState::failed);
+  CHECK_THAT(study.reason, Catch::Contains("a stored image is gone"));
+}
+
+TEST_CASE("A job that lost its lease leaves the study to whoever has it", "[server][job]") {
+  JobFixture f;
+  const Claim lost = f.claim(models::Slot::flair);
+  f.now += one_minute;
+  f.store->reclaim_expired(2);
+  const Claim taken = f.store->claim("there", one_minute).value();
+  const std::atomic<bool> cancel{false};
+  run_job(lost, f.segmenter, f.context, cancel);
+  CHECK(f.state("1.2") == StudyState::running);
+  CHECK_NOTHROW(f.store->renew(taken, one_minute));
+  CHECK(f.metrics.text({}).find("metserve_jobs_total{outcome=\"unrecorded\"} 1") != std::string::npos);
+}
