@@ -109,9 +109,9 @@ double oedema_reach_mm(double diameter_mm, Random& random) {
 
 void draw_make_up(Lesion& lesion, double diameter_mm, const torch::Tensor& surface_mm,
                   const torch::Tensor& rim, Random& random) {
-  lesion.gadolinium_mm = random.log_uniform(0.16, 0.9);
+  lesion.gadolinium_mm = random.log_uniform(0.1, 0.9);
   // What is small must stand out more to be seen at all.
-  lesion.least_contrast = random.log_uniform(1.12, 1.35) + 0.6 * std::exp(-diameter_mm / 5);
+  lesion.least_contrast = random.log_uniform(1.08, 1.3) + 0.35 * std::exp(-diameter_mm / 5);
   lesion.t1_short = random.chance(0.06);
   const double hollow = diameter_mm < 6 ? 0.08 : diameter_mm < 12 ? 0.35 : 0.65;
   if (!random.chance(hollow)) {
