@@ -58,7 +58,7 @@ double spin_echo(const TissueProperties& tissue, const Protocol& protocol) {
 double flair(const TissueProperties& tissue, const Protocol& protocol) {
   const Relaxation relaxation = with_agent(tissue, protocol);
   const double train_ms = protocol.echo_train_length * protocol.echo_spacing_ms;
-  const double recovered = 1 - 2 * std::exp(-protocol.ti_ms / relaxation.t1_ms) +
+  const double recovered = 1 - 2 * std::exp(-protocol.effective_ti_ms / relaxation.t1_ms) +
                            std::exp(-(protocol.tr_ms - train_ms) / relaxation.t1_ms);
   return std::abs(recovered) * std::exp(-protocol.effective_te_ms / relaxation.t2_ms) *
          tissue.magnetisation_transfer * tissue.flow_spin_echo;
@@ -94,7 +94,10 @@ Protocol draw_flair(Random& random) {
   protocol.tr_ms = other_vendor ? random.uniform(4900, 5100) : 6000;
   protocol.te_ms = other_vendor ? 387 : random.uniform(119, 136);
   protocol.effective_te_ms = random.uniform(82, 98);
-  protocol.ti_ms = other_vendor ? random.uniform(1620, 1750) : random.uniform(1700, 1880);
+  // The other vendor's shorter repetition nulls fluid earlier than its header's inversion time says, as long
+  // as the effective T1 of fluid is the one that nulls the first vendor's.
+  protocol.ti_ms = other_vendor ? random.uniform(1750, 1850) : random.uniform(1700, 1880);
+  protocol.effective_ti_ms = other_vendor ? random.uniform(1470, 1560) : protocol.ti_ms;
   protocol.flip_deg = other_vendor ? 120 : 90;
   protocol.echo_train_length = static_cast<int>(random.integer(140, 220));
   protocol.echo_spacing_ms = random.uniform(3.2, 4.0);

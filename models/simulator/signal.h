@@ -16,7 +16,8 @@ struct Protocol {
   double tr_ms = 10;
   double te_ms = 4;            ///< as the header has it
   double effective_te_ms = 4;  ///< what sets the contrast
-  double ti_ms = 0;
+  double ti_ms = 0;            ///< as the header has it
+  double effective_ti_ms = 0;  ///< what nulls fluid, FLAIR
   double flip_deg = 15;
   int echo_train_length = 1;
   double echo_spacing_ms = 5;  ///< fast spin echo
