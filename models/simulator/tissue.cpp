@@ -86,7 +86,7 @@ constexpr Literature literature[] = {
     {Tissue::brainstem, 760, 1030, 82, 78, 0.73, 0.83},
     {Tissue::csf, 3300, 3300, 700, 503, 1.00, 1.00},
     {Tissue::ventricle, 3300, 3300, 900, 600, 1.00, 1.00},
-    {Tissue::white_lesion, 900, 1250, 115, 108, 0.78, 0.88},
+    {Tissue::white_lesion, 850, 1150, 140, 130, 0.80, 0.90},
     {Tissue::choroid, 1300, 1700, 150, 140, 0.88, 0.97},
     {Tissue::artery, 1450, 1932, 275, 275, 0.86, 1.00},
     {Tissue::vein, 1450, 1932, 200, 160, 0.86, 1.00},
