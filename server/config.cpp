@@ -84,6 +84,7 @@ void read_study(ConfigSection section, StudyConfig& study) {
   section.duration("quiet_time_s", study.quiet_time, 1, 3600);
   section.flag("require_post_gd_t1", study.require_post_gd_t1);
   std::vector<std::pair<std::string, models::Slot>> slots;
+  slots.reserve(models::slot_count);
   for (const models::Slot slot : models::all_slots) slots.emplace_back(models::id(slot), slot);
   section.choices("required_sequences", study.required_sequences, slots);
   if (const auto confidence = section.real_number("minimum_match_confidence", 0, 1)) {

@@ -48,18 +48,14 @@ class ConfigSection {
   std::optional<double> real_number(const char* key, double low, double high);
   template <class Enum>
   void choice(const char* key, Enum& value, const std::vector<std::pair<std::string, Enum>>& choices) {
-    std::vector<std::string> names;
-    for (const auto& one : choices) names.push_back(one.first);
-    if (const auto index = chosen(key, names)) value = choices[*index].second;
+    if (const auto index = chosen(key, names_of(choices))) value = choices[*index].second;
   }
   std::vector<std::string> texts(const char* key);
   /// Reads each text of a list as one of the choices.
   template <class Enum>
   void choices(const char* key, std::vector<Enum>& value,
                const std::vector<std::pair<std::string, Enum>>& valid) {
-    std::vector<std::string> names;
-    for (const auto& one : valid) names.push_back(one.first);
-    if (const auto indices = all_chosen(key, names)) {
+    if (const auto indices = all_chosen(key, names_of(valid))) {
       value.clear();
       for (const std::size_t index : *indices) value.push_back(valid[index].second);
     }
@@ -73,6 +69,13 @@ class ConfigSection {
   void finish();
 
  private:
+  template <class Enum>
+  static std::vector<std::string> names_of(const std::vector<std::pair<std::string, Enum>>& choices) {
+    std::vector<std::string> names;
+    names.reserve(choices.size());
+    for (const auto& one : choices) names.push_back(one.first);
+    return names;
+  }
   YAML::Node take(const char* key);
   std::string name_of(const std::string& key) const;
   std::optional<std::size_t> chosen(const char* key, const std::vector<std::string>& names);

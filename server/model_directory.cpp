@@ -12,7 +12,7 @@ fs::path model_directory(const std::optional<fs::path>& named) {
                 named->string() + ": no model directory; it holds model.yaml and weights");
   }
   const fs::path program = fs::read_symlink("/proc/self/exe");
-  const fs::path bundled = program.parent_path().parent_path() / "share/metserve/models/bundled";
+  fs::path bundled = program.parent_path().parent_path() / "share/metserve/models/bundled";
   if (fs::is_directory(bundled)) return bundled;
   throw Error(
       Error::Kind::bad_call,

@@ -110,8 +110,8 @@ fs::path Storage::put_image(const std::string& study_instance_uid, const std::st
                             const std::string& sha256, std::span<const std::uint8_t> part10) {
   const std::string key = study_key(study_instance_uid);
   ensure_study_directory(key);
-  const fs::path image = fs::path("images") / key /
-                         (sha256_hex(sop_instance_uid).substr(0, 24) + "-" + sha256.substr(0, 24) + ".dcm");
+  fs::path image = fs::path("images") / key /
+                   (sha256_hex(sop_instance_uid).substr(0, 24) + "-" + sha256.substr(0, 24) + ".dcm");
   const fs::path incoming = directory_ / "incoming" / std::to_string(counter_.fetch_add(1));
   FileDescriptor descriptor(incoming, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
   try {
@@ -130,7 +130,7 @@ void Storage::sync_images(const fs::path& image) const {
 }
 
 fs::path Storage::make_result_directory(const std::string& key, std::int64_t revision) {
-  const fs::path result = fs::path("results") / key / std::to_string(revision);
+  fs::path result = fs::path("results") / key / std::to_string(revision);
   fs::remove_all(directory_ / result);
   fs::create_directories(directory_ / result);
   return result;

@@ -9,18 +9,10 @@
 namespace metserve::server {
 namespace {
 
+/// DCMTK's errors are mostly a peer's doing: one step less loud here.
 LogLevel level_of(dicom::LogLevel level) {
-  switch (level) {
-    case dicom::LogLevel::debug:
-      return LogLevel::debug;
-    case dicom::LogLevel::info:
-      return LogLevel::debug;
-    case dicom::LogLevel::warning:
-      return LogLevel::info;
-    case dicom::LogLevel::error:
-      break;
-  }
-  return LogLevel::warning;
+  if (level == dicom::LogLevel::error) return LogLevel::warning;
+  return level == dicom::LogLevel::warning ? LogLevel::info : LogLevel::debug;
 }
 
 /// Until a signal, or until a device is broken. Returns the exit status.

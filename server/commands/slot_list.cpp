@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include <spdlog/fmt/fmt.h>
+
 #include "server/error.h"
 #include "server/nearest_name.h"
 
@@ -13,8 +15,8 @@ std::vector<models::Slot> slots_in(const std::string& text, const std::string& o
   for (std::string id; std::getline(stream, id, ',');) {
     const auto slot = models::slot_from_id(id);
     if (!slot) {
-      throw Error(Error::Kind::bad_call, option + ": unknown sequence '" + id + "'" +
-                                             suggestion(id, models::ids(models::SlotSet().set())));
+      const std::string nearest = suggestion(id, models::ids(models::SlotSet().set()));
+      throw Error(Error::Kind::bad_call, fmt::format("{}: unknown sequence '{}'{}", option, id, nearest));
     }
     slots.push_back(*slot);
   }
