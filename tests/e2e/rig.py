@@ -67,7 +67,7 @@ class Orthanc(Process):
     ae_title = "ARCHIVE"
 
     def __init__(self, directory):
-        directory = pathlib.Path(directory)
+        directory = pathlib.Path(directory).resolve()
         directory.mkdir(parents=True, exist_ok=True)
         self.dicom_port, self.http_port = free_port(), free_port()
         configuration = {
@@ -107,7 +107,7 @@ class MetServe(Process):
     ae_title = "METSERVE"
 
     def __init__(self, program, model, directory, destinations, quiet_time_s=3, threshold=None):
-        self.directory = pathlib.Path(directory)
+        self.directory = pathlib.Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.program = program
         self.dicom_port, self.http_port = free_port(), free_port()
