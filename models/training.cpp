@@ -35,6 +35,8 @@ void check(const TrainingOptions& o) {
   if (!(o.weight_decay >= 0)) refuse("weight_decay must not be negative");
   if (!(o.positive_weight > 0) || !(o.dice_weight >= 0))
     refuse("positive_weight must be positive, dice_weight >= 0");
+  if (!(o.hard_pixel_share > 0 && o.hard_pixel_share <= 1))
+    refuse("hard_pixel_share must be in 0..1, 0 excluded");
   if (!(o.dropout >= 0 && o.dropout < 1)) refuse("dropout must be in 0..1, 1 excluded");
   if (o.interval < 1 || o.checkpoint_interval < 1 || o.validation_stride < 1)
     refuse("interval, checkpoint_interval and validation_stride must be at least 1");
@@ -54,13 +56,17 @@ double rate_at(const TrainingOptions& o, int step) {
   return o.learning_rate * warmth * std::pow(1.0 - static_cast<double>(step) / o.steps, o.decay_power);
 }
 
-/// Weighted cross-entropy plus one minus the soft Dice of the whole batch.
+/// Weighted cross-entropy of the hardest pixels plus one minus the soft Dice of the whole batch.
 torch::Tensor loss_of(const torch::Tensor& logits, const torch::Tensor& target,
                       const TrainingOptions& options) {
   namespace fn = torch::nn::functional;
   const torch::Tensor weight = torch::full({1}, options.positive_weight, logits.options());
-  const torch::Tensor entropy = fn::binary_cross_entropy_with_logits(
-      logits, target, fn::BinaryCrossEntropyWithLogitsFuncOptions().pos_weight(weight));
+  const torch::Tensor by_pixel = fn::binary_cross_entropy_with_logits(
+      logits, target,
+      fn::BinaryCrossEntropyWithLogitsFuncOptions().pos_weight(weight).reduction(torch::kNone));
+  const auto hard = std::lround(options.hard_pixel_share * static_cast<double>(by_pixel.numel()));
+  const torch::Tensor entropy =
+      std::get<0>(by_pixel.flatten().topk(std::max(hard, 1L), -1, true, false)).mean();
   if (options.dice_weight == 0) return entropy;
   const torch::Tensor probability = logits.sigmoid();
   const torch::Tensor dice = (2 * (probability * target).sum() + 1) / (probability.sum() + target.sum() + 1);

@@ -25,6 +25,8 @@ struct TrainingOptions {
   int warmup_steps = 100;       ///< over which the rate rises from 0, >= 0
   double weight_decay = 1e-5;   ///< L2, >= 0
   double positive_weight = 10;  ///< of positive pixels in the cross-entropy, > 0
+  double hard_pixel_share = 1;  ///< of a batch's pixels, those with the highest cross-entropy, that the
+                                ///< cross-entropy is the mean of (Wu et al. 2016), > 0 .. 1: all
   double dice_weight = 1;       ///< of the soft Dice term beside the cross-entropy, >= 0
   double dropout = 0.25;        ///< probability that a sequence is dropped, 0 (off) .. < 1
   std::vector<SlotSet> validation_subsets{SlotSet().set()};  ///< the score is the mean over these

@@ -40,6 +40,7 @@ void read_options(const YAML::Node& root, models::TrainingOptions& options, Prob
   top.whole("warmup_steps", options.warmup_steps, 0, many);
   real(top, "weight_decay", options.weight_decay, 0, 1);
   real(top, "positive_weight", options.positive_weight, 1e-6, 1e6);
+  real(top, "hard_pixel_share", options.hard_pixel_share, 1e-6, 1);
   real(top, "dice_weight", options.dice_weight, 0, 1000);
   real(top, "dropout", options.dropout, 0, 0.99);
   top.whole("validation_stride", options.validation_stride, 1, 1000);

@@ -58,6 +58,7 @@ void add_train(CLI::App& program) {
   c->add_option("--decay-power", o.decay_power, "0: constant rate");
   c->add_option("--weight-decay", o.weight_decay, "L2");
   c->add_option("--positive-weight", o.positive_weight, "of positive pixels");
+  c->add_option("--hard-pixel-share", o.hard_pixel_share, "of pixels in the cross-entropy; 1: all");
   c->add_option("--dice-weight", o.dice_weight, "of the Dice term");
   c->add_option("--dropout", o.dropout, "probability that a sequence is dropped");
   c->add_flag("--no-dropout", a->no_dropout, "the same as --dropout 0");
