@@ -11,6 +11,7 @@
 #include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmnet/dimse.h>
 
+#include "dicom/associate_request.h"
 #include "dicom/error.h"
 #include "dicom/network_log.h"
 #include "dicom/part10.h"
@@ -63,6 +64,13 @@ std::string required_uid(const ScannedValues& values, std::uint32_t tag, const c
   auto uid = without_padding(found->second);
   if (!is_valid_uid(uid)) throw Refusal(StoreStatus::cannot_understand, std::string("invalid ") + name);
   return uid;
+}
+
+/// Says a UID of the peer's back, whatever it is; but DCMTK takes "=..." for a name, and loses memory over
+/// one that it does not know.
+void repeat_uid(const std::string& uid, DIC_UI& to) {
+  OFStandard::strlcpy(to, uid.c_str(), sizeof to);
+  if (to[0] == '=') to[0] = '?';
 }
 
 /// A code string (PS3.5 section 6.2), or nothing.
@@ -241,10 +249,8 @@ class IncomingAssociation {
   void respond(const Command& command, const Answer& answer) {
     T_DIMSE_C_StoreRQ request{};
     request.MessageID = command.message_id;
-    OFStandard::strlcpy(request.AffectedSOPClassUID, command.sop_class_uid.c_str(),
-                        sizeof request.AffectedSOPClassUID);
-    OFStandard::strlcpy(request.AffectedSOPInstanceUID, command.sop_instance_uid.c_str(),
-                        sizeof request.AffectedSOPInstanceUID);
+    repeat_uid(command.sop_class_uid, request.AffectedSOPClassUID);
+    repeat_uid(command.sop_instance_uid, request.AffectedSOPInstanceUID);
     T_DIMSE_C_StoreRSP response{};
     response.DimseStatus = static_cast<DIC_US>(answer.status);
     DcmDataset detail;
@@ -274,6 +280,7 @@ class IncomingAssociation {
 void serve_association(IncomingConnection connection, const StoreScpContext& context) {
   const auto peer = connection.peer_address;
   try {
+    check_associate_request(connection.request_pdu);
     IncomingAssociation(std::move(connection), context).serve();
   } catch (const std::exception& error) {
     log_warning("connection from " + peer + " ended: " + printable(error.what()));

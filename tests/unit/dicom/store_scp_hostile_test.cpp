@@ -170,6 +170,7 @@ TEST_CASE("A dataset that is not what its command says is refused", "[dicom][scp
   CHECK(peer.store(mr, "1.2.3.9", identifying("1.2.3.8")) == 0xa900);
   CHECK(peer.store("1.2.840.10008.5.1.4.1.1.2", "1.2.3.9", identifying("1.2.3.9")) == 0xa900);
   CHECK(peer.store(mr, "../../etc/passwd", identifying("../../etc/passwd")) == 0xc000);
+  CHECK(peer.store(mr, "=NoSuchName", identifying("=NoSuchName")) == 0xc000);
   CHECK(peer.store(mr, "1.2.3.9", Bytes(100, 0x41)) == 0xc000);
   const auto no_series = element(0x0008, 0x0016, "UI", mr) + element(0x0008, 0x0018, "UI", "1.2.3.9") +
                          element(0x0020, 0x000d, "UI", "1.2.3.4");
