@@ -50,6 +50,23 @@ void score_voxels(const torch::Tensor& probability, const torch::Tensor& predict
 
 }  // namespace
 
+Detections detect(const torch::Tensor& predicted, const Study& study, double minimum_volume_mm3) {
+  const double voxel_mm3 = study.spacing_mm[0] * study.spacing_mm[1] * study.spacing_mm[2];
+  const Components components = label_components(predicted);
+  const auto touched = touched_lesions(components, study.truth);
+  Detections detections;
+  for (std::size_t i = 0; i < touched.size(); ++i) {
+    const bool large = static_cast<double>(components.voxels[i]) * voxel_mm3 >= minimum_volume_mm3;
+    if (touched[i].empty()) {
+      ++detections.false_positives_any_size;
+      detections.false_positives += large ? 1 : 0;
+    } else if (large) {
+      detections.found.insert(touched[i].begin(), touched[i].end());
+    }
+  }
+  return detections;
+}
+
 StudyFigures score_study(const torch::Tensor& probability, const Study& study, double threshold,
                          double minimum_volume_mm3) {
   if (probability.sizes() != study.truth.sizes())
@@ -57,19 +74,10 @@ StudyFigures score_study(const torch::Tensor& probability, const Study& study, d
   StudyFigures figures;
   const torch::Tensor predicted = probability.ge(threshold);
   score_voxels(probability, predicted, study, figures);
+  const Detections detections = detect(predicted, study, minimum_volume_mm3);
+  figures.false_positives = detections.false_positives;
+  figures.false_positives_any_size = detections.false_positives_any_size;
   const double voxel_mm3 = study.spacing_mm[0] * study.spacing_mm[1] * study.spacing_mm[2];
-  const Components components = label_components(predicted);
-  const auto touched = touched_lesions(components, study.truth);
-  std::set<int> found;
-  for (std::size_t i = 0; i < touched.size(); ++i) {
-    const bool large = static_cast<double>(components.voxels[i]) * voxel_mm3 >= minimum_volume_mm3;
-    if (touched[i].empty()) {
-      ++figures.false_positives_any_size;
-      figures.false_positives += large ? 1 : 0;
-    } else if (large) {
-      found.insert(touched[i].begin(), touched[i].end());
-    }
-  }
   for (const Lesion& lesion : list_lesions({study})) {
     torch::Tensor box = study.truth;
     for (std::int64_t axis = 0; axis < 3; ++axis) {
@@ -78,7 +86,7 @@ StudyFigures score_study(const torch::Tensor& probability, const Study& study, d
     }
     figures.lesions.push_back({longest_diameter_mm(box.eq(lesion.number), study.spacing_mm),
                                static_cast<double>(lesion.voxels) * voxel_mm3,
-                               found.count(lesion.number) > 0});
+                               detections.found.count(lesion.number) > 0});
   }
   return figures;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <vector>
 
 #include <torch/types.h>
@@ -14,6 +15,16 @@ struct LesionOutcome {
   double volume_mm3 = 0;
   bool found = false;  ///< a predicted component of at least the minimum volume shares a voxel with it
 };
+
+/// What a mask finds of a study's lesions.
+struct Detections {
+  std::set<int> found;  ///< numbers of the lesions that a component of at least the minimum volume touches
+  int false_positives = 0;  ///< components of at least the minimum volume that touch no truth
+  int false_positives_any_size = 0;
+};
+
+/// `predicted`: [D, H, W] bool on the study's grid; its 26-connected components are what is counted.
+Detections detect(const torch::Tensor& predicted, const Study& study, double minimum_volume_mm3);
 
 /// One study against its truth. Voxel figures are of the thresholded map as it is; lesion figures are of its
 /// 26-connected components of at least the minimum volume (Groevik 2021 counts these; 10 mm3).

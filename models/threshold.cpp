@@ -92,18 +92,4 @@ double ThresholdCurve::auc() const {
   return area / (truth * rest);
 }
 
-double best_mean_dice_threshold(const std::vector<ThresholdCurve>& curves) {
-  if (curves.empty()) throw Error(Error::Kind::bad_input, "there is no study to choose a threshold on");
-  double best_threshold = 0, best_sum = -1;
-  for (std::int64_t bin = 1; bin < bins; ++bin) {
-    const double threshold = threshold_of(bin);
-    double sum = 0;
-    for (const ThresholdCurve& curve : curves) sum += curve.at(threshold).dice;
-    if (sum <= best_sum) continue;
-    best_sum = sum;
-    best_threshold = threshold;
-  }
-  return best_threshold;
-}
-
 }  // namespace metserve::models

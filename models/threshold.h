@@ -36,9 +36,4 @@ class ThresholdCurve {
   std::vector<double> negatives_;
 };
 
-/// The threshold at which the mean of the curves' Dice is highest, so that each study counts the same and
-/// false positives in a study with little truth weigh as they do for its reader. Throws Error(bad_input) when
-/// empty.
-double best_mean_dice_threshold(const std::vector<ThresholdCurve>& curves);
-
 }  // namespace metserve::models

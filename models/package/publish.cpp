@@ -6,10 +6,10 @@
 
 #include <torch/torch.h>
 
+#include "models/detection_threshold.h"
 #include "models/error.h"
 #include "models/network_file.h"
 #include "models/package/sha256.h"
-#include "models/threshold.h"
 
 namespace metserve::models {
 namespace {
@@ -20,27 +20,18 @@ std::string key_of(SlotSet subset) {
   return key;
 }
 
-/// Every fourth slice is enough to choose a threshold by.
-constexpr std::int64_t threshold_stride = 4;
-
 double choose_threshold(DeepLabV3 network, const std::vector<Study>& validation,
                         const PublishOptions& options) {
   InferenceOptions inference;
   inference.device = torch::Device(options.device);
   inference.precision = fast_precision(inference.device);
-  std::vector<ThresholdCurve> curves;
-  for (const Study& study : validation) {
-    const std::int64_t depth = study.truth.size(0);
-    inference.slices.clear();
-    for (std::int64_t z = 0; z < depth; z += threshold_stride) inference.slices.push_back(z);
-    const torch::Tensor truth = study.truth.slice(0, 0, depth, threshold_stride).ne(0);
+  DetectionThreshold threshold(options.minimum_volume_mm3);
+  for (const Study& study : validation)
     for (SlotSet subset : full_and_one_missing()) {
-      if ((study.present & subset).none()) continue;
-      curves.emplace_back();
-      curves.back().add(predict(network, study.images, study.present & subset, inference), truth);
+      const SlotSet kept = study.present & subset;
+      if (kept.any()) threshold.add(predict(network, study.images, kept, inference), study);
     }
-  }
-  return best_mean_dice_threshold(curves);
+  return threshold.best();
 }
 
 /// Moves the log-odds so that `threshold` becomes 0.5: crops around lesions and weighted positives made the
@@ -76,7 +67,7 @@ std::string card_head(const Manifest& m, const PublishOptions& options, std::int
        << "| missing sequences | any non-empty subset: absent ones are zero, the others are multiplied by "
           "4/n |\n"
        << "| threshold | " << m.threshold
-       << " (log-odds were moved so that it maximises the mean Dice of the validation studies) |\n"
+       << " (log-odds were moved so that it maximises the lesions' F1 on the validation studies) |\n"
        << "| smallest lesion reported | " << m.minimum_volume_mm3 << " mm3 |\n"
        << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
        << "## Limits\n\n"

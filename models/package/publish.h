@@ -30,11 +30,11 @@ struct PublishOptions {
   int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice
 };
 
-/// Makes a model package of trained weights. Chooses the threshold that maximises the mean Dice of the
-/// `validation` studies (every fourth slice) over all sequences and each one missing, moves the log-odds so
-/// that it becomes 0.5, stores the weights in half precision, measures what was stored on the first of
-/// `tests` for the manifest and on all of them for the card, and writes `model.yaml`, `weights.safetensors`
-/// and `CARD.md` into `directory`. `on_progress` is called with a line of text per stage. Throws Error.
+/// Makes a model package of trained weights. Chooses the threshold that maximises the F1 of the lesions of
+/// the `validation` studies over all sequences and each one missing, moves the log-odds so that it becomes
+/// 0.5, stores the weights in half precision, measures what was stored on the first of `tests` for the
+/// manifest and on all of them for the card, and writes `model.yaml`, `weights.safetensors` and `CARD.md`
+/// into `directory`. `on_progress` is called with a line of text per stage. Throws Error.
 Manifest publish(const std::filesystem::path& weights, const std::vector<Study>& validation,
                  const std::vector<TestSet>& tests, const PublishOptions& options,
                  const std::filesystem::path& directory,

@@ -3,11 +3,14 @@
 #include <torch/torch.h>
 
 #include "models/components.h"
+#include "models/detection_threshold.h"
 #include "models/evaluation.h"
 #include "models/threshold.h"
 #include "tests/catch.h"
+#include "tests/unit/models/toy_study.h"
 
 using namespace metserve::models;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -106,17 +109,19 @@ TEST_CASE("Equal probabilities count half in the area under the curve", "[metric
   CHECK(curve.auc() == Approx(0.5));
 }
 
-TEST_CASE("The threshold of the best mean Dice lets every study count the same", "[metrics]") {
-  // A large study is best below 0.455, a small one above 0.655; the sum of voxels follows the large one.
-  ThresholdCurve large, small;
-  large.add(torch::cat({torch::full({100}, 0.455F), torch::full({100}, 0.905F)}),
-            torch::ones({200}, torch::kBool));
-  small.add(torch::tensor({0.955F, 0.655F, 0.655F, 0.655F, 0.655F, 0.655F, 0.655F}),
-            torch::tensor({1, 0, 0, 0, 0, 0, 0}).to(torch::kBool));
-  // Up to 0.455: 1 + 2/8. Up to 0.655: 2/3 + 2/8. Up to 0.905: 2/3 + 1.
-  CHECK(best_mean_dice_threshold({large, small}) > 0.655);
-  CHECK(best_mean_dice_threshold({large, small}) <= 0.905);
-  CHECK(best_mean_dice_threshold({large}) <= 0.455);
+TEST_CASE("The detection threshold gives up false positives before lesions", "[metrics]") {
+  const Study study = toy_study(0);
+  torch::Tensor probability = torch::zeros(study.truth.sizes());
+  probability.masked_fill_(study.truth.eq(1), 0.99F);
+  probability.masked_fill_(study.truth.eq(2), 0.9F);
+  for (std::int64_t i = 0; i < 3; ++i)  // of 4 x 4 x 1 voxels each, never diagonal neighbours
+    probability.select(0, 7).narrow(0, 40, 4).narrow(1, 10 * i, 4).fill_(i == 0 ? 0.97F : 0.8F);
+  DetectionThreshold threshold(10);
+  CHECK_THROWS_WITH(threshold.best(), Contains("no lesion"));
+  threshold.add(probability, study);
+  // Up to 0.8: 4/7. Up to 0.9: 4/5. Up to 0.97: 2/4. Up to 0.99: 2/3.
+  CHECK(threshold.best() > 0.8);
+  CHECK(threshold.best() <= 0.9);
 }
 
 TEST_CASE("Subsets are listed once each and described by name", "[evaluation]") {
