@@ -99,8 +99,9 @@ void put_equipment(DcmItem& dataset, const Algorithm& algorithm, const Reference
   const std::string serial = algorithm.weights_sha256.substr(0, 16);
   put(dataset, DCM_DeviceSerialNumber, serial.empty() ? "unknown" : head.encode(serial, 64));
   std::string versions = head.encode("MetServe " + algorithm.software_version, 64);
-  versions += '\\' + head.encode(algorithm.name + " " + algorithm.version, 64);
   if (!algorithm.weights_sha256.empty()) versions += '\\' + head.encode(algorithm.weights_sha256, 64);
+  // Last, and a character short: the whole value may be padded by one.
+  versions += '\\' + head.encode(algorithm.name + " " + algorithm.version, 63);
   put(dataset, DCM_SoftwareVersions, versions);
 }
 

@@ -1,16 +1,13 @@
 #include <cstdio>
-#include <limits>
 #include <memory>
 #include <set>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
-#include <dcmtk/dcmfg/fgderimg.h>
 #include <dcmtk/dcmfg/fgfracon.h>
 #include <dcmtk/dcmfg/fgpixmsr.h>
 #include <dcmtk/dcmfg/fgplanor.h>
 #include <dcmtk/dcmfg/fgplanpo.h>
-#include <dcmtk/dcmfg/fgseg.h>
 #include <dcmtk/dcmseg/segdoc.h>
 #include <dcmtk/dcmseg/segment.h>
 
@@ -20,6 +17,7 @@
 #include "dicom/results_colour.h"
 #include "dicom/results_dataset.h"
 #include "dicom/seg_frames.h"
+#include "dicom/seg_groups.h"
 
 namespace metserve::dicom {
 namespace {
@@ -129,43 +127,18 @@ void add_shared_groups(DcmSegmentation& segmentation, const LoadedSeries& refere
   require(segmentation.addForAllFrames(measures), "pixel measures");
 }
 
-/// The one image that the slice was drawn on.
-std::unique_ptr<FGDerivationImage> derivation_of(const SliceSource& source) {
-  ImageSOPInstanceReferenceMacro reference;
-  require(reference.setReferencedSOPClassUID(of(source.sop_class_uid)), "source SOP class UID");
-  require(reference.setReferencedSOPInstanceUID(of(source.sop_instance_uid)), "source SOP instance UID");
-  if (source.frame_number.value_or(1) > std::numeric_limits<Uint16>::max())
-    throw Error(Error::Kind::bad_input, "instance " + source.sop_instance_uid +
-                                            " has more frames than DCMTK " +
-                                            "can refer to: " + std::to_string(*source.frame_number));
-  if (source.frame_number)
-    require(reference.addReferencedFrameNumber(static_cast<Uint16>(*source.frame_number)), "source frame");
-  OFVector<ImageSOPInstanceReferenceMacro> references;
-  references.push_back(reference);
-  std::unique_ptr<FGDerivationImage> derivation(
-      FGDerivationImage::createMinimal(references, "Segmentation by an AI model", macro(code::segmentation),
-                                       macro(code::source_for_processing)));
-  if (!derivation)
-    throw Error(Error::Kind::bad_input, "cannot encode source image " + source.sop_instance_uid);
-  return derivation;
-}
-
-void add_frame(DcmSegmentation& segmentation, const SegmentFrame& frame, const SliceSource& source) {
-  const auto segment = static_cast<Uint16>(frame.lesion + 1);
+/// dcmseg writes no segment without frames; put_frame_groups replaces this one.
+void add_placeholder_frame(DcmSegmentation& segmentation, std::size_t segment) {
   FGFrameContent content;
-  require(content.setDimensionIndexValues(segment, 0), "dimension index values");
-  require(content.setDimensionIndexValues(static_cast<Uint32>(frame.slice + 1), 1), "dimension index values");
-  const auto coordinates = split_decimals(source.image_position, 3, "image position");
-  FGPlanePosPatient position;
-  require(position.setImagePositionPatient(coordinates[0], coordinates[1], coordinates[2], OFFalse),
-          "image position");
-  const auto derivation = derivation_of(source);
+  require(content.setDimensionIndexValues(static_cast<Uint32>(segment), 0), "dimension index values");
+  require(content.setDimensionIndexValues(1, 1), "dimension index values");
+  FGPlanePosPatient position;  // looked for, because there is a frame of reference
+  require(position.setImagePositionPatient("0", "0", "0"), "image position");
   OFVector<FGBase*> groups;
   groups.push_back(&content);
   groups.push_back(&position);
-  groups.push_back(derivation.get());
   Uint8 no_pixel = 0;
-  require(segmentation.addFrame(&no_pixel, segment, groups), "frame");
+  require(segmentation.addFrame(&no_pixel, static_cast<Uint16>(segment), groups), "frame");
 }
 
 void add_references(DcmSegmentation& segmentation, const LoadedSeries& reference) {
@@ -207,19 +180,21 @@ void write_segmentation(const ResultContext& context, std::span<const std::uint1
   const LoadedSeries& reference = context.reference;
   const std::size_t voxels_per_slice = reference.volume.geometry.size[0] * reference.volume.geometry.size[1];
   const LesionVoxels voxels = collect_voxels(context, labels);
-  const std::vector<SegmentFrame> frames = list_frames(voxels, voxels_per_slice);
+  const std::vector<SegmentFrame> frames = list_frames(voxels, voxels_per_slice, reference.slices.size());
   const ReferenceHead head(reference);
 
   const auto segmentation = create(context);
   add_references(*segmentation, reference);
   add_dimensions(*segmentation, context);
   add_shared_groups(*segmentation, reference);
-  for (const LesionDescription& lesion : context.lesions) add_segment(*segmentation, context, lesion);
-  for (const SegmentFrame& frame : frames) add_frame(*segmentation, frame, reference.slices[frame.slice]);
+  for (std::size_t n = 0; n < context.lesions.size(); ++n) {
+    add_segment(*segmentation, context, context.lesions[n]);
+    add_placeholder_frame(*segmentation, n + 1);
+  }
 
   DcmFileFormat encoded;
   DcmDataset& dataset = *encoded.getDataset();
-  // Both checks take time quadratic in the frames, and every frame has the same groups.
+  // Both would find the placeholders wanting.
   segmentation->setCheckFGOnWrite(OFFalse);
   segmentation->setCheckDimensionsOnWrite(OFFalse);
   require(segmentation->writeDataset(dataset),
@@ -231,6 +206,7 @@ void write_segmentation(const ResultContext& context, std::span<const std::uint1
   put(dataset, DCM_ContentDate, dicom_date(context.clock()));
   put(dataset, DCM_ContentTime, dicom_time(context.clock()));
   put_compression(dataset, head);
+  put_frame_groups(dataset, frames, reference);
   put_pixels(dataset, reference.volume.geometry, pack_bits(frames, voxels, voxels_per_slice));
   save(encoded, file);
 }

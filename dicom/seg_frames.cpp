@@ -1,7 +1,9 @@
 #include "dicom/seg_frames.h"
 
+#include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "dicom/error.h"
 
@@ -31,16 +33,58 @@ LesionVoxels collect_voxels(const ResultContext& context, std::span<const std::u
   return voxels;
 }
 
-std::vector<SegmentFrame> list_frames(const LesionVoxels& voxels, std::size_t voxels_per_slice) {
+namespace {
+
+/// Frames of one lesion that hold voxels.
+void append_frames(const std::vector<std::size_t>& voxels, std::size_t lesion, std::size_t voxels_per_slice,
+                   std::vector<SegmentFrame>& frames) {
+  for (std::size_t begin = 0; begin < voxels.size();) {
+    const std::size_t slice = voxels[begin] / voxels_per_slice;
+    std::size_t end = begin;
+    while (end < voxels.size() && voxels[end] < (slice + 1) * voxels_per_slice) ++end;
+    frames.push_back({lesion, slice, begin, end});
+    begin = end;
+  }
+}
+
+/// cornerstone's decoder (5.14, OHIF) takes packed bits by their length alone: for frames that end at byte
+/// boundaries, or for frames without anything between them and no padding at the end.
+bool length_is_unmistakable(std::size_t frames, std::size_t voxels_per_slice) {
+  const std::size_t bytes = (frames * voxels_per_slice + 7) / 8;
+  const std::size_t padded_frames = (voxels_per_slice + 7) / 8 * frames;
+  return bytes % 2 == 0 && (voxels_per_slice % 8 == 0 || bytes != padded_frames);
+}
+
+/// Of slices that a lesion does not reach: an empty frame says nothing that is not true. The last lesion's
+/// first.
+void add_empty_frames(std::size_t lesions, std::size_t slices, std::size_t voxels_per_slice,
+                      std::vector<SegmentFrame>& frames) {
+  constexpr std::size_t most = 15;  // sixteen frames of any size fill whole pairs of bytes
+  std::size_t more = 0;
+  while (more < most && !length_is_unmistakable(frames.size() + more, voxels_per_slice)) ++more;
+  auto filled = frames.rbegin();  // by falling lesion and slice
+  std::vector<SegmentFrame> empty;
+  for (std::size_t lesion = lesions; lesion-- > 0 && empty.size() < more;)
+    for (std::size_t slice = slices; slice-- > 0 && empty.size() < more;) {
+      if (filled != frames.rend() && filled->lesion == lesion && filled->slice == slice)
+        ++filled;
+      else
+        empty.push_back({lesion, slice, 0, 0});
+    }
+  const auto middle = frames.insert(frames.end(), empty.rbegin(), empty.rend());
+  std::inplace_merge(frames.begin(), middle, frames.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.lesion, a.slice) < std::pair(b.lesion, b.slice);
+  });
+}
+
+}  // namespace
+
+std::vector<SegmentFrame> list_frames(const LesionVoxels& voxels, std::size_t voxels_per_slice,
+                                      std::size_t slices) {
   std::vector<SegmentFrame> frames;
   for (std::size_t lesion = 0; lesion < voxels.size(); ++lesion)
-    for (std::size_t begin = 0; begin < voxels[lesion].size();) {
-      const std::size_t slice = voxels[lesion][begin] / voxels_per_slice;
-      std::size_t end = begin;
-      while (end < voxels[lesion].size() && voxels[lesion][end] < (slice + 1) * voxels_per_slice) ++end;
-      frames.push_back({lesion, slice, begin, end});
-      begin = end;
-    }
+    append_frames(voxels[lesion], lesion, voxels_per_slice, frames);
+  add_empty_frames(voxels.size(), slices, voxels_per_slice, frames);
   return frames;
 }
 

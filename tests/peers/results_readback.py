@@ -110,8 +110,8 @@ def read_segmentation(seg, planes, problems):
         if numpy.abs(orientation - numpy.concatenate([plane.along_columns, plane.along_rows])).max() > 1e-3:
             problems.append(f"frame {number} is turned against its image")
         segment = int(item.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-        if index in masks.setdefault(segment, {}) or not frame.any():
-            problems.append(f"frame {number} repeats a slice of segment {segment} or is empty")
+        if index in masks.setdefault(segment, {}):
+            problems.append(f"frame {number} repeats a slice of segment {segment}")
         masks[segment][index] = frame
     return masks
 

