@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "pipeline/quasi_newton.h"
+#include "pipeline/registration_trilinear.h"
 
 namespace metserve::pipeline {
 
@@ -81,6 +82,9 @@ MattesMetric::Pointer make_metric(const RegistrationImage* fixed, SamplePoints* 
   metric->SetNumberOfHistogramBins(32);
   metric->SetUseFixedImageGradientFilter(false);
   metric->SetUseMovingImageGradientFilter(false);
+  metric->SetMovingImageGradientCalculator(TrilinearGradient::New());
+  metric->SetFixedInterpolator(TrilinearValue::New());
+  metric->SetMovingInterpolator(TrilinearValue::New());
   metric->SetFixedImage(fixed);
   metric->SetMovingImage(moving);
   metric->SetMovingTransform(transform);

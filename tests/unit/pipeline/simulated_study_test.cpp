@@ -4,8 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "dicom/error.h"
-#include "pipeline/lesion_score.h"
 #include "pipeline/match.h"
 #include "tests/catch.h"
 #include "tests/unit/dicom/result_fixtures.h"
@@ -50,29 +48,4 @@ TEST_CASE("The truth is told in the frame of the series that the pipeline refers
   const auto truth = nlohmann::json::parse(file);
   CHECK(truth["lesions"][0]["centroid_lps_mm"] == std::vector<double>{11, -18, 33});
   CHECK(truth["lesions"][0]["diameter_mm"] == 12.5);
-}
-
-TEST_CASE("Lesions found are scored against the true ones", "[simulated_study]") {
-  const TemporaryDirectory directory;
-  const auto truth = directory / "truth.json";
-  const auto found = directory / "lesions.json";
-  std::ofstream(truth) << R"({"lesions": [
-    {"number": 1, "diameter_mm": 12, "volume_mm3": 900, "centroid_lps_mm": [0, 0, 0]},
-    {"number": 2, "diameter_mm": 3, "volume_mm3": 14, "centroid_lps_mm": [50, 0, 0]},
-    {"number": 3, "diameter_mm": 5, "volume_mm3": 65, "centroid_lps_mm": [0, 4, 0]}]})";
-  std::ofstream(found) << R"({"lesions": [
-    {"id": 1, "volume_mm3": 850, "centroid_lps_mm": [1, 0, 0]},
-    {"id": 2, "volume_mm3": 70, "centroid_lps_mm": [0, 4.5, 0]},
-    {"id": 3, "volume_mm3": 30, "centroid_lps_mm": [50, 3.1, 0]}]})";
-  const LesionScore score = score_lesions(truth, found);
-  REQUIRE(score.lesions.size() == 3);
-  CHECK(score.lesions[0].found == 1);
-  CHECK(score.lesions[0].distance_mm == Approx(1));
-  CHECK_FALSE(score.lesions[1].found);
-  CHECK(score.lesions[2].found == 2);
-  CHECK(score.false_positives == std::vector<int>{3});
-  CHECK(to_table(score).find("2 of 3 true lesions found, 1 found that are none") != std::string::npos);
-  CHECK_THROWS_AS(score_lesions(directory / "none.json", found), dicom::Error);
-  std::ofstream(truth) << R"({"lesions": [{"number": "one"}]})";
-  CHECK_THROWS_AS(score_lesions(truth, found), dicom::Error);
 }
