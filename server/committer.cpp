@@ -1,59 +1,62 @@
 #include "server/committer.h"
 
-#include <set>
 #include <utility>
+
+#include "server/error_table.h"
 
 namespace metserve::server {
 namespace {
 
-constexpr std::size_t queue_capacity = 1024;
-constexpr std::size_t largest_batch = 256;
 constexpr std::chrono::milliseconds patience{5000};
 
 }  // namespace
 
-Committer::Committer(Storage& storage, Store& store,
+Committer::Committer(Journal& journal, Filer& filer, FinalFailure& failure,
                      std::function<void(std::size_t, std::chrono::duration<double>)> on_batch)
-    : storage_(storage),
-      store_(store),
-      on_batch_(std::move(on_batch)),
-      queue_(queue_capacity),
-      thread_([this] { run(); }) {}
+    : journal_(journal), filer_(filer), failure_(failure), on_batch_(std::move(on_batch)) {}
 
-Committer::~Committer() {
-  queue_.close();
-  thread_.join();
+void Committer::commit(JournalEntry entry) {
+  Waiting waiting;
+  waiting.entry = std::move(entry);
+  std::unique_lock lock(mutex_);
+  queue_.push_back(&waiting);
+  waiting.changed.wait(lock, [&] { return waiting.done || !leading_; });
+  if (!waiting.done) lead(lock);
+  if (waiting.error) std::rethrow_exception(waiting.error);
 }
 
-AddOutcome Committer::commit(InstanceRecord instance) {
-  Waiting waiting{std::move(instance), {}};
-  std::future<AddOutcome> outcome = waiting.outcome.get_future();
-  queue_.push(std::move(waiting), patience);
-  return outcome.get();
-}
-
-void Committer::run() {
-  for (auto batch = queue_.pop_all(largest_batch); !batch.empty(); batch = queue_.pop_all(largest_batch)) {
-    const auto start = std::chrono::steady_clock::now();
-    commit_batch(batch);
-    if (on_batch_) on_batch_(batch.size(), std::chrono::steady_clock::now() - start);
+/// Commits everything that waits, the caller's own entry included, and wakes one to lead what came meanwhile.
+void Committer::lead(std::unique_lock<std::mutex>& lock) {
+  leading_ = true;
+  const std::vector<Waiting*> batch = std::exchange(queue_, {});
+  lock.unlock();
+  const auto start = std::chrono::steady_clock::now();
+  commit_batch(batch);
+  if (on_batch_) on_batch_(batch.size(), std::chrono::steady_clock::now() - start);
+  lock.lock();
+  leading_ = false;
+  for (Waiting* waiting : batch) {
+    waiting->done = true;
+    waiting->changed.notify_one();
   }
+  if (!queue_.empty()) queue_.front()->changed.notify_one();
 }
 
-void Committer::commit_batch(std::vector<Waiting>& batch) {
-  std::vector<InstanceRecord> instances;
-  instances.reserve(batch.size());
-  for (const Waiting& waiting : batch) instances.push_back(waiting.instance);
+void Committer::commit_batch(const std::vector<Waiting*>& batch) {
+  std::vector<JournalEntry*> entries;
+  entries.reserve(batch.size());
+  for (Waiting* waiting : batch) entries.push_back(&waiting->entry);
+  std::size_t done = 0;
   try {
-    std::set<std::filesystem::path> synced;
-    for (const InstanceRecord& instance : instances) {
-      if (synced.insert(instance.file.parent_path()).second) storage_.sync_images(instance.file);
+    while (done < batch.size()) {
+      failure_.require_none();
+      const std::size_t count = journal_.append(std::span(entries).subspan(done), patience);
+      for (const std::size_t end = done + count; done < end; ++done) filer_.add(std::move(*entries[done]));
     }
-    const auto outcomes = store_.add_instances(instances);
-    for (std::size_t i = 0; i < batch.size(); ++i) batch[i].outcome.set_value(outcomes[i]);
-  } catch (...) {
-    // The thread of each association reports it: nobody is told that an image is safe.
-    for (Waiting& waiting : batch) waiting.outcome.set_exception(std::current_exception());
+  } catch (const std::exception& error) {
+    if (kind_of(error) == ErrorKind::io) failure_.set(reason_of(error));
+    // The thread of each association reports it: nobody is told that its image is safe.
+    for (; done < batch.size(); ++done) batch[done]->error = std::current_exception();
   }
 }
 

@@ -121,6 +121,9 @@ void read_storage(ConfigSection section, StorageConfig& storage) {
   if (const auto mib = section.whole_number("min_free_mib", 16, 1 << 30)) {
     storage.min_free_bytes = static_cast<std::uint64_t>(*mib) << 20;
   }
+  if (const auto mib = section.whole_number("journal_mib", 16, 16384)) {
+    storage.journal.segment_bytes = (static_cast<std::uint64_t>(*mib) << 20) / storage.journal.segments;
+  }
   if (const auto days = section.whole_number("retention_days", 1, 3650)) {
     storage.retention = std::chrono::hours(24 * *days);
   }

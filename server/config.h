@@ -11,6 +11,7 @@
 #include "dicom/identity.h"
 #include "dicom/store_scp.h"
 #include "models/slots.h"
+#include "server/journal.h"
 
 namespace metserve::server {
 
@@ -41,6 +42,7 @@ struct StorageConfig {
   std::filesystem::path directory = "/var/lib/metserve";
   std::uint64_t min_free_bytes = std::uint64_t{2048} << 20;  ///< below it new images are refused
   std::chrono::hours retention{24 * 30};                     ///< of studies that are finished
+  JournalOptions journal;                                    ///< of images on their way into the store
 };
 
 enum class ObjectKind { segmentation, structure_set, report };

@@ -100,7 +100,9 @@ ErrorKind kind_of(const std::exception& error) {
     return kind_of(from_pipeline->kind());
   }
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return out_of_resources;
-  if (dynamic_cast<const std::system_error*>(&error) != nullptr) return io;
+  if (const auto* system = dynamic_cast<const std::system_error*>(&error)) {
+    return system->code() == std::errc::no_space_on_device ? out_of_resources : io;
+  }
   return internal;
 }
 

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/error.h"
@@ -38,8 +39,49 @@ void FileDescriptor::write(std::span<const std::uint8_t> bytes) {
   }
 }
 
+void FileDescriptor::write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(file_, "written");
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
+  }
+}
+
+std::size_t FileDescriptor::read_at(std::uint64_t offset, std::span<std::uint8_t> bytes) const {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count =
+        pread(descriptor_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(file_, "read");
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return done;
+}
+
+std::uint64_t FileDescriptor::size() const {
+  struct stat status {};
+  if (fstat(descriptor_, &status) != 0) fail(file_, "looked at");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void FileDescriptor::resize(std::uint64_t bytes) {
+  if (ftruncate(descriptor_, static_cast<off_t>(bytes)) != 0) fail(file_, "made another size");
+}
+
 void FileDescriptor::sync() {
   if (fsync(descriptor_) != 0) fail(file_, "forced to the disk");
+}
+
+void FileDescriptor::sync_data() {
+  if (fdatasync(descriptor_) != 0) fail(file_, "forced to the disk");
+}
+
+void FileDescriptor::sync_file_system() {
+  if (syncfs(descriptor_) != 0) fail(file_, "forced to the disk");
 }
 
 void write_durably(const std::filesystem::path& file, std::span<const std::uint8_t> bytes) {

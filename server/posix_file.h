@@ -18,7 +18,14 @@ class FileDescriptor {
 
   int get() const { return descriptor_; }
   void write(std::span<const std::uint8_t> bytes);
-  void sync();
+  void write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes);
+  /// Returns how many bytes there were: fewer at the end of the file.
+  std::size_t read_at(std::uint64_t offset, std::span<std::uint8_t> bytes) const;
+  std::uint64_t size() const;
+  void resize(std::uint64_t bytes);
+  void sync();              ///< bytes, size and times
+  void sync_data();         ///< bytes, and what is needed to read them
+  void sync_file_system();  ///< all that was written to the file system that the file is on
 
  private:
   std::filesystem::path file_;

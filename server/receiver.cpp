@@ -7,27 +7,25 @@
 
 namespace metserve::server {
 
-Receiver::Receiver(Storage& storage, Store& store, Metrics& metrics, const Log& log)
+Receiver::Receiver(Storage& storage, Store& store, Metrics& metrics, const Log& log,
+                   const JournalOptions& journal)
     : storage_(storage),
       store_(store),
       metrics_(metrics),
       log_(log),
-      committer_(storage, store, [&metrics](std::size_t images, std::chrono::duration<double> duration) {
-        metrics.commit(images, duration);
-      }) {}
+      journal_(storage.journal_directory(), journal),
+      filer_(journal_, storage, store, failure_, log,
+             [this](const InstanceRecord& image, AddOutcome outcome) { filed(image, outcome); }),
+      committer_(journal_, filer_, failure_,
+                 [&metrics](std::size_t images, std::chrono::duration<double> duration) {
+                   metrics.commit(images, duration);
+                 }) {}
 
 dicom::StoreStatus Receiver::receive(dicom::ReceivedInstance&& image) {
   const std::string key = study_key(image.study_instance_uid);
   const std::string sender = image.calling_ae_title;
   try {
-    const AddOutcome outcome = keep(std::move(image));
-    metrics_.image(outcome);
-    if (outcome == AddOutcome::conflict) {
-      log_.warning("an image from " + sender +
-                       " has other bytes than the one stored under its SOP Instance UID; "
-                       "the first stays in use, this one is kept apart",
-                   key);
-    }
+    keep(std::move(image));
     return dicom::StoreStatus::success;
   } catch (const std::exception& error) {
     const ErrorHandling& how = handling(error);
@@ -36,25 +34,38 @@ dicom::StoreStatus Receiver::receive(dicom::ReceivedInstance&& image) {
   }
 }
 
-AddOutcome Receiver::keep(dicom::ReceivedInstance&& image) {
-  InstanceRecord record;
-  record.sha256 = sha256_hex(dataset_bytes(image.part10));
-  if (const auto known = store_.known(image.sop_instance_uid, record.sha256)) return *known;
+void Receiver::require_able() const {
+  failure_.require_none();
+  storage_.require_space(journal_.unfiled_bytes());
+}
 
-  storage_.require_space(image.part10.size());
-  const auto hold = storage_.hold();
-  record.file =
-      storage_.put_image(image.study_instance_uid, image.sop_instance_uid, record.sha256, image.part10);
-  record.bytes = image.part10.size();
-  record.study_instance_uid = std::move(image.study_instance_uid);
-  record.series_instance_uid = std::move(image.series_instance_uid);
-  record.sop_class_uid = std::move(image.sop_class_uid);
-  record.sop_instance_uid = std::move(image.sop_instance_uid);
-  record.transfer_syntax_uid = std::move(image.transfer_syntax_uid);
-  record.modality = std::move(image.modality);
-  record.calling_ae_title = std::move(image.calling_ae_title);
-  record.peer_address = std::move(image.peer_address);
-  return committer_.commit(std::move(record));
+void Receiver::keep(dicom::ReceivedInstance&& image) {
+  JournalEntry entry;
+  entry.record.sha256 = sha256_hex(dataset_bytes(image.part10));
+  entry.record.bytes = image.part10.size();
+  entry.record.study_instance_uid = std::move(image.study_instance_uid);
+  entry.record.series_instance_uid = std::move(image.series_instance_uid);
+  entry.record.sop_class_uid = std::move(image.sop_class_uid);
+  entry.record.sop_instance_uid = std::move(image.sop_instance_uid);
+  entry.record.transfer_syntax_uid = std::move(image.transfer_syntax_uid);
+  entry.record.modality = std::move(image.modality);
+  entry.record.calling_ae_title = std::move(image.calling_ae_title);
+  entry.record.peer_address = std::move(image.peer_address);
+  entry.part10 = std::move(image.part10);
+  if (const auto known = store_.known(entry.record.sop_instance_uid, entry.record.sha256)) {
+    return filed(entry.record, *known);
+  }
+  storage_.require_space(entry.part10.size() + journal_.unfiled_bytes());
+  committer_.commit(std::move(entry));
+}
+
+void Receiver::filed(const InstanceRecord& image, AddOutcome outcome) {
+  metrics_.image(outcome);
+  if (outcome != AddOutcome::conflict) return;
+  log_.warning("an image from " + image.calling_ae_title +
+                   " has other bytes than the one stored under its SOP Instance UID; "
+                   "the first stays in use, this one is kept apart",
+               study_key(image.study_instance_uid));
 }
 
 }  // namespace metserve::server

@@ -9,22 +9,33 @@
 
 namespace metserve::server {
 
-/// Answers C-STORE: success when the image is on stable storage, or was there before. Thread safety:
-/// `receive` from any thread.
+/// Answers C-STORE: success when the image is on stable storage, or was there before. It is in the journal
+/// then; file and record follow behind. Thread safety: all members from any thread.
 class Receiver {
  public:
-  Receiver(Storage& storage, Store& store, Metrics& metrics, const Log& log);
+  /// Files first what the last run left in the journal. Throws what keeps it from that.
+  Receiver(Storage& storage, Store& store, Metrics& metrics, const Log& log, const JournalOptions& journal);
 
   /// One of the three edges where errors are caught: each becomes its DIMSE status.
   dicom::StoreStatus receive(dicom::ReceivedInstance&& image);
 
+  /// Throws Error(io) when a failed sync has ended it, Error(out_of_resources) when the disk is too full.
+  void require_able() const;
+
+  /// Overwrites what the journal still holds of images that are filed: after studies were deleted.
+  void wipe_journal() { journal_.wipe(); }
+
  private:
-  AddOutcome keep(dicom::ReceivedInstance&& image);
+  void keep(dicom::ReceivedInstance&& image);
+  void filed(const InstanceRecord& image, AddOutcome outcome);
 
   Storage& storage_;
   Store& store_;
   Metrics& metrics_;
   const Log& log_;
+  FinalFailure failure_;
+  Journal journal_;
+  Filer filer_;
   Committer committer_;
 };
 

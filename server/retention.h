@@ -9,8 +9,8 @@
 namespace metserve::server {
 
 /// Deletes images, results and records of studies that have been finished for longer than the retention time.
-/// Studies in work or waiting for delivery stay.
-void delete_old_studies(Storage& storage, Store& store, const StorageConfig& config,
-                        const dicom::Clock& clock, const Log& log);
+/// Studies in work or waiting for delivery stay. Returns how many it deleted.
+int delete_old_studies(Storage& storage, Store& store, const StorageConfig& config, const dicom::Clock& clock,
+                       const Log& log);
 
 }  // namespace metserve::server

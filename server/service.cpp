@@ -29,6 +29,7 @@ Service::Service(const Config& config, const Log& log)
       store_(storage_.database_file(), clock_),
       package_(models::ModelPackage::load(model_directory(config.model.directory))),
       metrics_(package_.manifest.name, package_.manifest.version) {
+  receiver_ = std::make_unique<Receiver>(storage_, store_, metrics_, log_, config_.storage.journal);
   resume();
   start_deliveries();
   workers_ =
@@ -41,8 +42,11 @@ Service::Service(const Config& config, const Log& log)
       "collecting studies", collect_interval, [this] { collect(); }, log_);
   retention_ = std::make_unique<PeriodicTask>(
       "retention", retention_interval,
-      [this] { delete_old_studies(storage_, store_, config_.storage, clock_, log_); }, log_);
-  receiver_ = std::make_unique<Receiver>(storage_, store_, metrics_, log_);
+      [this] {
+        const int deleted = delete_old_studies(storage_, store_, config_.storage, clock_, log_);
+        if (deleted > 0) receiver_->wipe_journal();
+      },
+      log_);
   scp_ = std::make_unique<dicom::StoreScp>(config_.dicom, [this](dicom::ReceivedInstance&& image) {
     return receiver_->receive(std::move(image));
   });
@@ -83,7 +87,7 @@ void Service::collect() {
 int Service::stop() {
   if (stopping_.exchange(true)) return 0;
   log_.info("stopping");
-  stop_receiving();
+  stop_listening();
   retention_.reset();
   collector_.reset();
   const int stuck = workers_->stop(config_.workers.stop_grace);
@@ -91,18 +95,17 @@ int Service::stop() {
   http_.reset();
   workers_.reset();
   deliveries_.clear();
+  receiver_.reset();
   log_.info("stopped");
   return 0;
 }
 
-void Service::stop_receiving() {
+void Service::stop_listening() {
   std::unique_ptr<dicom::StoreScp> scp;
   {
     const std::scoped_lock lock(scp_mutex_);
     scp = std::move(scp_);
   }
-  scp.reset();
-  receiver_.reset();
 }
 
 HttpState Service::http_state() {
@@ -123,7 +126,7 @@ std::vector<ReadinessCheck> Service::readiness() {
       {"workers", workers.ready > 0 && !broken_,
        std::to_string(workers.ready) + " of " + std::to_string(workers.all) + " ready on " +
            config_.workers.device},
-      check("storage", [this] { storage_.require_space(0); }),
+      check("storage", [this] { receiver_->require_able(); }),
       check("store", [this] { store_.check_writable(); }),
   };
 }

@@ -45,7 +45,7 @@ class Service {
   void resume();
   void start_deliveries();
   void collect();
-  void stop_receiving();
+  void stop_listening();
   HttpState http_state();
   std::vector<ReadinessCheck> readiness();
   MetricsSnapshot snapshot();

@@ -5,8 +5,16 @@
 namespace metserve::server {
 namespace {
 
+/// What may pass by itself is out of resources; all else, a failed sync above all, is input or output.
+Error::Kind kind_of(int code) {
+  const int primary = code & 0xff;
+  const bool may_pass =
+      primary == SQLITE_BUSY || primary == SQLITE_LOCKED || primary == SQLITE_FULL || primary == SQLITE_NOMEM;
+  return may_pass ? Error::Kind::out_of_resources : Error::Kind::io;
+}
+
 [[noreturn]] void fail(sqlite3* database, const std::string& what) {
-  throw Error(Error::Kind::io, what + ": " + sqlite3_errmsg(database));
+  throw Error(kind_of(sqlite3_errcode(database)), what + ": " + sqlite3_errmsg(database));
 }
 
 std::string file_of(sqlite3* database) {

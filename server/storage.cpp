@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <fstream>
 #include <random>
+#include <set>
 #include <system_error>
 
 #include <fcntl.h>
@@ -19,7 +20,7 @@ namespace metserve::server {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<const char*, 4> folders{"incoming", "images", "results", "trash"};
+constexpr std::array<const char*, 4> folders{"journal", "images", "results", "trash"};
 
 void make_folders(const fs::path& directory) {
   std::error_code error;
@@ -35,14 +36,6 @@ void make_folders(const fs::path& directory) {
 
 void clear(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry.path());
-}
-
-/// Moved first and synced then, one commit of the file system's journal is enough for bytes and name. A file
-/// that is there already may be one that its sender was told is safe: it is replaced only by one that is.
-void move_durably(FileDescriptor& descriptor, const fs::path& from, const fs::path& to) {
-  const bool moved = renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0;
-  descriptor.sync();
-  if (!moved) fs::rename(from, to);
 }
 
 /// The node's name is its own, not the host's: a container gets a new host name at each start.
@@ -74,7 +67,7 @@ Storage::Storage(const fs::path& directory, std::uint64_t min_free_bytes)
     : directory_(directory), min_free_bytes_(min_free_bytes) {
   make_folders(directory_);
   lock_ = take_lock(directory_);
-  clear(directory_ / "incoming");
+  images_ = std::make_unique<FileDescriptor>(directory_ / "images", O_RDONLY | O_DIRECTORY);
   clear(directory_ / "trash");
   node_ = read_or_make_node(directory_ / "node");
   sync_directory(directory_);
@@ -98,35 +91,17 @@ void Storage::require_space(std::uint64_t bytes) const {
                                                  ": make room or shorten storage.retention_days");
 }
 
-void Storage::ensure_study_directory(const std::string& key) {
-  const std::scoped_lock lock(durable_mutex_);
-  if (durable_directories_.contains(key)) return;
-  fs::create_directory(directory_ / "images" / key);
-  sync_directory(directory_ / "images");
-  durable_directories_.insert(key);
+fs::path Storage::put_image(const InstanceRecord& image, std::span<const std::uint8_t> part10) {
+  const fs::path folder = fs::path("images") / study_key(image.study_instance_uid);
+  fs::create_directory(directory_ / folder);
+  fs::path file =
+      folder / (sha256_hex(image.sop_instance_uid).substr(0, 24) + "-" + image.sha256.substr(0, 24) + ".dcm");
+  FileDescriptor(directory_ / file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW).write(part10);
+  return file;
 }
 
-fs::path Storage::put_image(const std::string& study_instance_uid, const std::string& sop_instance_uid,
-                            const std::string& sha256, std::span<const std::uint8_t> part10) {
-  const std::string key = study_key(study_instance_uid);
-  ensure_study_directory(key);
-  fs::path image = fs::path("images") / key /
-                   (sha256_hex(sop_instance_uid).substr(0, 24) + "-" + sha256.substr(0, 24) + ".dcm");
-  const fs::path incoming = directory_ / "incoming" / std::to_string(counter_.fetch_add(1));
-  FileDescriptor descriptor(incoming, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
-  try {
-    descriptor.write(part10);
-    move_durably(descriptor, incoming, directory_ / image);
-  } catch (const std::exception&) {
-    std::error_code gone;
-    fs::remove(incoming, gone);
-    throw;
-  }
-  return image;
-}
-
-void Storage::sync_images(const fs::path& image) const {
-  sync_directory(directory_ / image.parent_path());
+void Storage::sync_images() {
+  images_->sync_file_system();
 }
 
 fs::path Storage::make_result_directory(const std::string& key, std::int64_t revision) {
@@ -143,10 +118,6 @@ void Storage::sync_result(const fs::path& result) const {
 }
 
 void Storage::move_to_trash(const std::string& key) {
-  {
-    const std::scoped_lock lock(durable_mutex_);
-    durable_directories_.erase(key);
-  }
   for (const char* folder : {"images", "results"}) {
     const fs::path there = directory_ / folder / key;
     if (!fs::exists(there)) continue;

@@ -6,13 +6,13 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <shared_mutex>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "server/posix_file.h"
+#include "server/store.h"
 
 namespace metserve::server {
 
@@ -21,7 +21,7 @@ namespace metserve::server {
 ///     lock             held while a server runs
 ///     node             this node's name in leases, made once
 ///     metserve.db      studies, queue, deliveries
-///     incoming/        images that are being written
+///     journal/         images that were acknowledged and are not filed yet (journal.h)
 ///     images/KEY/      images of the study with that key, NAME-CONTENT.dcm
 ///     results/KEY/     one folder for each result
 ///     trash/           on its way out
@@ -30,7 +30,7 @@ namespace metserve::server {
 /// Thread safety: all members from any thread.
 class Storage {
  public:
-  /// Makes what is missing, takes the lock and clears incoming and trash. Throws Error(io) naming what cannot
+  /// Makes what is missing, takes the lock and clears the trash. Throws Error(io) naming what cannot
   /// be written, or that another server holds the directory.
   Storage(const std::filesystem::path& directory, std::uint64_t min_free_bytes);
 
@@ -46,11 +46,14 @@ class Storage {
   /// While it is held no study is discarded: taken from the writing of an image until it is recorded.
   std::shared_lock<std::shared_timed_mutex> hold() { return std::shared_lock(discarding_); }
 
-  /// Writes one image; durable once `sync_directory` of its parent was called. The same content has the same
-  /// path, other content under the same SOP Instance UID another. Returns the path relative to the directory.
-  std::filesystem::path put_image(const std::string& study_instance_uid, const std::string& sop_instance_uid,
-                                  const std::string& sha256, std::span<const std::uint8_t> part10);
-  void sync_images(const std::filesystem::path& image) const;
+  std::filesystem::path journal_directory() const { return directory_ / "journal"; }
+
+  /// Writes the image's file; durable once `sync_images` was called. The same content has the same path,
+  /// other content under the same SOP Instance UID another. Only for images that are not recorded: an earlier
+  /// file of that name is a remnant and is overwritten. Returns the path relative to the directory.
+  std::filesystem::path put_image(const InstanceRecord& image, std::span<const std::uint8_t> part10);
+  /// Forces all that was written to the disk. Throws Error(io) when it does not take it.
+  void sync_images();
 
   /// An empty directory for a result, relative; whatever an earlier try left there is gone.
   std::filesystem::path make_result_directory(const std::string& key, std::int64_t revision);
@@ -71,17 +74,14 @@ class Storage {
   void discard_unknown(const std::vector<std::string>& known_keys);
 
  private:
-  void ensure_study_directory(const std::string& key);
   void move_to_trash(const std::string& key);
   void empty_trash();
 
   std::filesystem::path directory_;
   std::uint64_t min_free_bytes_;
   std::string node_;
-  std::unique_ptr<FileDescriptor> lock_;
+  std::unique_ptr<FileDescriptor> lock_, images_;
   std::shared_timed_mutex discarding_;
-  std::mutex durable_mutex_;
-  std::set<std::string> durable_directories_;
   std::atomic<std::uint64_t> counter_{0};
 };
 

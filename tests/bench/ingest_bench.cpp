@@ -1,39 +1,48 @@
-// Images per second into the storage SCP: in-process senders and DCMTK's storescu, with a handler that does
-// nothing and one that writes and fsyncs each image; DCMTK's storescp takes the same in the same run.
-// usage: ingest_bench [IMAGES_PER_ASSOCIATION]      (300 by default; 256 x 256 pixels of 16 bits)
+// Images per second into `metserve serve`, DCMTK's storescp and Orthanc, each a process of its own, all in
+// one run, beside what the disk gives. Senders: DCMTK's storescu as it is shipped, and one of ours that has
+// encoded everything beforehand. An image is 256 x 256 pixels of 16 bits, 134 KB.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <functional>
-#include <stdexcept>
-#include <string>
+#include <mutex>
+#include <optional>
 #include <thread>
-#include <vector>
 
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include "dicom/mr_writer.h"
 #include "dicom/runtime.h"
-#include "dicom/store_scp.h"
-#include "dicom/store_scu.h"
+#include "tests/bench/disk_floor.h"
+#include "tests/bench/fast_sender.h"
+#include "tests/bench/receivers.h"
+#include "tests/unit/dicom/peer_programs.h"
 
 namespace {
 
-using namespace metserve::dicom;
+using namespace metserve;
+using namespace metserve::bench;
 namespace fs = std::filesystem;
 using Steady = std::chrono::steady_clock;
+using dicom::test::Bytes;
+
+constexpr int few_of = 20;  ///< at 40 ms an image, a twentieth of the images has to do
+
+struct Options {
+  fs::path metserve, directory = fs::temp_directory_path();
+  int images = 1000;     ///< of each row
+  int associations = 0;  ///< of the memory test, 0: none
+  bool only_metserve = false;
+};
 
 struct Directory {
-  Directory() {
-    std::string name = (fs::temp_directory_path() / "ingest_bench_XXXXXX").string();
+  explicit Directory(const fs::path& below) {
+    std::string name = (below / "ingest_bench_XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
     path = name;
   }
@@ -43,154 +52,175 @@ struct Directory {
   fs::path path;
 };
 
-std::vector<fs::path> write_images(const fs::path& directory, std::size_t count) {
-  Volume volume;
-  volume.geometry.size = {256, 256, count};
+void write_images(const fs::path& directory, int count, const std::string& series_instance_uid) {
+  dicom::Volume volume;
+  volume.geometry.size = {256, 256, static_cast<std::size_t>(count)};
   for (std::size_t i = 0; i < volume.geometry.voxel_count(); ++i)
     volume.voxels.push_back(static_cast<float>(i * 7919 % 4096));
-  StudyIdentity study;
+  dicom::StudyIdentity study;
   study.patient_id = "BENCH";
   study.study_instance_uid = "2.25.1";
   study.frame_of_reference_uid = "2.25.2";
-  SeriesHeader series;
-  series.series_instance_uid = "2.25.3";
-  write_mr_series(study, series, volume, directory);
-  return list_files(directory);
+  dicom::SeriesHeader series;
+  series.series_instance_uid = series_instance_uid;
+  dicom::write_mr_series(study, series, volume, directory);
 }
 
-pid_t start(const std::vector<std::string>& command) {
-  std::vector<char*> arguments;
-  for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  const pid_t process = ::fork();
-  if (process == 0) {
-    ::execvp(arguments[0], arguments.data());
-    ::_exit(127);
+/// The dataset of one image with the sender's placeholder for its SOP Instance UID.
+Bytes dataset_template(const fs::path& directory) {
+  write_images(directory, 1, "2.25.3");
+  const Bytes whole =
+      dicom::test::dataset_bytes(dicom::test::read_bytes(dicom::list_files(directory).front()));
+  const Bytes tag = {0x08, 0, 0x18, 0, 'U', 'I'};
+  const auto at = std::search(whole.begin(), whole.end(), tag.begin(), tag.end());
+  const std::size_t begin = static_cast<std::size_t>(at - whole.begin());
+  const std::size_t old_length = whole[begin + 6] | std::size_t{whole[begin + 7]} << 8;
+  using dicom::test::operator+;
+  return Bytes(whole.begin(), at) + dicom::test::element(0x0008, 0x0018, "UI", FastSender::placeholder()) +
+         Bytes(at + static_cast<std::ptrdiff_t>(8 + old_length), whole.end());
+}
+
+/// Calls `work(i)` on `count` threads; throws what the first of them threw.
+void on_threads(int count, const std::function<void(int)>& work) {
+  std::mutex mutex;
+  std::exception_ptr failure;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      try {
+        work(i);
+      } catch (...) {
+        const std::scoped_lock lock(mutex);
+        failure = std::current_exception();
+      }
+    });
   }
-  return process;
+  for (auto& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
-using Send = std::function<void(std::uint16_t port)>;
-
-void send_in_process(std::uint16_t port, const std::vector<fs::path>& files) {
-  Peer peer;
-  peer.host = "127.0.0.1";
-  peer.port = port;
-  peer.called_ae_title = "METSERVE";
-  for (const auto& result : send_instances(peer, files))
-    if (result.outcome != SendResult::Outcome::delivered) throw std::runtime_error(result.reason);
-}
-
-void send_with_storescu(std::uint16_t port, const fs::path& directory) {
-  const pid_t process = start(
-      {"storescu", "-q", "+sd", "-aec", "METSERVE", "127.0.0.1", std::to_string(port), directory.string()});
-  int status = 0;
-  ::waitpid(process, &status, 0);
-  if (status != 0) throw std::runtime_error("storescu failed");
-}
-
-/// Seconds that `associations` concurrent sends take.
-double time_of(std::size_t associations, std::uint16_t port, const Send& send) {
-  const auto began = Steady::now();
-  std::vector<std::thread> senders;
-  for (std::size_t i = 0; i < associations; ++i) senders.emplace_back(send, port);
-  for (auto& sender : senders) sender.join();
-  return std::chrono::duration<double>(Steady::now() - began).count();
-}
-
-void print_row(const char* sender, const char* receiver, std::size_t associations, std::size_t images,
-               double seconds) {
-  std::printf("%-12s %-22s %4zu %8zu %10.0f\n", sender, receiver, associations, images,
-              static_cast<double>(images) / seconds);
-  std::fflush(stdout);
-}
-
-StoreStatus write_durably(const fs::path& directory, std::uint64_t number, const ReceivedInstance& instance) {
-  const auto file = directory / std::to_string(number);
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const auto bytes = static_cast<ssize_t>(instance.part10.size());
-  const bool written =
-      ::write(fd, instance.part10.data(), instance.part10.size()) == bytes && ::fsync(fd) == 0;
-  ::close(fd);
-  return written ? StoreStatus::success : StoreStatus::out_of_resources;
-}
-
-StoreScpOptions on_free_port() {
-  StoreScpOptions options;
-  options.bind_address = "127.0.0.1";
-  options.port = 0;
-  return options;
-}
-
-/// DCMTK's storescp on a port that was free a moment ago.
-class ReferenceReceiver {
+class Table {
  public:
-  explicit ReferenceReceiver(const std::vector<std::string>& options) : port_(free_port()) {
-    std::vector<std::string> command = {"storescp", "-q"};
-    command.insert(command.end(), options.begin(), options.end());
-    command.push_back(std::to_string(port_));
-    process_ = start(command);
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  }
-  ~ReferenceReceiver() {
-    ::kill(process_, SIGTERM);
-    ::waitpid(process_, nullptr, 0);
-  }
-  ReferenceReceiver(const ReferenceReceiver&) = delete;
-  ReferenceReceiver& operator=(const ReferenceReceiver&) = delete;
-  std::uint16_t port() const { return port_; }
-
- private:
-  static std::uint16_t free_port() {
-    const StoreScp probe(on_free_port(), [](ReceivedInstance&&) { return StoreStatus::success; });
-    return probe.port();
+  Table() {
+    std::printf("%-10s %-22s %5s %7s %9s %8s %11s %8s\n", "receiver", "sender", "assoc", "images", "images/s",
+                "p99 ms", "CPU s/1000", "RSS MiB");
   }
 
-  std::uint16_t port_;
-  pid_t process_ = -1;
+  /// Lets `send` run and prints what it came to; it returns the seconds that each answer took, if it knows.
+  void row(const Receiver& receiver, const std::string& sender, int associations, int images,
+           const std::function<std::vector<double>()>& send) {
+    const double cpu_before = receiver.process.cpu_s();
+    const auto began = Steady::now();
+    std::vector<double> waits = send();
+    const double seconds = std::chrono::duration<double>(Steady::now() - began).count();
+    // What is still to be done for these images belongs to them.
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    const double cpu = receiver.process.cpu_s() - cpu_before;
+    std::sort(waits.begin(), waits.end());
+    std::array<char, 16> p99{"-"};
+    if (!waits.empty()) std::snprintf(p99.data(), p99.size(), "%.1f", 1000 * waits[waits.size() * 99 / 100]);
+    std::printf("%-10s %-22s %5d %7d %9.0f %8s %11.2f %8.0f\n", receiver.name.c_str(), sender.c_str(),
+                associations, images, images / seconds, p99.data(), 1000 * cpu / images,
+                receiver.process.resident_mib());
+    std::fflush(stdout);
+  }
 };
 
-void run(std::size_t images_per_association) {
-  const Directory work;
-  const auto series = work.path / "series";
-  const auto files = write_images(series, images_per_association);
-  const Send in_process = [&](std::uint16_t port) { send_in_process(port, files); };
-  const Send storescu = [&](std::uint16_t port) { send_with_storescu(port, series); };
-  std::printf("%-12s %-22s %4s %8s %10s\n", "sender", "receiver", "n", "images", "images/s");
+class Bench {
+ public:
+  explicit Bench(const Options& options) : options_(options), work_(options.directory) {
+    dataset_ = dataset_template(work_.path / "template");
+    write_images(work_.path / "many", options_.images, "2.25.4");
+    write_images(work_.path / "many more", options_.images, "2.25.5");
+    write_images(work_.path / "few", options_.images / few_of, "2.25.6");
+  }
 
-  std::atomic<std::uint64_t> number{0};
-  const auto stored = work.path / "stored";
-  const StoreScp discarding(on_free_port(), [](ReceivedInstance&&) { return StoreStatus::success; });
-  const StoreScp durable(
-      on_free_port(), [&](ReceivedInstance&& instance) { return write_durably(stored, ++number, instance); });
-  for (const std::size_t associations : {1, 4, 16}) {
-    const auto images = associations * files.size();
-    for (const auto& [name, send] :
-         {std::pair("in-process", &in_process), std::pair("storescu", &storescu)}) {
-      print_row(name, "SCP, discards", associations, images, time_of(associations, discarding.port(), *send));
-      fs::create_directories(stored);
-      print_row(name, "SCP, writes and fsyncs", associations, images,
-                time_of(associations, durable.port(), *send));
-      fs::remove_all(stored);
+  void measure() {
+    const DiskFloor floor = measure_disk(work_.path / "floor", dataset_.size());
+    std::printf("disk, images/s: fsync each %.0f, syncfs of 64 %.0f, journal %.0f, journal of 16 %.0f\n\n",
+                floor.fsync_each, floor.syncfs_of_64, floor.journal_of_1, floor.journal_of_16);
+    Table table;
+    measure_one(table, start_metserve(options_.metserve, work_.path / "metserve"), true);
+    if (options_.only_metserve) return;
+    measure_one(table, start_storescp(work_.path / "storescp"), false);
+    measure_one(table, start_orthanc(work_.path / "orthanc"), false);
+  }
+
+  /// Whether associations leave something behind.
+  void measure_memory() {
+    const Receiver receiver = start_metserve(options_.metserve, work_.path / "memory");
+    const auto associate = [&](int count) {
+      on_threads(8, [&](int thread) {
+        for (int i = 0; i < count / 8; ++i)
+          FastSender(receiver.port, receiver.ae_title, dataset_, thread).release();
+      });
+    };
+    associate(1000);
+    const double before = receiver.process.resident_mib();
+    associate(options_.associations);
+    std::printf("\n%d associations: resident %.1f MiB before, %.1f MiB after\n", options_.associations,
+                before, receiver.process.resident_mib());
+  }
+
+ private:
+  /// `quick`: the receiver acknowledges at once, so that storescu needs no help to be fast.
+  void measure_one(Table& table, const Receiver& receiver, bool quick) {
+    const auto storescu = [&](const char* name, const char* images, int count, bool no_delay) {
+      table.row(receiver, name, 1, count, [&] {
+        run_storescu(receiver, work_.path / images, no_delay);
+        return std::vector<double>();
+      });
+    };
+    storescu("storescu", quick ? "many" : "few", quick ? options_.images : options_.images / few_of, false);
+    storescu("storescu, TCP_NODELAY", "many more", options_.images, true);
+    for (const int associations : {1, 4, 16}) {
+      const int each = std::max(options_.images / associations, 1) * (associations > 1 ? 4 : 1);
+      table.row(receiver, "fast sender", associations, each * associations,
+                [&] { return send_fast(receiver, associations, each); });
     }
   }
-  // 40 ms an image make patience necessary: one association, and a tenth of the images
-  const auto few = work.path / "few";
-  fs::create_directories(few);
-  for (std::size_t i = 0; i < files.size() / 10; ++i) fs::copy(files[i], few);
-  const ReferenceReceiver reference({"--ignore"});
-  print_row("storescu", "storescp, discards", 1, files.size() / 10,
-            time_of(1, reference.port(), [&](std::uint16_t port) { send_with_storescu(port, few); }));
-  print_row("in-process", "storescp, discards", 1, files.size(), time_of(1, reference.port(), in_process));
-}
+
+  std::vector<double> send_fast(const Receiver& receiver, int associations, int each) {
+    std::mutex mutex;
+    std::vector<double> waits;
+    on_threads(associations, [&](int) {
+      FastSender sender(receiver.port, receiver.ae_title, dataset_, senders_++);
+      std::vector<double> own;
+      for (int i = 0; i < each; ++i) own.push_back(sender.store());
+      sender.release();
+      const std::scoped_lock lock(mutex);
+      waits.insert(waits.end(), own.begin(), own.end());
+    });
+    return waits;
+  }
+
+  Options options_;
+  Directory work_;
+  Bytes dataset_;
+  std::atomic<int> senders_{0};
+};
 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const Runtime runtime;
-  run(argc > 1 ? std::stoul(argv[1]) : 300);
-  return 0;
+  Options options;
+  CLI::App program("Images per second into metserve and others");
+  program.add_option("metserve", options.metserve, "The program")->required()->check(CLI::ExistingFile);
+  program.add_option("--images", options.images, "Of each row")
+      ->check(CLI::Range(20, 100000))
+      ->capture_default_str();
+  program.add_option("--associations", options.associations, "Of the memory test; 0: none")
+      ->check(CLI::Range(0, 1000000));
+  program.add_option("--directory", options.directory, "Where all of them store")
+      ->check(CLI::ExistingDirectory);
+  program.add_flag("--only-metserve", options.only_metserve, "Leave the others out");
+  CLI11_PARSE(program, argc, argv);
+  const dicom::Runtime runtime;
+  Bench bench(options);
+  bench.measure();
+  if (options.associations > 0) bench.measure_memory();
+  return EXIT_SUCCESS;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "ingest_bench: %s\n", error.what());
-  return 1;
+  return EXIT_FAILURE;
 }

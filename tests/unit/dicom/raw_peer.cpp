@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,7 +53,8 @@ Bytes operator+(Bytes left, const Bytes& right) {
   return left;
 }
 
-Bytes associate_rq(const std::string& sop_class_uid, const std::string& transfer_syntax_uid) {
+Bytes associate_rq(const std::string& sop_class_uid, const std::string& transfer_syntax_uid,
+                   const std::string& called_ae_title) {
   const auto title = [](std::string name) {
     name.resize(16, ' ');
     return text(name);
@@ -60,7 +62,7 @@ Bytes associate_rq(const std::string& sop_class_uid, const std::string& transfer
   const auto context =
       Bytes{1, 0, 0, 0} + item(0x30, text(sop_class_uid)) + item(0x40, text(transfer_syntax_uid));
   const auto user = item(0x51, big_endian(16384, 4)) + item(0x52, text("1.2.3"));
-  return pdu(0x01, Bytes{0, 1, 0, 0} + title("METSERVE") + title("RAW") + Bytes(32, 0) +
+  return pdu(0x01, Bytes{0, 1, 0, 0} + title(called_ae_title) + title("RAW") + Bytes(32, 0) +
                        item(0x10, text("1.2.840.10008.3.1.1.1")) + item(0x20, context) + item(0x50, user));
 }
 
@@ -91,6 +93,8 @@ RawPeer::RawPeer(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | S
   address.sin_port = htons(port);
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     throw std::runtime_error("nothing listens");
+  const int on = 1;
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 RawPeer::~RawPeer() {
@@ -155,6 +159,10 @@ std::optional<std::uint16_t> RawPeer::store(const std::string& sop_class_uid,
     send(p_data(fragment, false, end == dataset.size()));
     sent = end;
   } while (sent < dataset.size());
+  return receive_store_status();
+}
+
+std::optional<std::uint16_t> RawPeer::receive_store_status() {
   const auto answer = receive_pdu();
   if (!answer || answer->first != 0x04) return std::nullopt;
   const Bytes status_head = Bytes{0, 0, 0, 9} + little_endian(2, 4);

@@ -29,13 +29,16 @@ class RawPeer {
   /// C-STORE in presentation context 1; the status of the answer, or nothing when there was none.
   std::optional<std::uint16_t> store(const std::string& sop_class_uid, const std::string& sop_instance_uid,
                                      const Bytes& dataset);
+  /// The status of the C-STORE response that comes next, or nothing when something else comes.
+  std::optional<std::uint16_t> receive_store_status();
 
  private:
   bool receive(std::uint8_t* to, std::size_t bytes);
   int socket_;
 };
 
-Bytes associate_rq(const std::string& sop_class_uid, const std::string& transfer_syntax_uid);
+Bytes associate_rq(const std::string& sop_class_uid, const std::string& transfer_syntax_uid,
+                   const std::string& called_ae_title = "METSERVE");
 Bytes p_data(const Bytes& fragment, bool command, bool last);
 Bytes store_command(const std::string& sop_class_uid, const std::string& sop_instance_uid);
 

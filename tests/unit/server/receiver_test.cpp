@@ -1,7 +1,9 @@
 #include "server/receiver.h"
 
+#include <atomic>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "tests/catch.h"
 #include "tests/unit/server/store_fixture.h"
@@ -27,12 +29,25 @@ dicom::ReceivedInstance image(const std::string& sop, const std::string& content
 
 struct ReceiverFixture : StoreFixture {
   explicit ReceiverFixture(std::uint64_t min_free_bytes = 0)
-      : storage(directory.path() / "storage", min_free_bytes), receiver(storage, *store, metrics, log) {}
+      : storage(directory.path() / "storage", min_free_bytes) {
+    start();
+  }
+  void start() {
+    receiver = std::make_unique<Receiver>(storage, *store, metrics, log, JournalOptions{65536, 2});
+  }
+  dicom::StoreStatus receive(dicom::ReceivedInstance&& received) {
+    return receiver->receive(std::move(received));
+  }
+  /// Everything acknowledged so far is in the store on return.
+  void file_all() {
+    receiver.reset();
+    start();
+  }
   LogConfig log_config{LogLevel::debug, LogFormat::text, directory.path() / "log"};
   Log log{log_config};
   Metrics metrics{"model", "1"};
   Storage storage;
-  Receiver receiver;
+  std::unique_ptr<Receiver> receiver;
 
   std::string logged() {
     std::ifstream stream(directory.path() / "log");
@@ -40,11 +55,21 @@ struct ReceiverFixture : StoreFixture {
   }
 };
 
+std::filesystem::path only_file_below(const std::filesystem::path& directory) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  REQUIRE(files.size() == 1);
+  return files.front();
+}
+
 }  // namespace
 
-TEST_CASE("An image is on disk and recorded before its sender hears success", "[server][receiver]") {
+TEST_CASE("An acknowledged image is filed and recorded", "[server][receiver]") {
   ReceiverFixture f;
-  CHECK(f.receiver.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::success);
+  CHECK(f.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::success);
+  f.file_all();
   f.store->make_quiet_studies_ready(std::chrono::milliseconds(0));
   const Claim claim = f.store->claim("here", one_minute).value();
   REQUIRE(claim.files.size() == 1);
@@ -55,9 +80,10 @@ TEST_CASE("An image is on disk and recorded before its sender hears success", "[
 TEST_CASE("An image sent twice is one image, one with other bytes is kept apart and logged",
           "[server][receiver]") {
   ReceiverFixture f;
-  CHECK(f.receiver.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::success);
-  CHECK(f.receiver.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::success);
-  CHECK(f.receiver.receive(image("1.2.1.1", "other")) == dicom::StoreStatus::success);
+  CHECK(f.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::success);
+  CHECK(f.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::success);
+  CHECK(f.receive(image("1.2.1.1", "other")) == dicom::StoreStatus::success);
+  f.file_all();
   const StudySummary summary = f.store->study(study_key("1.2")).value().summary;
   CHECK(summary.instances == 1);
   CHECK(summary.conflicts == 1);
@@ -69,7 +95,58 @@ TEST_CASE("An image sent twice is one image, one with other bytes is kept apart 
 
 TEST_CASE("A disk above its watermark refuses images as out of resources", "[server][receiver]") {
   ReceiverFixture f(std::uint64_t{1} << 62);
-  CHECK(f.receiver.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::out_of_resources);
+  CHECK(f.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::out_of_resources);
   CHECK_FALSE(f.store->study(study_key("1.2")));
   CHECK(f.logged().find("storage.min_free_mib") != std::string::npos);
+}
+
+TEST_CASE("What is known already is answered at once and not written again", "[server][receiver]") {
+  ReceiverFixture f;
+  CHECK(f.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::success);
+  f.file_all();
+  const auto file = only_file_below(f.storage.directory() / "images");
+  const auto written = std::filesystem::last_write_time(file);
+  CHECK(f.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::success);
+  f.file_all();
+  CHECK(std::filesystem::last_write_time(file) == written);
+}
+
+TEST_CASE("Images of many associations at once are all filed, each once", "[server][receiver]") {
+  ReceiverFixture f;
+  std::vector<std::thread> associations;
+  std::atomic<int> acknowledged{0};
+  for (int thread = 0; thread < 8; ++thread) {
+    associations.emplace_back([&, thread] {
+      for (int i = 0; i < 20; ++i) {
+        // Every image comes twice, over two associations, and the journal is too small for all.
+        const std::string sop = "1.2.1." + std::to_string(thread / 2 * 20 + i);
+        if (f.receive(image(sop, std::string(5000, 'x') + sop)) == dicom::StoreStatus::success)
+          ++acknowledged;
+      }
+    });
+  }
+  for (std::thread& association : associations) association.join();
+  f.file_all();
+  CHECK(acknowledged == 160);
+  CHECK(f.store->study(study_key("1.2")).value().summary.instances == 80);
+  CHECK(f.store->study(study_key("1.2")).value().summary.conflicts == 0);
+}
+
+TEST_CASE(
+    "When filing fails for good nothing more is accepted, and the next start files what was acknowledged",
+    "[server][receiver]") {
+  ReceiverFixture f;
+  const auto folder = f.storage.directory() / "images" / study_key("1.2");
+  std::ofstream(folder) << "in the way";
+  CHECK(f.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::success);
+  while (f.receive(image("1.2.1.2", "def")) == dicom::StoreStatus::success) std::this_thread::yield();
+  CHECK_THROWS_WITH(f.receiver->require_able(), Catch::Contains("until the server is started again"));
+  CHECK(f.logged().find("stay in the journal") != std::string::npos);
+  f.receiver.reset();
+  CHECK_FALSE(f.store->study(study_key("1.2")));
+
+  std::filesystem::remove(folder);
+  f.start();
+  CHECK(f.store->study(study_key("1.2")).value().summary.instances >= 1);
+  f.receiver->require_able();
 }

@@ -24,6 +24,7 @@ Config config_below(const std::filesystem::path& directory) {
   config.model.directory = directory / "model";
   config.storage.directory = directory / "state";
   config.storage.min_free_bytes = 0;
+  config.storage.journal.segment_bytes = std::uint64_t{4} << 20;
   config.workers.threads = 2;
   config.log.file = directory / "log";
   return config;

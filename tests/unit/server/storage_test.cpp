@@ -21,25 +21,33 @@ std::string content(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
+std::filesystem::path put(Storage& storage, const std::string& study, const std::string& sop,
+                          const std::string& content) {
+  InstanceRecord record;
+  record.study_instance_uid = study;
+  record.sop_instance_uid = sop;
+  record.sha256 = sha256_hex(std::string_view(content));
+  return storage.put_image(record, bytes(content));
+}
+
 }  // namespace
 
 TEST_CASE("An image gets a path that no UID can bend", "[server][storage]") {
   const TemporaryDirectory directory;
   Storage storage(directory.path(), 0);
   const std::string nasty = "../../etc/passwd";
-  const auto image = storage.put_image(nasty, nasty, sha256_hex(std::string_view("x")), bytes("x"));
+  const auto image = put(storage, nasty, nasty, "x");
   CHECK(image.string().find("..") == std::string::npos);
   CHECK(image.parent_path() == std::filesystem::path("images") / study_key(nasty));
   CHECK(content(directory.path() / image) == "x");
-  CHECK(std::filesystem::is_empty(directory.path() / "incoming"));
 }
 
 TEST_CASE("Other bytes under the same UID never replace a file", "[server][storage]") {
   const TemporaryDirectory directory;
   Storage storage(directory.path(), 0);
-  const auto first = storage.put_image("1.2", "1.2.3", sha256_hex(std::string_view("one")), bytes("one"));
-  const auto same = storage.put_image("1.2", "1.2.3", sha256_hex(std::string_view("one")), bytes("one"));
-  const auto other = storage.put_image("1.2", "1.2.3", sha256_hex(std::string_view("two")), bytes("two"));
+  const auto first = put(storage, "1.2", "1.2.3", "one");
+  const auto same = put(storage, "1.2", "1.2.3", "one");
+  const auto other = put(storage, "1.2", "1.2.3", "two");
   CHECK(first == same);
   CHECK(first != other);
   CHECK(content(directory.path() / first) == "one");
@@ -58,18 +66,17 @@ TEST_CASE("Only one server holds a storage directory, and its node keeps its nam
   CHECK(Storage(directory.path(), 0).node() == node);
 }
 
-TEST_CASE("A start clears what was half written and what nobody recorded", "[server][storage]") {
+TEST_CASE("A start clears what was half deleted and what nobody recorded", "[server][storage]") {
   const TemporaryDirectory directory;
   std::string known, unknown;
   {
     Storage storage(directory.path(), 0);
-    known = storage.put_image("1.2", "1.2.3", sha256_hex(std::string_view("x")), bytes("x"));
-    unknown = storage.put_image("1.3", "1.3.3", sha256_hex(std::string_view("x")), bytes("x"));
-    std::ofstream(directory.path() / "incoming" / "17") << "half";
+    known = put(storage, "1.2", "1.2.3", "x");
+    unknown = put(storage, "1.3", "1.3.3", "x");
+    std::filesystem::create_directory(directory.path() / "trash" / "17");
   }
   Storage storage(directory.path(), 0);
   storage.discard_unknown({study_key("1.2")});
-  CHECK(std::filesystem::is_empty(directory.path() / "incoming"));
   CHECK(std::filesystem::exists(directory.path() / known));
   CHECK_FALSE(std::filesystem::exists(directory.path() / unknown));
   CHECK(std::filesystem::is_empty(directory.path() / "trash"));
@@ -78,14 +85,14 @@ TEST_CASE("A start clears what was half written and what nobody recorded", "[ser
 TEST_CASE("A study is discarded only when it was forgotten", "[server][storage]") {
   const TemporaryDirectory directory;
   Storage storage(directory.path(), 0);
-  const auto image = storage.put_image("1.2", "1.2.3", sha256_hex(std::string_view("x")), bytes("x"));
+  const auto image = put(storage, "1.2", "1.2.3", "x");
   storage.make_result_directory(study_key("1.2"), 1);
   storage.discard(study_key("1.2"), [] { return false; });
   CHECK(std::filesystem::exists(directory.path() / image));
   storage.discard(study_key("1.2"), [] { return true; });
   CHECK_FALSE(std::filesystem::exists(directory.path() / image));
   CHECK_FALSE(std::filesystem::exists(directory.path() / "results" / study_key("1.2")));
-  storage.put_image("1.2", "1.2.3", sha256_hex(std::string_view("x")), bytes("x"));
+  put(storage, "1.2", "1.2.3", "x");
   CHECK(std::filesystem::exists(directory.path() / image));
 }
 

@@ -1,0 +1,100 @@
+#include "server/filer.h"
+
+#include <utility>
+
+#include "server/error_table.h"
+
+namespace metserve::server {
+namespace {
+
+constexpr std::size_t queue_capacity = std::size_t{1} << 20;  ///< the journal is full long before
+constexpr std::size_t largest_batch = 256;
+constexpr std::chrono::seconds pause{2};
+
+}  // namespace
+
+Filer::Filer(Journal& journal, Storage& storage, Store& store, FinalFailure& failure, const Log& log,
+             OnFiled on_filed)
+    : journal_(journal),
+      storage_(storage),
+      store_(store),
+      failure_(failure),
+      log_(log),
+      on_filed_(std::move(on_filed)),
+      queue_(queue_capacity) {
+  recover();
+  thread_ = std::thread([this] { run(); });
+}
+
+Filer::~Filer() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  queue_.close();
+  thread_.join();
+}
+
+void Filer::add(JournalEntry&& entry) {
+  queue_.push(std::move(entry), std::chrono::milliseconds(0));
+}
+
+void Filer::recover() {
+  constexpr std::size_t at_a_time = 32;
+  std::size_t count = 0;
+  std::vector<JournalEntry> batch;
+  journal_.recover([&](JournalEntry&& entry) {
+    ++count;
+    batch.push_back(std::move(entry));
+    if (batch.size() == at_a_time) file(std::exchange(batch, {}));
+  });
+  if (!batch.empty()) file(batch);
+  if (count > 0) log_.info(std::to_string(count) + " images of the last run are filed from the journal");
+}
+
+void Filer::run() {
+  for (auto batch = queue_.pop_all(largest_batch); !batch.empty(); batch = queue_.pop_all(largest_batch)) {
+    if (!failure_.happened()) file_patiently(batch);
+  }
+}
+
+void Filer::file_patiently(const std::vector<JournalEntry>& batch) {
+  for (;;) {
+    try {
+      return file(batch);
+    } catch (const std::exception& error) {
+      const bool transient = kind_of(error) == ErrorKind::out_of_resources;
+      const std::string what = "images cannot be filed and stay in the journal: " + reason_of(error);
+      log_.write(handling(error).log_level, what);
+      // What comes after it must not be filed before it: then all of it stays in the journal.
+      if (!transient || stopped_within_pause()) return failure_.set(what);
+    }
+  }
+}
+
+bool Filer::stopped_within_pause() {
+  std::unique_lock lock(mutex_);
+  return stop_.wait_for(lock, pause, [this] { return stopping_; });
+}
+
+void Filer::file(const std::vector<JournalEntry>& batch) {
+  const auto hold = storage_.hold();
+  std::vector<std::optional<AddOutcome>> outcomes;
+  std::vector<InstanceRecord> records;
+  for (const JournalEntry& entry : batch) {
+    outcomes.push_back(store_.known(entry.record.sop_instance_uid, entry.record.sha256));
+    if (outcomes.back()) continue;
+    records.push_back(entry.record);
+    records.back().file = storage_.put_image(entry.record, entry.part10);
+  }
+  if (!records.empty()) storage_.sync_images();
+  const auto added = records.empty() ? std::vector<AddOutcome>() : store_.add_instances(records);
+  journal_.mark_filed(batch.back().number);
+  auto next = added.begin();
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    on_filed_(batch[i].record, outcomes[i] ? *outcomes[i] : *next++);
+  }
+}
+
+}  // namespace metserve::server

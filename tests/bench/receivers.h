@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace metserve::bench {
+
+/// A program under measurement, killed on destruction.
+class Process {
+ public:
+  Process(const std::vector<std::string>& command, const std::filesystem::path& output);
+  ~Process();
+  Process(Process&& other) noexcept : process_(std::exchange(other.process_, -1)) {}
+  Process& operator=(Process&&) = delete;
+
+  /// CPU seconds that it and the children it waited for have used.
+  double cpu_s() const;
+  double resident_mib() const;
+
+ private:
+  pid_t process_;
+};
+
+/// A running DICOM receiver that takes associations on `port`.
+struct Receiver {
+  std::string name, ae_title;
+  std::uint16_t port;
+  Process process;
+};
+
+/// Each keeps what it receives below `directory` and is ready on return. Throws std::runtime_error when it
+/// does not come up.
+Receiver start_metserve(const std::filesystem::path& program, const std::filesystem::path& directory);
+Receiver start_storescp(const std::filesystem::path& directory);
+Receiver start_orthanc(const std::filesystem::path& directory);
+
+/// Runs DCMTK's storescu over everything in `images`. Throws std::runtime_error when it fails. `no_delay`:
+/// with TCP_NODELAY, which is not how it is shipped.
+void run_storescu(const Receiver& receiver, const std::filesystem::path& images, bool no_delay);
+
+}  // namespace metserve::bench
