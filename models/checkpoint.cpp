@@ -7,7 +7,7 @@
 #include <torch/torch.h>
 
 #include "models/error.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "models/safetensors.h"
 
 namespace metserve::models {

@@ -96,7 +96,7 @@ std::vector<SlotSet> all_subsets() {
   return subsets;
 }
 
-std::vector<SubsetFigures> evaluate(DeepLabV3 network, const std::vector<Study>& studies,
+std::vector<SubsetFigures> evaluate(const Network& network, const std::vector<Study>& studies,
                                     const EvaluationOptions& options,
                                     const std::function<void(double)>& on_study) {
   check(studies, options);

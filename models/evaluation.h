@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "models/deeplabv3.h"
 #include "models/inference.h"
 #include "models/metrics.h"
+#include "models/networks/network.h"
 #include "models/slots.h"
 #include "models/study.h"
 
@@ -58,7 +58,7 @@ std::vector<SlotSet> all_subsets();
 
 /// Predicts every study with every subset and scores it. `on_study` is called with the share done, 0..1.
 /// Throws Error(bad_input) on options out of range.
-std::vector<SubsetFigures> evaluate(DeepLabV3 network, const std::vector<Study>& studies,
+std::vector<SubsetFigures> evaluate(const Network& network, const std::vector<Study>& studies,
                                     const EvaluationOptions& options,
                                     const std::function<void(double)>& on_study);
 

@@ -6,7 +6,6 @@
 #include <torch/torch.h>
 
 #include "models/error.h"
-#include "models/input_dropout.h"
 
 namespace metserve::models {
 namespace {
@@ -65,19 +64,19 @@ torch::Tensor without_absent(const torch::Tensor& images, SlotSet present, const
   return result;
 }
 
-void check(const DeepLabV3& network, const torch::Tensor& images, SlotSet present) {
-  if (present.none()) throw Error(Error::Kind::bad_input, "inference: no sequence is present");
-  if (images.dim() != 4 || images.size(0) != static_cast<std::int64_t>(slot_count) ||
-      network->config().slots != static_cast<int>(slot_count))
-    throw Error(Error::Kind::bad_input,
-                "inference: the images must be [4, D, H, W] and the network made for 4");
+void check(const torch::Tensor& images, SlotSet present) {
+  if (present.none())
+    throw Error(Error::Kind::bad_input, "inference: no sequence is present that the network was trained on");
+  if (images.dim() != 4 || images.size(0) != static_cast<std::int64_t>(slot_count))
+    throw Error(Error::Kind::bad_input, "inference: the images must be [4, D, H, W]");
 }
 
 }  // namespace
 
-torch::Tensor predict(DeepLabV3 network, const torch::Tensor& images, SlotSet present,
+torch::Tensor predict(const Network& network, const torch::Tensor& images, SlotSet available,
                       const InferenceOptions& options) {
-  check(network, images, present);
+  const SlotSet present = available & network->config().subset;
+  check(images, present);
   torch::InferenceMode inference;
   network->eval();
   const torch::Tensor extent = in_plane_extent(images, present);
@@ -95,11 +94,11 @@ torch::Tensor predict(DeepLabV3 network, const torch::Tensor& images, SlotSet pr
   for (std::int64_t i = 0; i < count; i += options.batch) {
     const std::int64_t size = std::min<std::int64_t>(options.batch, count - i);
     const torch::ArrayRef<std::int64_t> centres(slices.data() + i, static_cast<std::size_t>(size));
-    const torch::Tensor stack = stacks(box, centres, network->config().slices);
-    const torch::Tensor input = keep_sequences(stack, std::vector(static_cast<std::size_t>(size), present))
-                                    .contiguous(torch::MemoryFormat::ChannelsLast);
+    const torch::Tensor stack =
+        stacks(box, centres, network->config().slices).contiguous(torch::MemoryFormat::ChannelsLast);
+    const std::vector<SlotSet> kept(static_cast<std::size_t>(size), present);
     const AutocastGuard autocast(options.precision, options.device);
-    const torch::Tensor probability = network(input).sigmoid().squeeze(1);
+    const torch::Tensor probability = network->forward(stack, kept).sigmoid().squeeze(1);
     result.narrow(0, i, size)
         .narrow(1, rows.first, rows.size)
         .narrow(2, columns.first, columns.size)

@@ -6,7 +6,7 @@
 
 #include <torch/types.h>
 
-#include "models/deeplabv3.h"
+#include "models/networks/network.h"
 #include "models/precision.h"
 #include "models/slots.h"
 
@@ -22,10 +22,11 @@ struct InferenceOptions {
 
 /// Slides the network over the slices of a study; end slices are replicated. Only the in-plane box around the
 /// head is computed (the sides are multiples of 32), elsewhere the probability is 0.
-/// `images`: [4, D, H, W], float32 in [0, 1] or uint8 in 0..255. Sequences not in `present` are ignored.
+/// `images`: [4, D, H, W], float32 in [0, 1] or uint8 in 0..255. Sequences that are not `available`, or that
+/// the network was not trained on, are ignored.
 /// Returns probabilities [number of slices, H, W] float32 on the CPU. Throws Error(bad_input) on an empty
 /// set.
-torch::Tensor predict(DeepLabV3 network, const torch::Tensor& images, SlotSet present,
+torch::Tensor predict(const Network& network, const torch::Tensor& images, SlotSet available,
                       const InferenceOptions& options);
 
 }  // namespace metserve::models

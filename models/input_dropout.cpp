@@ -16,25 +16,26 @@ SlotSet draw_kept(SlotSet present, double p, std::mt19937_64& random) {
   return kept.none() ? present : kept;
 }
 
-torch::Tensor keep_sequences(const torch::Tensor& input, const std::vector<SlotSet>& kept) {
+torch::Tensor keep_sequences(const torch::Tensor& input, const std::vector<SlotSet>& kept, Scaling scaling) {
   constexpr auto slots = static_cast<std::int64_t>(slot_count);
   if (input.dim() != 4 || input.size(0) != static_cast<std::int64_t>(kept.size()) ||
       input.size(1) % slots != 0)
     throw Error(Error::Kind::bad_input,
-                "input dropout: the input must be [N, slots * slices, H, W], one set each");
+                "input dropout: the input must be [N, 4 * channels, H, W], one set each");
   torch::Tensor factors = torch::zeros({input.size(0), slots, 1, 1, 1});
   auto factor = factors.accessor<float, 5>();
   for (std::size_t i = 0; i < kept.size(); ++i) {
     if (kept[i].none()) throw Error(Error::Kind::bad_input, "input dropout: no sequence is present");
+    const float share = static_cast<float>(slots) / static_cast<float>(kept[i].count());
     for (std::size_t slot = 0; slot < slot_count; ++slot)
       if (kept[i].test(slot))
         factor[static_cast<std::int64_t>(i)][static_cast<std::int64_t>(slot)][0][0][0] =
-            static_cast<float>(slots) / static_cast<float>(kept[i].count());
+            scaling == Scaling::by_share ? share : 1.0F;
   }
-  const std::int64_t slices = input.size(1) / slots;
+  const std::int64_t channels = input.size(1) / slots;
   const torch::Tensor channel =
-      factors.expand({-1, -1, slices, -1, -1}).reshape({input.size(0), input.size(1), 1, 1});
-  return input * channel.to(input.device());
+      factors.expand({-1, -1, channels, -1, -1}).reshape({input.size(0), input.size(1), 1, 1});
+  return input * channel.to(input.options());
 }
 
 }  // namespace metserve::models

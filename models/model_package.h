@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "models/network_config.h"
+#include "models/networks/network_config.h"
 #include "models/preprocess.h"
 #include "models/slots.h"
 

@@ -4,7 +4,7 @@
 
 #include "models/error.h"
 #include "models/inference.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 
 namespace metserve::models {
 namespace {
@@ -23,9 +23,9 @@ torch::Device device_from_name(const std::string& name) {
   }
 }
 
-DeepLabV3 network_of(const ModelPackage& package) {
+Network network_of(const ModelPackage& package) {
   const auto file = package.directory / "weights.safetensors";
-  DeepLabV3 network = load_network(file);
+  Network network = load_network(file);
   if (!(network->config() == package.manifest.network))
     throw Error(Error::Kind::bad_input, file.string() + ": its network is " + to_json(network->config()) +
                                             ", but the manifest says " + to_json(package.manifest.network));
@@ -36,7 +36,7 @@ DeepLabV3 network_of(const ModelPackage& package) {
 
 struct Segmenter::Impl {
   Manifest manifest;
-  DeepLabV3 network{nullptr};
+  Network network;
   InferenceOptions options;
 };
 

@@ -9,6 +9,7 @@
 
 #include "models/error.h"
 #include "models/safetensors.h"
+#include "models/slot_list.h"
 
 namespace metserve::models {
 namespace {
@@ -18,16 +19,6 @@ constexpr const char* format_name = "metserve-study-1";
 std::string describe(const ClaheOptions& clahe) {
   return nlohmann::json{{"tiles", clahe.tiles}, {"bins", clahe.bins}, {"clip_limit", clahe.clip_limit}}
       .dump();
-}
-
-SlotSet slots_from_ids(const nlohmann::json& list) {
-  SlotSet slots;
-  for (const auto& entry : list) {
-    const auto slot = slot_from_id(entry.get<std::string>());
-    if (!slot) throw Error(Error::Kind::bad_input, "slot '" + entry.get<std::string>() + "' is unknown");
-    slots.set(index(*slot));
-  }
-  return slots;
 }
 
 }  // namespace

@@ -6,11 +6,11 @@
 #include <torch/torch.h>
 
 #include "models/checkpoint.h"
-#include "models/deeplabv3.h"
 #include "models/error.h"
 #include "models/inference.h"
 #include "models/input_dropout.h"
-#include "models/network_file.h"
+#include "models/networks/network.h"
+#include "models/networks/network_file.h"
 #include "models/precision.h"
 #include "models/threshold.h"
 #include "models/training_log.h"
@@ -38,6 +38,7 @@ void check(const TrainingOptions& o) {
   if (!(o.hard_pixel_share > 0 && o.hard_pixel_share <= 1))
     refuse("hard_pixel_share must be in 0..1, 0 excluded");
   if (!(o.dropout >= 0 && o.dropout < 1)) refuse("dropout must be in 0..1, 1 excluded");
+  if (!(o.tie_weight >= 0)) refuse("tie_weight must not be negative");
   if (o.interval < 1 || o.checkpoint_interval < 1 || o.validation_stride < 1)
     refuse("interval, checkpoint_interval and validation_stride must be at least 1");
   if (o.validation_subsets.empty()) refuse("validation_subsets must not be empty");
@@ -122,9 +123,9 @@ class Trainer {
   }
 
  private:
-  static DeepLabV3 initial_network(const TrainingOptions& options) {
+  static Network initial_network(const TrainingOptions& options) {
     torch::manual_seed(options.seed);
-    DeepLabV3 network(options.network);
+    Network network = make_network(options.network);
     to_channels_last(*network);
     return network;
   }
@@ -142,9 +143,9 @@ class Trainer {
     torch::manual_seed(seed);  // the network's own dropout
     const Batch batch = sampler_.draw(random);
     std::vector<SlotSet> kept;
-    for (SlotSet present : batch.present) kept.push_back(draw_kept(present, options_.dropout, random));
-    const torch::Tensor input =
-        keep_sequences(batch.input, kept).to(device_).contiguous(torch::MemoryFormat::ChannelsLast);
+    for (SlotSet present : batch.present)
+      kept.push_back(draw_kept(present & options_.network.subset, options_.dropout, random));
+    const torch::Tensor input = batch.input.to(device_).contiguous(torch::MemoryFormat::ChannelsLast);
     for (auto& group : adam_.param_groups())
       static_cast<torch::optim::AdamOptions&>(group.options()).lr(rate_at(options_, state_.step));
     network_->train();
@@ -152,9 +153,11 @@ class Trainer {
     torch::Tensor logits;
     {
       const AutocastGuard autocast(precision_, device_);
-      logits = network_(input);
+      logits = network_->forward(input, kept);
     }
-    const torch::Tensor loss = loss_of(logits, batch.target.to(device_), options_);
+    torch::Tensor loss = loss_of(logits, batch.target.to(device_), options_);
+    if (const torch::Tensor penalty = network_->tie_penalty(); penalty.defined())
+      loss = loss + options_.tie_weight * penalty;
     loss.backward();
     adam_.step();
     ++state_.step;
@@ -172,7 +175,7 @@ class Trainer {
         inference.precision = precision_;
         for (std::int64_t z = 0; z < study.truth.size(0); z += options_.validation_stride)
           inference.slices.push_back(z);
-        if ((study.present & subset).none()) continue;
+        if ((study.present & subset & options_.network.subset).none()) continue;
         const torch::Tensor probability = predict(network_, study.images, study.present & subset, inference);
         curve.add(probability,
                   study.truth.slice(0, 0, study.truth.size(0), options_.validation_stride).ne(0));
@@ -193,7 +196,7 @@ class Trainer {
   const std::vector<Study>& validation_;
   Sampler sampler_;
   std::filesystem::path directory_;
-  DeepLabV3 network_;
+  Network network_;
   torch::optim::Adam adam_;
   CheckpointState state_;
   std::optional<TrainingLog> log_;
@@ -205,12 +208,17 @@ void train(const std::vector<Study>& training, const std::vector<Study>& validat
            const TrainingOptions& options, const std::filesystem::path& directory,
            const std::function<void(const TrainingProgress&)>& on_progress) {
   check(options);
+  for (const auto* studies : {&training, &validation})
+    for (const Study& study : *studies)
+      if ((study.present & options.network.subset).none())
+        throw Error(Error::Kind::bad_input, study.name + ": has no sequence of the subset to train on");
   if (options.threads > 0) at::set_num_threads(options.threads);
   std::error_code failure;
   std::filesystem::create_directories(directory, failure);
   if (failure) throw Error(Error::Kind::io, directory.string() + ": cannot be made: " + failure.message());
   TrainingOptions complete = options;
   complete.sampler.slices = options.network.slices;
+  complete.network.dropout = options.dropout > 0;
   Trainer(training, validation, complete, directory).run(on_progress);
 }
 

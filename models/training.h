@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/network_config.h"
+#include "models/networks/network_config.h"
 #include "models/preprocess.h"
 #include "models/sampler.h"
 #include "models/slots.h"
@@ -28,7 +28,9 @@ struct TrainingOptions {
   double hard_pixel_share = 1;  ///< of a batch's pixels, those with the highest cross-entropy, that the
                                 ///< cross-entropy is the mean of (Wu et al. 2016), > 0 .. 1: all
   double dice_weight = 1;       ///< of the soft Dice term beside the cross-entropy, >= 0
-  double dropout = 0.25;        ///< probability that a sequence is dropped, 0 (off) .. < 1
+  double tie_weight = 1e-3;     ///< of the penalty that ties the trunks of the -l2 networks, >= 0
+  double dropout = 0.25;        ///< probability that a sequence is dropped, 0 .. < 1; 0 leaves the network
+                                ///< without the layer: `network.dropout` is set by this
   std::vector<SlotSet> validation_subsets{SlotSet().set()};  ///< the score is the mean over these
   int validation_stride = 4;                                 ///< every which slice is scored, >= 1
   int interval = 500;                                        ///< steps between validations, >= 1

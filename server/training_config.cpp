@@ -11,12 +11,27 @@ void real(ConfigSection& section, const char* key, double& value, double low, do
   if (const auto number = section.real_number(key, low, high)) value = *number;
 }
 
+/// The list may be absent: all sequences.
+void read_subset(ConfigSection& section, models::SlotSet& subset) {
+  std::vector<std::pair<std::string, models::Slot>> valid;
+  for (models::Slot slot : models::all_slots) valid.emplace_back(models::id(slot), slot);
+  std::vector<models::Slot> slots;
+  section.choices("subset", slots, valid);
+  if (slots.empty()) return;
+  subset.reset();
+  for (models::Slot slot : slots) subset.set(models::index(slot));
+}
+
 void read_network(ConfigSection section, models::NetworkConfig& network) {
   section.text("backbone", network.backbone);
   section.whole("output_stride", network.output_stride, 4, 16);
   section.whole("width", network.width, 8, 256);
   section.whole("aspp_channels", network.aspp_channels, 8, 1024);
   section.whole("slices", network.slices, 1, 15);
+  section.choice<std::string>("dropout_level", network.dropout_level, {{"join", "join"}, {"input", "input"}});
+  section.choice<std::string>("end_join", network.end_join, {{"mean", "mean"}, {"sum", "sum"}});
+  section.flag("difference_alone", network.difference_alone);
+  read_subset(section, network.subset);
   section.finish();
 }
 
@@ -42,6 +57,7 @@ void read_options(const YAML::Node& root, models::TrainingOptions& options, Prob
   real(top, "positive_weight", options.positive_weight, 1e-6, 1e6);
   real(top, "hard_pixel_share", options.hard_pixel_share, 1e-6, 1);
   real(top, "dice_weight", options.dice_weight, 0, 1000);
+  real(top, "tie_weight", options.tie_weight, 0, 1000);
   real(top, "dropout", options.dropout, 0, 0.99);
   top.whole("validation_stride", options.validation_stride, 1, 1000);
   top.whole("interval", options.interval, 1, many);

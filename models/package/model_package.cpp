@@ -7,6 +7,7 @@
 
 #include "models/error.h"
 #include "models/package/sha256.h"
+#include "models/slot_list.h"
 
 namespace metserve::models {
 namespace {
@@ -27,6 +28,12 @@ class Reader {
     } catch (const YAML::Exception&) {
       refuse(prefix_ + key, "has a value of the wrong type", found);
     }
+  }
+
+  /// Leaves `value` as it is when the key is absent.
+  template <typename Value>
+  void read_optional(const std::string& key, Value& value) {
+    if (node_[key]) read(key, value);
   }
 
   YAML::Node get(const std::string& key) {
@@ -64,6 +71,13 @@ void read_network(Reader reader, NetworkConfig& network) {
   reader.read("aspp_channels", network.aspp_channels);
   reader.read("slots", network.slots);
   reader.read("slices", network.slices);
+  reader.read_optional("dropout", network.dropout);
+  reader.read_optional("dropout_level", network.dropout_level);
+  reader.read_optional("end_join", network.end_join);
+  reader.read_optional("difference_alone", network.difference_alone);
+  std::vector<std::string> subset = ids(network.subset);
+  reader.read_optional("subset", subset);
+  network.subset = slots_from_ids(subset);
   reader.finish();
 }
 
@@ -156,6 +170,13 @@ void write_manifest(const Manifest& m, const std::filesystem::path& file) {
   entry("aspp_channels", m.network.aspp_channels);
   entry("slots", m.network.slots);
   entry("slices", m.network.slices);
+  const NetworkConfig usual;
+  if (m.network.dropout != usual.dropout) entry("dropout", m.network.dropout);
+  if (m.network.dropout_level != usual.dropout_level) entry("dropout_level", m.network.dropout_level);
+  if (m.network.end_join != usual.end_join) entry("end_join", m.network.end_join);
+  if (m.network.difference_alone != usual.difference_alone)
+    entry("difference_alone", m.network.difference_alone);
+  if (m.network.subset != usual.subset) entry("subset", ids(m.network.subset));
   out << YAML::EndMap;
   entry("slot_order", m.slot_order);
   out << YAML::Key << "spacing_mm" << YAML::Value << YAML::Flow << YAML::BeginSeq;

@@ -8,7 +8,7 @@
 
 #include "models/detection_threshold.h"
 #include "models/error.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "models/package/sha256.h"
 
 namespace metserve::models {
@@ -20,7 +20,7 @@ std::string key_of(SlotSet subset) {
   return key;
 }
 
-double choose_threshold(DeepLabV3 network, const std::vector<Study>& validation,
+double choose_threshold(const Network& network, const std::vector<Study>& validation,
                         const PublishOptions& options) {
   InferenceOptions inference;
   inference.device = torch::Device(options.device);
@@ -36,8 +36,8 @@ double choose_threshold(DeepLabV3 network, const std::vector<Study>& validation,
 
 /// Moves the log-odds so that `threshold` becomes 0.5: crops around lesions and weighted positives made the
 /// network expect more lesions than there are, and its probabilities are reported to people.
-void centre_on(double threshold, const DeepLabV3& network) {
-  state_of(*network).at("classifier.4.bias").sub_(std::log(threshold / (1 - threshold)));
+void centre_on(double threshold, const Network& network) {
+  network->add_to_logits(-std::log(threshold / (1 - threshold)));
 }
 
 std::map<std::string, ExpectedFigures> expected_of(const std::vector<SubsetFigures>& figures) {
@@ -58,14 +58,15 @@ std::string card_head(const Manifest& m, const PublishOptions& options, std::int
   text << "# " << m.name << " " << m.version << "\n\n"
        << "**" << m.intended_use << "**\n\n"
        << "| | |\n|---|---|\n"
-       << "| network | DeepLabV3, " << m.network.backbone << ", output stride " << m.network.output_stride
-       << ", width " << m.network.width << ", ASPP " << m.network.aspp_channels << " channels, "
-       << static_cast<double>(parameters / 10'000) / 100 << " million parameters |\n"
+       << "| network | " << describe(m.network) << ", " << static_cast<double>(parameters / 10'000) / 100
+       << " million parameters |\n"
        << "| input | " << m.network.slices << " axial slices of each of BRAVO, CUBE pre, CUBE post, FLAIR; "
        << "256 x 256 pixels of " << m.spacing_mm[0] << " mm, slices of " << m.spacing_mm[2] << " mm |\n"
        << "| trained on | " << m.training_data << " |\n"
-       << "| missing sequences | any non-empty subset: absent ones are zero, the others are multiplied by "
-          "4/n |\n"
+       << "| missing sequences | "
+       << (m.network.dropout ? "any non-empty subset: absent ones are zero, the others are multiplied by 4/n"
+                             : "trained without input dropout: give it the sequences it was trained on")
+       << " |\n"
        << "| threshold | " << m.threshold
        << " (log-odds were moved so that it maximises the lesions' F1 on the validation studies) |\n"
        << "| smallest lesion reported | " << m.minimum_volume_mm3 << " mm3 |\n"
@@ -101,10 +102,10 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   std::filesystem::create_directories(directory);
   const auto stored = directory / "weights.safetensors";
   on_progress("choosing the threshold");
-  const DeepLabV3 trained = load_network(weights);
+  const Network trained = load_network(weights);
   centre_on(choose_threshold(trained, validation, options), trained);
   save_network(trained, {{"name", options.name}, {"version", options.version}}, true, stored);
-  const DeepLabV3 network = load_network(stored);
+  const Network network = load_network(stored);
 
   Manifest manifest;
   manifest.name = options.name;

@@ -8,7 +8,7 @@
 #include <torch/torch.h>
 
 #include "models/inference.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "models/tool/commands.h"
 
 namespace metserve::models::tool {
@@ -20,7 +20,7 @@ struct Arguments {
   int slices = 160, repeats = 3, threads = 0;
 };
 
-double seconds(const DeepLabV3& network, const torch::Tensor& images, const InferenceOptions& options) {
+double seconds(const Network& network, const torch::Tensor& images, const InferenceOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   predict(network, images, SlotSet().set(), options);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -28,7 +28,7 @@ double seconds(const DeepLabV3& network, const torch::Tensor& images, const Infe
 
 void run(const Arguments& a) {
   if (a.threads > 0) at::set_num_threads(a.threads);
-  DeepLabV3 network = load_network(a.weights);
+  const Network network = load_network(a.weights);
   InferenceOptions options;
   options.device = torch::Device(a.device);
   options.precision = precision_from_name(a.precision, options.device);

@@ -6,7 +6,7 @@
 
 #include "models/error.h"
 #include "models/evaluation.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "models/study.h"
 #include "models/tool/commands.h"
 

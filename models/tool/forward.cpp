@@ -3,35 +3,51 @@
 
 #include <torch/torch.h>
 
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "models/safetensors.h"
 #include "models/tool/commands.h"
+#include "models/tool/network_options.h"
 
 namespace metserve::models::tool {
+namespace {
+
+struct Arguments {
+  NetworkConfig network;
+  std::string weights, save_weights, input, output, kept;
+  bool no_dropout = false;
+};
+
+void run(const Arguments& a) {
+  NetworkConfig config = a.network;
+  config.dropout = !a.no_dropout;
+  const Network network = make_network(config);
+  if (!a.weights.empty()) load_state(*network, read_safetensors(a.weights).tensors);
+  if (!a.save_weights.empty()) save_network(network, {}, false, a.save_weights);
+  network->eval();
+  const torch::NoGradGuard no_grad;
+  const Safetensors file = read_safetensors(a.input);
+  const torch::Tensor& input = file.get("input", torch::kFloat32, {-1, -1, -1, -1});
+  const SlotSet kept = a.kept.empty() ? SlotSet().set() : slots_in(a.kept);
+  Safetensors output;
+  output.tensors["logits"] =
+      network->forward(input, std::vector<SlotSet>(static_cast<std::size_t>(input.size(0)), kept));
+  write_safetensors(output, a.output);
+}
+
+}  // namespace
 
 void add_forward(CLI::App& program) {
-  struct Arguments {
-    NetworkConfig network;
-    std::string weights, input, output;
-  };
   auto a = std::make_shared<Arguments>();
   CLI::App* c = program.add_subcommand("forward", "one float32 forward pass, to compare with other programs");
-  c->add_option("--weights", a->weights, "safetensors with torchvision's parameter names")->required();
+  c->add_option("--weights", a->weights, "safetensors with torchvision's parameter names; random without");
+  c->add_option("--save-weights", a->save_weights, "safetensors to write the weights to");
   c->add_option("--input", a->input, "safetensors with 'input' float32 [N, slots * slices, H, W]")
       ->required();
   c->add_option("-o,--output", a->output, "safetensors to write 'logits' to")->required();
-  c->add_option("--backbone", a->network.backbone, "resnet18, resnet34, resnet50 or resnet101");
-  c->add_option("--output-stride", a->network.output_stride, "4, 8 or 16");
-  c->callback([a] {
-    DeepLabV3 network(a->network);
-    load_state(*network, read_safetensors(a->weights).tensors);
-    network->eval();
-    const torch::NoGradGuard no_grad;
-    const Safetensors input = read_safetensors(a->input);
-    Safetensors output;
-    output.tensors["logits"] = network(input.get("input", torch::kFloat32, {-1, -1, -1, -1}));
-    write_safetensors(output, a->output);
-  });
+  c->add_option("--kept", a->kept, "sequences that are there, ids separated by commas; all without it");
+  c->add_flag("--no-dropout", a->no_dropout, "absent sequences are zero at the input, nothing is scaled");
+  add_network_options(*c, a->network);
+  c->callback([a] { run(*a); });
 }
 
 }  // namespace metserve::models::tool

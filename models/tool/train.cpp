@@ -4,6 +4,7 @@
 
 #include "models/study.h"
 #include "models/tool/commands.h"
+#include "models/tool/network_options.h"
 #include "models/training.h"
 
 namespace metserve::models::tool {
@@ -45,10 +46,7 @@ void add_train(CLI::App& program) {
   c->add_option("--validation", a->validation, "directory of studies to validate on")->required();
   c->add_option("-o,--output", a->output, "directory for checkpoint, best state and training.csv")
       ->required();
-  c->add_option("--backbone", o.network.backbone, "resnet18, resnet34, resnet50 or resnet101");
-  c->add_option("--output-stride", o.network.output_stride, "4, 8 or 16");
-  c->add_option("--width", o.network.width, "channels of the first stage");
-  c->add_option("--aspp-channels", o.network.aspp_channels, "channels of the ASPP and the head");
+  add_network_options(*c, o.network);
   c->add_option("--steps", o.steps, "in all");
   c->add_option("--batch", o.sampler.batch, "crops per step");
   c->add_option("--crop", o.sampler.crop, "pixels, a multiple of 32");
@@ -60,6 +58,7 @@ void add_train(CLI::App& program) {
   c->add_option("--positive-weight", o.positive_weight, "of positive pixels");
   c->add_option("--hard-pixel-share", o.hard_pixel_share, "of pixels in the cross-entropy; 1: all");
   c->add_option("--dice-weight", o.dice_weight, "of the Dice term");
+  c->add_option("--tie-weight", o.tie_weight, "of the penalty that ties the -l2 networks");
   c->add_option("--dropout", o.dropout, "probability that a sequence is dropped");
   c->add_flag("--no-dropout", a->no_dropout, "the same as --dropout 0");
   c->add_flag("--censor-bravo", a->censor_bravo, "score validation without BRAVO as well");

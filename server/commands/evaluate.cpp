@@ -4,7 +4,7 @@
 
 #include "models/evaluation.h"
 #include "models/model_package.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "models/study.h"
 #include "server/commands/commands.h"
 #include "server/error.h"

@@ -72,8 +72,9 @@ void write_package(const Arguments& arguments, const Split& split) {
 }
 
 void train(Arguments& arguments) {
-  if (arguments.config) read_training_config(*arguments.config, arguments.options);
   arguments.options.network.network = arguments.network;
+  arguments.options.network.slices = models::paper_slices(arguments.network);
+  if (arguments.config) read_training_config(*arguments.config, arguments.options);
   const Split split = studies_of(arguments);
   std::printf("%zu studies to train on, %zu to validate on\n", split.training.size(),
               split.validation.size());
@@ -101,7 +102,8 @@ void add_train(CLI::App& program) {
   command->add_option("-o,--output", a->output, "Folder for checkpoints, training.csv and the model package")
       ->required();
   command->add_option("--network", a->network, "Fusion of the sequences")
-      ->check(CLI::IsMember({"input"}))
+      ->check(
+          CLI::IsMember(std::vector<std::string>(models::network_names.begin(), models::network_names.end())))
       ->capture_default_str();
   command->add_option("--config", a->config, "YAML with the options of the training")
       ->check(CLI::ExistingFile);

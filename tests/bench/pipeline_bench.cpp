@@ -14,7 +14,7 @@
 
 #include "dicom/runtime.h"
 #include "models/data/label_map.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "models/simulator.h"
 #include "pipeline/segment_study.h"
 #include "pipeline/simulated_study.h"
@@ -83,7 +83,7 @@ models::Segmenter make_segmenter(const std::string& model, const std::filesystem
   package.manifest.spacing_mm = {0.9375, 0.9375, 1.0};
   package.manifest.threshold = 0.9;
   package.manifest.weights_sha256 = std::string(64, '0');
-  models::save_network(models::DeepLabV3(package.manifest.network), {}, true,
+  models::save_network(models::make_network(package.manifest.network), {}, true,
                        directory / "weights.safetensors");
   return models::Segmenter(package, "cpu");
 }

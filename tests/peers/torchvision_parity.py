@@ -1,13 +1,11 @@
 #!/usr/bin/python3
-"""Our DeepLabV3 against torchvision's on the same random weights, through safetensors.
+"""Our networks against torchvision's on the same random weights, both ways through safetensors.
 
     torchvision_parity.py METSERVE_MODELS_PROGRAM
 
 Needs python3-torchvision; exits with 77 (skipped) where it is not installed.
 """
-import json
 import pathlib
-import struct
 import subprocess
 import sys
 import tempfile
@@ -15,75 +13,206 @@ import tempfile
 try:
     import torch
     import torchvision
+    from torchvision.models import resnet
+    from torchvision.models.googlenet import BasicConv2d, Inception
+    from torchvision.models.googlenet import GoogLeNet as TorchvisionGoogLeNet
+    from torchvision.models.segmentation import deeplabv3
 except ImportError:
     print("skipped: python3-torchvision is not installed")
     sys.exit(77)
 
-DTYPES = {torch.float32: "F32", torch.int64: "I64"}
+import safetensors_file
+from torch import nn
+
 TOLERANCE = 1e-4
+SLOTS = ["t1_gre_post", "t1_se_pre", "t1_se_post", "flair"]
+ALL = [0, 1, 2, 3]
 
 
-def write_safetensors(tensors, path):
-    header, blobs, offset = {}, [], 0
-    for name, tensor in tensors.items():
-        blob = tensor.detach().contiguous().numpy().tobytes()
-        header[name] = {
-            "dtype": DTYPES[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [offset, offset + len(blob)],
-        }
-        blobs.append(blob)
-        offset += len(blob)
-    text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+# The references, made of torchvision's parts.
 
 
-def read_logits(path):
-    data = path.read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    entry = json.loads(data[8 : 8 + length])["logits"]
-    begin, end = entry["data_offsets"]
-    raw = bytearray(data[8 + length + begin : 8 + length + end])
-    return torch.frombuffer(raw, dtype=torch.float32).reshape(entry["shape"])
+def dilate(layer, first, then):
+    """What replace_stride_with_dilation would do to a stage of basic blocks, if torchvision allowed it."""
+    for number, block in enumerate(layer):
+        rate = first if number == 0 else then
+        for convolution in (block.conv1, block.conv2):
+            convolution.stride, convolution.dilation, convolution.padding = (1, 1), (rate, rate), (rate, rate)
+    layer[0].downsample[0].stride = (1, 1)
 
 
-def reference(depth):
-    make = getattr(torchvision.models.segmentation, f"deeplabv3_resnet{depth}")
-    network = make(weights=None, weights_backbone=None, num_classes=1, aux_loss=False)
-    network.backbone.conv1 = torch.nn.Conv2d(20, 64, 7, stride=2, padding=3, bias=False)
+def trunk(depth, stride, channels):
+    make = getattr(resnet, f"resnet{depth}")
+    if depth >= 50:
+        network = make(weights=None, replace_stride_with_dilation=[False, stride == 8, True])
+    else:
+        network = make(weights=None)
+        if stride == 8:
+            dilate(network.layer3, 1, 2)
+        dilate(network.layer4, 2 if stride == 8 else 1, 4 if stride == 8 else 2)
+    network.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
+    return torchvision.models._utils.IntermediateLayerGetter(network, {"layer4": "out"})
+
+
+def head(channels, stride):
+    rates = [12, 24, 36] if stride == 8 else [6, 12, 18]
+    return nn.Sequential(
+        deeplabv3.ASPP(channels, rates),
+        nn.Conv2d(256, 256, 3, padding=1, bias=False),
+        nn.BatchNorm2d(256),
+        nn.ReLU(),
+        nn.Conv2d(256, 1, 1),
+    )
+
+
+def upsampled(logits, like):
+    return nn.functional.interpolate(logits, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def scaled(parts, kept):
+    return [part * (4 / len(kept)) if i in kept else torch.zeros_like(part) for i, part in enumerate(parts)]
+
+
+class Whole(nn.Module):
+    def __init__(self, depth, stride, channels):
+        super().__init__()
+        self.backbone = trunk(depth, stride, channels)
+        self.classifier = head(512 if depth < 50 else 2048, stride)
+
+    def forward(self, x):
+        return upsampled(self.classifier(self.backbone(x)["out"]), x)
+
+
+class Input(Whole):
+    def forward(self, x, kept):
+        return super().forward(torch.cat(scaled(x.chunk(4, 1), kept), 1))
+
+
+class Mid(nn.Module):
+    def __init__(self, depth, stride, shared, subtract=False):
+        super().__init__()
+        if shared:
+            self.backbone = trunk(depth, stride, 5)
+        else:
+            self.backbones = nn.ModuleList([trunk(depth, stride, 5) for _ in range(4)])
+        self.shared, self.subtract = shared, subtract
+        self.classifier = head((3 if subtract else 4) * (512 if depth < 50 else 2048), stride)
+
+    def forward(self, x, kept):
+        trunks = [self.backbone] * 4 if self.shared else self.backbones
+        features = [own(part)["out"] for own, part in zip(trunks, x.chunk(4, 1))]
+        if self.subtract:
+            features = [features[0], features[2] - features[1], features[3]]
+        else:
+            features = scaled(features, kept)
+        return upsampled(self.classifier(torch.cat(features, 1)), x)
+
+
+class End(nn.Module):
+    def __init__(self, depth, stride):
+        super().__init__()
+        self.networks = nn.ModuleList([Whole(depth, stride, 5) for _ in range(4)])
+
+    def forward(self, x, kept):
+        outputs = [network(part) for network, part in zip(self.networks, x.chunk(4, 1))]
+        return sum(outputs[i] for i in kept) / len(kept)
+
+
+class EndShared(Whole):
+    def forward(self, x, kept):
+        outputs = [super(EndShared, self).forward(part) for part in x.chunk(4, 1)]
+        return sum(outputs[i] for i in kept) / len(kept)
+
+
+class GoogLeNet(nn.Module):
+    """torchvision's modules, with the paper's 5x5 convolution, arranged as Groevik 2020 has them."""
+
+    def __init__(self):
+        super().__init__()
+        whole = TorchvisionGoogLeNet(num_classes=1, aux_logits=False, init_weights=False)
+        self.conv1 = BasicConv2d(28, 64, kernel_size=7, padding=3)
+        for name, module in whole.named_children():
+            if name in ("conv2", "conv3") or name.startswith("inception"):
+                setattr(self, name, module)
+        for module in self.modules():
+            if isinstance(module, Inception):
+                three = module.branch3[1].conv
+                module.branch3[1].conv = nn.Conv2d(three.in_channels, three.out_channels, 5, padding=2, bias=False)
+        self.upsample = nn.ConvTranspose2d(1024, 1, 8, stride=4, padding=2)
+
+    def forward(self, x, kept):
+        x = torch.cat(scaled(x.chunk(4, 1), kept), 1)
+        x = self.half(self.conv3(self.conv2(self.conv1(x))))
+        for name in ("3a", "3b", "4a", "4b", "4c", "4d", "4e"):
+            x = getattr(self, f"inception{name}")(x)
+        x = self.inception5b(self.inception5a(self.half(x)))
+        return self.upsample(x)
+
+    @staticmethod
+    def half(x):
+        return nn.functional.max_pool2d(x, 3, stride=2, ceil_mode=True)
+
+
+def with_statistics(network):
     for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
             module.running_var.uniform_(0.8, 1.2)
     return network.eval()
 
 
-def difference(program, depth, directory):
-    network = reference(depth)
-    image = torch.rand(2, 20, 96, 128)
-    write_safetensors(network.state_dict(), directory / "weights.safetensors")
-    write_safetensors({"input": image}, directory / "input.safetensors")
-    subprocess.run(
-        [program, "forward", "--weights", directory / "weights.safetensors", "--input",
-         directory / "input.safetensors", "-o", directory / "logits.safetensors",
-         "--backbone", f"resnet{depth}", "--output-stride", "8"],
-        check=True,
-    )
+def run(program, directory, options, kept):
+    command = [program, "forward", "--input", directory / "input.safetensors", "-o",
+               directory / "logits.safetensors", "--kept", ",".join(SLOTS[i] for i in kept), *options]
+    subprocess.run([str(word) for word in command], check=True)
+    return torch.from_numpy(safetensors_file.read(directory / "logits.safetensors")["logits"])
+
+
+def difference(ours, expected):
+    return (ours - expected).abs().max().item() / max(expected.abs().max().item(), 1.0)
+
+
+def compare(program, directory, network, options, kept, size):
+    """The largest differences of the logits: torchvision's weights with us, ours with torchvision."""
+    network = with_statistics(network)
+    image = torch.rand(2, 28 if isinstance(network, GoogLeNet) else 20, *size)
+    weights, saved = directory / "weights.safetensors", directory / "saved.safetensors"
+    safetensors_file.write({"input": image.numpy()}, directory / "input.safetensors")
+    safetensors_file.write({name: tensor.numpy() for name, tensor in network.state_dict().items()}, weights)
     with torch.no_grad():
-        expected = network(image)["out"]
-    ours = read_logits(directory / "logits.safetensors")
-    scale = expected.abs().max().item()
-    return (ours - expected).abs().max().item() / max(scale, 1.0), scale
+        theirs = difference(run(program, directory, options + ["--weights", weights], kept), network(image, kept))
+        ours = run(program, directory, options + ["--save-weights", saved], kept)
+        network.load_state_dict({name: torch.from_numpy(a) for name, a in safetensors_file.read(saved).items()})
+        return theirs, difference(ours, network(image, kept))
+
+
+def cases():
+    for depth in (18, 34, 50, 101):
+        for stride in (8, 16):
+            options = ["--network", "input", "--backbone", f"resnet{depth}", "--output-stride", stride]
+            yield f"input, ResNet-{depth}, output stride {stride}", Input(depth, stride, 20), options, ALL
+    small = ["--backbone", "resnet18", "--output-stride", "8"]
+    without_bravo = [1, 2, 3]
+    yield "input without BRAVO", Input(18, 8, 20), ["--network", "input", *small], without_bravo
+    yield "mid-shared without BRAVO", Mid(18, 8, True), ["--network", "mid-shared", *small], without_bravo
+    for name in ("mid-independent", "mid-l2"):
+        yield f"{name} without BRAVO", Mid(18, 8, False), ["--network", name, *small], without_bravo
+    subtract = ["--network", "mid-subtract", "--no-dropout", *small]
+    yield "mid-subtract", Mid(18, 8, True, subtract=True), subtract, ALL
+    yield "end-shared without BRAVO", EndShared(18, 8, 5), ["--network", "end-shared", *small], without_bravo
+    for name in ("end-independent", "end-l2"):
+        yield f"{name} without BRAVO", End(18, 8), ["--network", name, *small], without_bravo
+    yield "googlenet without BRAVO", GoogLeNet(), ["--network", "googlenet"], without_bravo
 
 
 def main():
     torch.manual_seed(11)
     failed = False
     with tempfile.TemporaryDirectory() as directory:
-        for depth in (50, 101):
-            worst, scale = difference(sys.argv[1], depth, pathlib.Path(directory))
-            failed = failed or not worst < TOLERANCE
-            print(f"ResNet-{depth}, output stride 8: largest difference {worst:.1e} (logits up to {scale:.2f})")
+        for title, network, options, kept in cases():
+            theirs, ours = compare(sys.argv[1], pathlib.Path(directory), network, options, kept, (64, 96))
+            failed = failed or not max(theirs, ours) < TOLERANCE
+            print(f"{title}: their weights with us {theirs:.1e}, ours with them {ours:.1e}", flush=True)
     return 1 if failed else 0
 
 

@@ -6,7 +6,7 @@
 #include <torch/torch.h>
 
 #include "models/error.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "models/package/publish.h"
 #include "models/package/sha256.h"
 #include "models/segmenter.h"
@@ -40,7 +40,7 @@ Manifest publish_tiny(const TemporaryDirectory& directory) {
   config.width = 4;
   config.aspp_channels = 4;
   torch::manual_seed(3);
-  save_network(DeepLabV3(config), {}, false, directory / "trained.safetensors");
+  save_network(make_network(config), {}, false, directory / "trained.safetensors");
   PublishOptions options;
   options.name = "tiny";
   options.version = "1.2";

@@ -1,40 +1,39 @@
-#include "models/deeplabv3.h"
-
 #include <string>
 
 #include <torch/torch.h>
 
 #include "models/error.h"
-#include "models/network_file.h"
+#include "models/networks/network.h"
+#include "models/networks/network_file.h"
 #include "tests/catch.h"
 
 using namespace metserve::models;
 
 namespace {
 
-DeepLabV3 network(const std::string& backbone, int output_stride, int width = 64, int aspp = 256) {
+Network network(const std::string& backbone, int output_stride, int width = 64, int aspp = 256) {
   NetworkConfig config;
   config.backbone = backbone;
   config.output_stride = output_stride;
   config.width = width;
   config.aspp_channels = aspp;
-  return DeepLabV3(config);
+  return make_network(config);
 }
 
-torch::nn::Conv2dImpl& convolution(DeepLabV3& network, const std::string& name) {
+torch::nn::Conv2dImpl& convolution(const Network& network, const std::string& name) {
   for (const auto& module : network->named_modules())
     if (module.key() == name) return *module.value()->as<torch::nn::Conv2d>();
   throw std::runtime_error("no module " + name);
 }
 
-std::int64_t dilation(DeepLabV3& network, const std::string& name) {
+std::int64_t dilation(const Network& network, const std::string& name) {
   return convolution(network, name).options.dilation()->at(0);
 }
 
 }  // namespace
 
 TEST_CASE("DeepLabV3 on ResNet-50 has torchvision's 362 keys and 39.7 million parameters", "[deeplabv3]") {
-  DeepLabV3 net = network("resnet50", 8);
+  const Network net = network("resnet50", 8);
   const auto state = state_of(*net);
   CHECK(state.size() == 362);
   CHECK(parameter_count(*net) / 1e6 == Approx(39.7).margin(0.05));
@@ -53,7 +52,7 @@ TEST_CASE("The smaller and larger backbones have the published parameter counts"
 }
 
 TEST_CASE("The first block of a dilated stage keeps the dilation of the stage before", "[deeplabv3]") {
-  DeepLabV3 net = network("resnet50", 8);
+  const Network net = network("resnet50", 8);
   CHECK(dilation(net, "backbone.layer2.3.conv2") == 1);
   CHECK(dilation(net, "backbone.layer3.0.conv2") == 1);
   CHECK(dilation(net, "backbone.layer3.1.conv2") == 2);
@@ -64,7 +63,7 @@ TEST_CASE("The first block of a dilated stage keeps the dilation of the stage be
 }
 
 TEST_CASE("ResNet-18 dilates both convolutions of a block", "[deeplabv3]") {
-  DeepLabV3 net = network("resnet18", 8, 16, 16);
+  const Network net = network("resnet18", 8, 16, 16);
   CHECK(dilation(net, "backbone.layer4.0.conv1") == 2);
   CHECK(dilation(net, "backbone.layer4.0.conv2") == 2);
   CHECK(dilation(net, "backbone.layer4.1.conv1") == 4);
@@ -72,7 +71,7 @@ TEST_CASE("ResNet-18 dilates both convolutions of a block", "[deeplabv3]") {
 }
 
 TEST_CASE("Output stride 16 halves the rates and leaves the third stage undilated", "[deeplabv3]") {
-  DeepLabV3 net = network("resnet18", 16, 16, 16);
+  const Network net = network("resnet18", 16, 16, 16);
   CHECK(dilation(net, "backbone.layer3.1.conv1") == 1);
   CHECK(dilation(net, "backbone.layer4.1.conv1") == 2);
   CHECK(dilation(net, "classifier.0.convs.1.0") == 6);
@@ -81,9 +80,10 @@ TEST_CASE("Output stride 16 halves the rates and leaves the third stage undilate
 TEST_CASE("Logits have the input's size at every output stride", "[deeplabv3]") {
   torch::NoGradGuard no_grad;
   for (int stride : {4, 8, 16}) {
-    DeepLabV3 net = network("resnet18", stride, 8, 8);
+    const Network net = network("resnet18", stride, 8, 8);
     net->eval();
-    const torch::Tensor logits = net(torch::rand({2, 20, 64, 96}));
+    const torch::Tensor logits =
+        net->forward(torch::rand({2, 20, 64, 96}), {SlotSet().set(), SlotSet("0001")});
     CHECK(logits.sizes() == torch::IntArrayRef({2, 1, 64, 96}));
     CHECK(logits.scalar_type() == torch::kFloat32);
   }

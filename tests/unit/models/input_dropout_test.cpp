@@ -34,16 +34,22 @@ TEST_CASE("Dropped sequences are zero in all slices and the others are multiplie
   const torch::Tensor input = torch::ones({2, 20, 3, 3});
   SlotSet three = SlotSet().set();
   three.reset(index(Slot::t1_gre_post));
-  const torch::Tensor kept = keep_sequences(input, {three, SlotSet().set()});
+  const torch::Tensor kept = keep_sequences(input, {three, SlotSet().set()}, Scaling::by_share);
   CHECK(kept[0].slice(0, 0, 5).abs().max().item<float>() == 0.0F);
   CHECK(kept[0].slice(0, 5, 20).eq(4.0F / 3.0F).all().item<bool>());
   CHECK(kept[1].eq(1.0F).all().item<bool>());
-  const torch::Tensor one = keep_sequences(input.slice(0, 0, 1), {SlotSet("1000")});
+  const torch::Tensor one = keep_sequences(input.slice(0, 0, 1), {SlotSet("1000")}, Scaling::by_share);
   CHECK(one[0].slice(0, 15, 20).eq(4.0F).all().item<bool>());
   CHECK(one.sum().item<float>() == 4.0F * 5 * 9);
 }
 
+TEST_CASE("Without the layer dropped sequences are zero and the others stay as they are", "[dropout]") {
+  const torch::Tensor kept = keep_sequences(torch::ones({1, 20, 3, 3}), {SlotSet("1000")}, Scaling::none);
+  CHECK(kept[0].slice(0, 15, 20).eq(1.0F).all().item<bool>());
+  CHECK(kept.sum().item<float>() == 5 * 9);
+}
+
 TEST_CASE("An empty set of sequences is refused", "[dropout]") {
-  CHECK_THROWS_AS(keep_sequences(torch::ones({1, 20, 2, 2}), {SlotSet()}), Error);
-  CHECK_THROWS_AS(keep_sequences(torch::ones({1, 19, 2, 2}), {SlotSet().set()}), Error);
+  CHECK_THROWS_AS(keep_sequences(torch::ones({1, 20, 2, 2}), {SlotSet()}, Scaling::none), Error);
+  CHECK_THROWS_AS(keep_sequences(torch::ones({1, 19, 2, 2}), {SlotSet().set()}, Scaling::none), Error);
 }

@@ -146,7 +146,7 @@ TEST_CASE("Evaluation gives one row per subset and counts every lesion", "[evalu
   options.precision = "float32";
   options.threshold = 0.001;  // everything is predicted
   double share = 0;
-  const auto figures = evaluate(DeepLabV3(config), {study}, options, [&](double done) { share = done; });
+  const auto figures = evaluate(make_network(config), {study}, options, [&](double done) { share = done; });
   REQUIRE(figures.size() == 5);
   CHECK(share == Approx(1));
   for (const SubsetFigures& f : figures) {

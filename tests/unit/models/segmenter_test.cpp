@@ -4,7 +4,7 @@
 
 #include "models/error.h"
 #include "models/inference.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "tests/catch.h"
 #include "tests/unit/models/temporary_directory.h"
 
@@ -19,7 +19,7 @@ ModelPackage tiny_package(const TemporaryDirectory& directory) {
   package.directory = directory.path();
   package.manifest.network.width = 4;
   package.manifest.network.aspp_channels = 4;
-  save_network(DeepLabV3(package.manifest.network), {}, true, directory / "weights.safetensors");
+  save_network(make_network(package.manifest.network), {}, true, directory / "weights.safetensors");
   return package;
 }
 
@@ -63,7 +63,7 @@ TEST_CASE("End slices are replicated and slices do not depend on the batch", "[s
   config.width = 4;
   config.aspp_channels = 4;
   torch::manual_seed(2);
-  DeepLabV3 network(config);
+  const Network network = make_network(config);
   network->eval();
   const torch::Tensor images = head(7);
   InferenceOptions options;

@@ -6,7 +6,7 @@
 #include <torch/torch.h>
 
 #include "models/error.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "models/safetensors.h"
 #include "tests/catch.h"
 #include "tests/unit/models/temporary_directory.h"
@@ -132,7 +132,7 @@ TEST_CASE("Weights with prefixes and an auxiliary classifier load, others are re
   NetworkConfig config;
   config.width = 4;
   config.aspp_channels = 4;
-  DeepLabV3 source(config), target(config);
+  const Network source = make_network(config), target = make_network(config);
   std::map<std::string, torch::Tensor> state;
   for (const auto& [key, tensor] : state_of(*source)) state["module.model." + key] = tensor.clone();
   state["aux_classifier.0.weight"] = torch::zeros({1});

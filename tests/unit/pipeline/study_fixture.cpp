@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "pipeline/simulated_study.h"
 #include "tests/unit/pipeline/phantom.h"
 
@@ -67,7 +67,7 @@ models::Segmenter random_segmenter(const std::filesystem::path& directory) {
   package.manifest.network.aspp_channels = 4;
   package.manifest.network.output_stride = 16;
   package.manifest.weights_sha256 = std::string(64, 'a');
-  models::save_network(models::DeepLabV3(package.manifest.network), {}, true,
+  models::save_network(models::make_network(package.manifest.network), {}, true,
                        directory / "weights.safetensors");
   return models::Segmenter(package, "cpu");
 }

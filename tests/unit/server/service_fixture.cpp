@@ -8,7 +8,7 @@
 
 #include "dicom/study.h"
 #include "models/model_package.h"
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 #include "models/package/sha256.h"
 #include "pipeline/simulated_study.h"
 
@@ -57,7 +57,7 @@ void write_random_model(const std::filesystem::path& directory) {
   manifest.intended_use = "tests";
   manifest.training_data = "none";
   const auto weights = directory / "weights.safetensors";
-  models::save_network(models::DeepLabV3(manifest.network), {}, true, weights);
+  models::save_network(models::make_network(manifest.network), {}, true, weights);
   manifest.weights_sha256 = models::sha256_of(weights);
   models::write_manifest(manifest, directory / "model.yaml");
 }

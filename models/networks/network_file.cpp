@@ -1,7 +1,7 @@
-#include "models/network_file.h"
+#include "models/networks/network_file.h"
 
-#include <array>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 #include <torch/torch.h>
@@ -9,6 +9,7 @@
 #include "models/error.h"
 #include "models/precision.h"
 #include "models/safetensors.h"
+#include "models/slot_list.h"
 
 namespace metserve::models {
 namespace {
@@ -38,26 +39,47 @@ bool is_running_statistic(const std::string& key) {
 }  // namespace
 
 std::string to_json(const NetworkConfig& c) {
-  return nlohmann::json{
+  nlohmann::json json{
       {"network", c.network}, {"backbone", c.backbone},           {"output_stride", c.output_stride},
       {"width", c.width},     {"aspp_channels", c.aspp_channels}, {"slots", c.slots},
-      {"slices", c.slices}}
-      .dump();
+      {"slices", c.slices}};
+  const NetworkConfig usual;
+  if (c.dropout != usual.dropout) json["dropout"] = c.dropout;
+  if (c.dropout_level != usual.dropout_level) json["dropout_level"] = c.dropout_level;
+  if (c.end_join != usual.end_join) json["end_join"] = c.end_join;
+  if (c.difference_alone != usual.difference_alone) json["difference_alone"] = c.difference_alone;
+  if (c.subset != usual.subset) json["subset"] = ids(c.subset);
+  return json.dump();
 }
 
 NetworkConfig network_config_from_json(const std::string& text) {
   try {
-    const auto json = nlohmann::json::parse(text);
+    auto json = nlohmann::json::parse(text);
     NetworkConfig c;
-    json.at("network").get_to(c.network);
-    json.at("backbone").get_to(c.backbone);
-    json.at("output_stride").get_to(c.output_stride);
-    json.at("width").get_to(c.width);
-    json.at("aspp_channels").get_to(c.aspp_channels);
-    json.at("slots").get_to(c.slots);
-    json.at("slices").get_to(c.slices);
-    if (json.size() != 7)
-      throw Error(Error::Kind::bad_input, "the network's configuration has an unknown key");
+    const auto take = [&json](const char* key, auto& value) {
+      json.at(key).get_to(value);
+      json.erase(key);
+    };
+    const auto take_optional = [&](const char* key, auto& value) {
+      if (json.contains(key)) take(key, value);
+    };
+    take("network", c.network);
+    take("backbone", c.backbone);
+    take("output_stride", c.output_stride);
+    take("width", c.width);
+    take("aspp_channels", c.aspp_channels);
+    take("slots", c.slots);
+    take("slices", c.slices);
+    take_optional("dropout", c.dropout);
+    take_optional("dropout_level", c.dropout_level);
+    take_optional("end_join", c.end_join);
+    take_optional("difference_alone", c.difference_alone);
+    std::vector<std::string> subset = ids(c.subset);
+    take_optional("subset", subset);
+    c.subset = slots_from_ids(subset);
+    if (!json.empty())
+      throw Error(Error::Kind::bad_input,
+                  "the network's configuration has the unknown key '" + json.begin().key() + "'");
     return c;
   } catch (const nlohmann::json::exception& error) {
     throw Error(Error::Kind::bad_input,
@@ -92,7 +114,7 @@ void load_state(torch::nn::Module& network, const std::map<std::string, torch::T
     throw Error(Error::Kind::bad_input, "the weights lack '" + wanted.begin()->first + "'");
 }
 
-void save_network(const DeepLabV3& network, std::map<std::string, std::string> metadata, bool half,
+void save_network(const Network& network, std::map<std::string, std::string> metadata, bool half,
                   const std::filesystem::path& file) {
   Safetensors contents;
   contents.metadata = std::move(metadata);
@@ -104,10 +126,10 @@ void save_network(const DeepLabV3& network, std::map<std::string, std::string> m
   write_safetensors(contents, file);
 }
 
-DeepLabV3 load_network(const std::filesystem::path& file) {
+Network load_network(const std::filesystem::path& file) {
   const Safetensors contents = read_safetensors(file);
   try {
-    DeepLabV3 network(network_config_from_json(contents.meta(config_key)));
+    const Network network = make_network(network_config_from_json(contents.meta(config_key)));
     load_state(*network, contents.tensors);
     to_channels_last(*network);
     network->eval();

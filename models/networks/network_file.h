@@ -6,8 +6,8 @@
 
 #include <torch/types.h>
 
-#include "models/deeplabv3.h"
-#include "models/network_config.h"
+#include "models/networks/network.h"
+#include "models/networks/network_config.h"
 
 namespace metserve::models {
 
@@ -25,10 +25,10 @@ void load_state(torch::nn::Module& network, const std::map<std::string, torch::T
 
 /// Writes weights with the network's configuration in the metadata (`network`). `half`: floating-point values
 /// as float16, for packages; batch normalisation's running statistics stay float32.
-void save_network(const DeepLabV3& network, std::map<std::string, std::string> metadata, bool half,
+void save_network(const Network& network, std::map<std::string, std::string> metadata, bool half,
                   const std::filesystem::path& file);
 
 /// A network as `save_network` wrote it, in evaluation mode, channels-last, on the CPU.
-DeepLabV3 load_network(const std::filesystem::path& file);
+Network load_network(const std::filesystem::path& file);
 
 }  // namespace metserve::models

@@ -1,10 +1,6 @@
-#include "models/deeplabv3.h"
-
-#include <array>
+#include "models/networks/deeplabv3.h"
 
 #include <torch/torch.h>
-
-#include "models/error.h"
 
 namespace metserve::models {
 namespace {
@@ -49,43 +45,39 @@ class AsppImpl : public nn::Module {
 };
 TORCH_MODULE(Aspp);
 
-void check(const NetworkConfig& config) {
-  const auto refuse = [](const std::string& what) { throw Error(Error::Kind::bad_input, what); };
-  if (config.network != "input") refuse("network '" + config.network + "' is unknown: use input");
-  if (config.width < 1 || config.width > 1024) refuse("width must be in 1..1024");
-  if (config.aspp_channels < 1 || config.aspp_channels > 4096) refuse("aspp_channels must be in 1..4096");
-  if (config.slots < 1 || config.slots > 16) refuse("slots must be in 1..16");
-  if (config.slices < 1 || config.slices > 63 || config.slices % 2 == 0)
-    refuse("slices must be odd, in 1..63");
-}
-
 }  // namespace
 
-DeepLabV3Impl::DeepLabV3Impl(const NetworkConfig& config) : config_(config) {
-  check(config);
-  backbone_ = register_module("backbone", ResNet(config));
+nn::Sequential deeplab_head(const NetworkConfig& config, std::int64_t in_channels) {
   const std::int64_t channels = config.aspp_channels;
   const std::int64_t smallest_rate = config.output_stride == 16 ? 6 : 12;
-  classifier_ = register_module(
-      "classifier",
-      nn::Sequential(Aspp(backbone_->out_channels(), channels, smallest_rate),
-                     nn::Conv2d(nn::Conv2dOptions(channels, channels, 3).padding(1).bias(false)),
-                     nn::BatchNorm2d(channels), nn::ReLU(), nn::Conv2d(nn::Conv2dOptions(channels, 1, 1))));
+  return nn::Sequential(Aspp(in_channels, channels, smallest_rate),
+                        nn::Conv2d(nn::Conv2dOptions(channels, channels, 3).padding(1).bias(false)),
+                        nn::BatchNorm2d(channels), nn::ReLU(), nn::Conv2d(nn::Conv2dOptions(channels, 1, 1)));
 }
+
+torch::Tensor upsampled(const torch::Tensor& logits, const torch::Tensor& like) {
+  return fn::interpolate(logits.to(torch::kFloat32),
+                         fn::InterpolateFuncOptions()
+                             .size(std::vector<std::int64_t>{like.size(2), like.size(3)})
+                             .mode(torch::kBilinear)
+                             .align_corners(false));
+}
+
+void add_to_bias(nn::Sequential& head, double value) {
+  const torch::NoGradGuard no_grad;
+  head->ptr(head->size() - 1)->as<nn::Conv2d>()->bias.add_(value);
+}
+
+DeepLabV3Impl::DeepLabV3Impl(const NetworkConfig& config, std::int64_t in_channels)
+    : backbone_(register_module("backbone", ResNet(config, in_channels))),
+      classifier_(register_module("classifier", deeplab_head(config, backbone_->out_channels()))) {}
 
 torch::Tensor DeepLabV3Impl::forward(const torch::Tensor& x) {
-  const torch::Tensor features = backbone_(x);
-  const torch::Tensor logits = classifier_->forward(features).to(torch::kFloat32);
-  return fn::interpolate(logits, fn::InterpolateFuncOptions()
-                                     .size(std::vector<std::int64_t>{x.size(2), x.size(3)})
-                                     .mode(torch::kBilinear)
-                                     .align_corners(false));
+  return upsampled(classifier_->forward(backbone_(x)), x);
 }
 
-std::int64_t parameter_count(const torch::nn::Module& network) {
-  std::int64_t count = 0;
-  for (const auto& parameter : network.parameters()) count += parameter.numel();
-  return count;
+void DeepLabV3Impl::add_to_logits(double value) {
+  add_to_bias(classifier_, value);
 }
 
 }  // namespace metserve::models

@@ -9,7 +9,7 @@
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
-#include "models/network_config.h"
+#include "models/networks/network_config.h"
 
 namespace metserve::models {
 
@@ -19,9 +19,9 @@ namespace metserve::models {
 class ResNetImpl : public torch::nn::Module {
  public:
   /// Throws Error(bad_input) on an unknown backbone or output stride.
-  explicit ResNetImpl(const NetworkConfig& config);
+  ResNetImpl(const NetworkConfig& config, std::int64_t in_channels);
 
-  /// `x`: [N, slots * slices, H, W]. Returns [N, out_channels(), H / stride, W / stride].
+  /// `x`: [N, in_channels, H, W]. Returns [N, out_channels(), H / stride, W / stride].
   torch::Tensor forward(torch::Tensor x);
   std::int64_t out_channels() const { return channels_; }
 

@@ -1,4 +1,4 @@
-#include "models/resnet.h"
+#include "models/networks/resnet.h"
 
 #include <map>
 
@@ -35,62 +35,44 @@ nn::Sequential shortcut(nn::Module& block, const BlockShape& shape) {
       "downsample", nn::Sequential(conv1x1(shape.in, shape.out, shape.stride), nn::BatchNorm2d(shape.out)));
 }
 
-/// ResNet-18 and -34. torchvision's refuses dilation; here it goes to both convolutions.
-class BasicBlockImpl : public nn::Module {
+/// ResNet-18 and -34 have two 3x3 convolutions in a block (torchvision's refuse dilation; here it goes to
+/// both); ResNet-50 and -101 a bottleneck, with the stride in the 3x3 convolution as torchvision has it.
+class BlockImpl : public nn::Module {
  public:
-  explicit BasicBlockImpl(const BlockShape& s)
-      : conv1_(register_module("conv1", conv3x3(s.in, s.planes, s.stride, s.dilation))),
-        bn1_(register_module("bn1", nn::BatchNorm2d(s.planes))),
-        conv2_(register_module("conv2", conv3x3(s.planes, s.out, 1, s.dilation))),
-        bn2_(register_module("bn2", nn::BatchNorm2d(s.out))),
-        downsample_(shortcut(*this, s)) {}
+  BlockImpl(const BlockShape& s, bool bottleneck) {
+    if (bottleneck) {
+      add(conv1x1(s.in, s.planes, 1), s.planes);
+      add(conv3x3(s.planes, s.planes, s.stride, s.dilation), s.planes);
+      add(conv1x1(s.planes, s.out, 1), s.out);
+    } else {
+      add(conv3x3(s.in, s.planes, s.stride, s.dilation), s.planes);
+      add(conv3x3(s.planes, s.out, 1, s.dilation), s.out);
+    }
+    downsample_ = shortcut(*this, s);
+  }
 
   torch::Tensor forward(const torch::Tensor& x) {
-    torch::Tensor y = bn1_(conv1_(x)).relu_();
-    y = bn2_(conv2_(y));
+    torch::Tensor y = x;
+    for (std::size_t i = 0; i < convolutions_.size(); ++i) {
+      y = norms_[i](convolutions_[i](y));
+      if (i + 1 < convolutions_.size()) y.relu_();
+    }
     y += downsample_.is_empty() ? x : downsample_->forward(x);
     return y.relu_();
   }
 
  private:
-  nn::Conv2d conv1_;
-  nn::BatchNorm2d bn1_;
-  nn::Conv2d conv2_;
-  nn::BatchNorm2d bn2_;
-  nn::Sequential downsample_;
-};
-TORCH_MODULE(BasicBlock);
-
-/// ResNet-50 and -101, stride in the 3x3 convolution as torchvision has it.
-class BottleneckImpl : public nn::Module {
- public:
-  explicit BottleneckImpl(const BlockShape& s)
-      : conv1_(register_module("conv1", conv1x1(s.in, s.planes, 1))),
-        bn1_(register_module("bn1", nn::BatchNorm2d(s.planes))),
-        conv2_(register_module("conv2", conv3x3(s.planes, s.planes, s.stride, s.dilation))),
-        bn2_(register_module("bn2", nn::BatchNorm2d(s.planes))),
-        conv3_(register_module("conv3", conv1x1(s.planes, s.out, 1))),
-        bn3_(register_module("bn3", nn::BatchNorm2d(s.out))),
-        downsample_(shortcut(*this, s)) {}
-
-  torch::Tensor forward(const torch::Tensor& x) {
-    torch::Tensor y = bn1_(conv1_(x)).relu_();
-    y = bn2_(conv2_(y)).relu_();
-    y = bn3_(conv3_(y));
-    y += downsample_.is_empty() ? x : downsample_->forward(x);
-    return y.relu_();
+  void add(const nn::Conv2d& convolution, std::int64_t channels) {
+    const std::string number = std::to_string(convolutions_.size() + 1);
+    convolutions_.push_back(register_module("conv" + number, convolution));
+    norms_.push_back(register_module("bn" + number, nn::BatchNorm2d(channels)));
   }
 
- private:
-  nn::Conv2d conv1_;
-  nn::BatchNorm2d bn1_;
-  nn::Conv2d conv2_;
-  nn::BatchNorm2d bn2_;
-  nn::Conv2d conv3_;
-  nn::BatchNorm2d bn3_;
-  nn::Sequential downsample_;
+  std::vector<nn::Conv2d> convolutions_;
+  std::vector<nn::BatchNorm2d> norms_;
+  nn::Sequential downsample_{nullptr};
 };
-TORCH_MODULE(Bottleneck);
+TORCH_MODULE(Block);
 
 struct Depth {
   bool bottleneck;
@@ -111,7 +93,7 @@ Depth depth_of(const std::string& backbone) {
 
 }  // namespace
 
-ResNetImpl::ResNetImpl(const NetworkConfig& config) {
+ResNetImpl::ResNetImpl(const NetworkConfig& config, std::int64_t in_channels) {
   const Depth depth = depth_of(config.backbone);
   if (config.output_stride != 4 && config.output_stride != 8 && config.output_stride != 16)
     throw Error(Error::Kind::bad_input,
@@ -120,9 +102,7 @@ ResNetImpl::ResNetImpl(const NetworkConfig& config) {
   max_pool_ = config.output_stride != 4;
   channels_ = config.width;
   conv1_ = register_module(
-      "conv1",
-      nn::Conv2d(
-          nn::Conv2dOptions(config.slots * config.slices, channels_, 7).stride(2).padding(3).bias(false)));
+      "conv1", nn::Conv2d(nn::Conv2dOptions(in_channels, channels_, 7).stride(2).padding(3).bias(false)));
   bn1_ = register_module("bn1", nn::BatchNorm2d(channels_));
   const std::int64_t width = config.width;
   stages_ = {make_stage(width, depth.blocks[0], 1, false), make_stage(2 * width, depth.blocks[1], 2, false),
@@ -145,10 +125,7 @@ torch::nn::Sequential ResNetImpl::make_stage(std::int64_t planes, int blocks, in
   nn::Sequential stage;
   for (int i = 0; i < blocks; ++i) {
     const BlockShape shape{channels_, planes, out, i == 0 ? stride : 1, i == 0 ? first_dilation : dilation_};
-    if (bottleneck_)
-      stage->push_back(Bottleneck(shape));
-    else
-      stage->push_back(BasicBlock(shape));
+    stage->push_back(Block(shape, bottleneck_));
     channels_ = out;
   }
   return stage;
