@@ -40,9 +40,17 @@ bool is_verification(std::string_view abstract_syntax) {
   return abstract_syntax == UID_VerificationSOPClass;
 }
 
-void answer(T_ASC_Parameters& parameters, const T_ASC_PresentationContext& context) {
+/// A peer that reports on storage commitment opens the association as SCP (PS3.4 J.3.3, PS3.7 D.3.3.4).
+bool is_commitment_report(const T_ASC_PresentationContext& context) {
+  const auto role = context.proposedRole;
+  return std::string_view(context.abstractSyntax) == UID_StorageCommitmentPushModelSOPClass &&
+         (role == ASC_SC_ROLE_SCP || role == ASC_SC_ROLE_SCUSCP);
+}
+
+void answer(T_ASC_Parameters& parameters, const T_ASC_PresentationContext& context, bool commitment_reports) {
   const auto id = context.presentationContextID;
-  if (!is_verification(context.abstractSyntax) &&
+  const bool is_report = commitment_reports && is_commitment_report(context);
+  if (!is_report && !is_verification(context.abstractSyntax) &&
       !dcmIsaStorageSOPClassUID(context.abstractSyntax, ESSC_All)) {
     ASC_refusePresentationContext(&parameters, id, ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
     return;
@@ -50,7 +58,8 @@ void answer(T_ASC_Parameters& parameters, const T_ASC_PresentationContext& conte
   const std::vector<std::string> proposed(context.proposedTransferSyntaxes,
                                           context.proposedTransferSyntaxes + context.transferSyntaxCount);
   if (const auto chosen = choose_transfer_syntax(proposed))
-    ASC_acceptPresentationContext(&parameters, id, chosen->c_str());
+    ASC_acceptPresentationContext(&parameters, id, chosen->c_str(),
+                                  is_report ? ASC_SC_ROLE_SCP : ASC_SC_ROLE_DEFAULT);
   else
     ASC_refusePresentationContext(&parameters, id, ASC_P_TRANSFERSYNTAXESNOTSUPPORTED);
 }
@@ -63,13 +72,13 @@ std::optional<std::string> choose_transfer_syntax(std::span<const std::string> p
   return first_of_sender(proposed, lossy);
 }
 
-void answer_presentation_contexts(T_ASC_Parameters& parameters) {
+void answer_presentation_contexts(T_ASC_Parameters& parameters, bool commitment_reports) {
   const int count = ASC_countPresentationContexts(&parameters);
   for (int position = 0; position < count; ++position) {
     T_ASC_PresentationContext context{};
     // fails on more transfer syntaxes than it has room for; then there are none in it, and it is refused
     ASC_getPresentationContext(&parameters, position, &context);
-    answer(parameters, context);
+    answer(parameters, context, commitment_reports);
   }
 }
 

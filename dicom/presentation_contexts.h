@@ -17,8 +17,9 @@ namespace metserve::dicom {
 /// and video).
 std::optional<std::string> choose_transfer_syntax(std::span<const std::string> proposed);
 
-/// Accepts or refuses every presentation context of an A-ASSOCIATE-RQ: Verification and all storage classes.
-void answer_presentation_contexts(T_ASC_Parameters& parameters);
+/// Accepts or refuses every presentation context of an A-ASSOCIATE-RQ: Verification and all storage classes
+/// and, with `commitment_reports`, storage commitment of a peer that wants to be its SCP.
+void answer_presentation_contexts(T_ASC_Parameters& parameters, bool commitment_reports);
 
 /// One (SOP class, transfer syntax) to propose.
 struct ProposedContext {

@@ -71,11 +71,12 @@ void close_on_exec(int socket) {
 /// One thread accepts connections and reads association requests without ever blocking; each complete request
 /// goes to a worker thread, which serves the association to its end.
 struct StoreScp::Impl {
-  Impl(StoreScpOptions o, StoreHandler h)
+  Impl(StoreScpOptions o, StoreHandler h, CommitmentHandler c)
       : options(std::move(o)),
         handler(std::move(h)),
+        on_commitment(std::move(c)),
         stop_event(make_stop_event()),
-        context{options, handler, tallies, stop_event.get()},
+        context{options, handler, on_commitment, tallies, stop_event.get()},
         workers(options.max_associations) {
     dcmDisableGethostbyaddr.set(OFTrue);
     listen();
@@ -208,6 +209,7 @@ struct StoreScp::Impl {
 
   const StoreScpOptions options;
   const StoreHandler handler;
+  const CommitmentHandler on_commitment;
   StoreScpTallies tallies;
   FileDescriptor stop_event;
   const StoreScpContext context;
@@ -220,9 +222,9 @@ struct StoreScp::Impl {
   std::thread acceptor_thread;
 };
 
-StoreScp::StoreScp(StoreScpOptions options, StoreHandler handler) {
+StoreScp::StoreScp(StoreScpOptions options, StoreHandler handler, CommitmentHandler on_commitment) {
   check(options, handler);
-  impl_ = std::make_unique<Impl>(std::move(options), std::move(handler));
+  impl_ = std::make_unique<Impl>(std::move(options), std::move(handler), std::move(on_commitment));
 }
 
 StoreScp::~StoreScp() = default;

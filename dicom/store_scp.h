@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "dicom/storage_commitment.h"
+
 namespace metserve::dicom {
 
 struct StoreScpOptions {
@@ -55,12 +57,13 @@ struct StoreScpCounters {
 };
 
 /// C-STORE and C-ECHO SCP (PS3.4 annex B, PS3.7), many associations at once, for every MR storage class in
-/// every transfer syntax that can be decoded here, and other storage classes as they come.
+/// every transfer syntax that can be decoded here, and other storage classes as they come. With a handler for
+/// them also the reports of storage commitment (PS3.4 annex J, as SCU).
 /// Constructed means listening. Thread safety: all members from any thread.
 class StoreScp {
  public:
   /// Throws Error(io) when the address cannot be bound, naming it.
-  StoreScp(StoreScpOptions options, StoreHandler handler);
+  StoreScp(StoreScpOptions options, StoreHandler handler, CommitmentHandler on_commitment = {});
   ~StoreScp();  ///< stops listening, lets the C-STORE in hand finish, aborts what is idle
 
   std::uint16_t port() const;

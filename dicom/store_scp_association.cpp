@@ -25,8 +25,9 @@ constexpr std::uint32_t sop_class_tag = 0x00080016, sop_instance_tag = 0x0008001
                         study_instance_tag = 0x0020000d, series_instance_tag = 0x0020000e;
 constexpr std::array identifying_tags = {sop_class_tag, sop_instance_tag, modality_tag, study_instance_tag,
                                          series_instance_tag};
-constexpr std::size_t max_error_comment = 64;  // LO
-constexpr int release_timeout_s = 1;           ///< for the peer to close, which is its part
+constexpr std::size_t max_error_comment = 64;      // LO
+constexpr std::size_t max_report_bytes = 4 << 20;  ///< of storage commitment: some 20,000 instances
+constexpr int release_timeout_s = 1;               ///< for the peer to close, which is its part
 
 /// A C-STORE that is answered with a failure of our own finding.
 struct Refusal : std::runtime_error {
@@ -148,7 +149,7 @@ class IncomingAssociation {
                         sizeof parameters.ourImplementationClassUID);
     OFStandard::strlcpy(parameters.ourImplementationVersionName, implementation_version_name.data(),
                         sizeof parameters.ourImplementationVersionName);
-    answer_presentation_contexts(parameters);
+    answer_presentation_contexts(parameters, static_cast<bool>(context_.on_commitment));
     clock_.restart();
     const auto condition = ASC_acknowledgeAssociation(&association());
     if (condition.bad()) throw Error(Error::Kind::peer_transient, who() + ": " + condition.text());
@@ -169,6 +170,8 @@ class IncomingAssociation {
   void serve_command(MessageReader& reader, const Command& command) {
     if (command.field == c_echo_request && !command.has_dataset) return echo(command);
     if (command.field == c_store_request && command.has_dataset) return store(reader, command);
+    if (command.field == n_event_report_request && command.has_dataset && context_.on_commitment)
+      return commitment_report(reader, command);
     if (command.field != c_cancel_request)
       throw Error(Error::Kind::peer_transient,
                   "command " + std::to_string(command.field) + " is not for here");
@@ -183,11 +186,35 @@ class IncomingAssociation {
                                       nullptr));
   }
 
-  void store(MessageReader& reader, const Command& command) {
+  T_ASC_PresentationContext accepted_context(const Command& command) {
     T_ASC_PresentationContext presentation{};
     if (ASC_findAcceptedPresentationContext(association().params, command.presentation_context, &presentation)
             .bad())
-      throw Error(Error::Kind::peer_transient, "C-STORE in a presentation context that was not accepted");
+      throw Error(Error::Kind::peer_transient, "a message in a presentation context that was not accepted");
+    return presentation;
+  }
+
+  void commitment_report(MessageReader& reader, const Command& command) {
+    const auto presentation = accepted_context(command);
+    if (std::string_view(presentation.abstractSyntax) != UID_StorageCommitmentPushModelSOPClass)
+      throw Error(Error::Kind::peer_transient, "N-EVENT-REPORT in another SOP class's presentation context");
+    std::vector<std::uint8_t> dataset;
+    const bool complete = reader.read_dataset(command, dataset);
+    std::uint16_t status = STATUS_N_ProcessingFailure;
+    try {
+      if (!complete || dataset.size() > max_report_bytes)
+        throw Error(Error::Kind::bad_input, "a storage commitment report that is too large");
+      auto report = read_commitment_report(dataset, presentation.acceptedTransferSyntax);
+      report.calling_ae_title = calling_ae_title_;
+      status = context_.on_commitment(report) ? STATUS_Success : STATUS_N_NoSuchSOPInstance;
+    } catch (const std::exception& error) {
+      log_warning(who() + ": storage commitment report refused: " + printable(error.what()));
+    }
+    check_sent(answer_event_report(association(), command.presentation_context, command.message_id, status));
+  }
+
+  void store(MessageReader& reader, const Command& command) {
+    const auto presentation = accepted_context(command);
     ReceivedInstance instance;
     instance.calling_ae_title = calling_ae_title_;
     instance.peer_address = peer_address_;
@@ -259,6 +286,17 @@ class IncomingAssociation {
                                 printable(answer.reason).substr(0, max_error_comment).c_str());
     check_sent(DIMSE_sendStoreResponse(&association(), command.presentation_context, &request, &response,
                                        answer.peer_may_know ? &detail : nullptr));
+  }
+
+  static OFCondition answer_event_report(T_ASC_Association& association, std::uint8_t context,
+                                         std::uint16_t message_id, std::uint16_t status) {
+    T_DIMSE_Message message{};
+    message.CommandField = DIMSE_N_EVENT_REPORT_RSP;
+    message.msg.NEventReportRSP.MessageIDBeingRespondedTo = message_id;
+    message.msg.NEventReportRSP.DimseStatus = status;
+    message.msg.NEventReportRSP.DataSetType = DIMSE_DATASET_NULL;
+    return DIMSE_sendMessageUsingMemoryData(&association, context, &message, nullptr, nullptr, nullptr,
+                                            nullptr);
   }
 
   void check_sent(const OFCondition& condition) const {

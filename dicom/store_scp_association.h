@@ -26,6 +26,7 @@ struct StoreScpTallies {
 struct StoreScpContext {
   const StoreScpOptions& options;
   const StoreHandler& handler;
+  const CommitmentHandler& on_commitment;  ///< may be empty
   StoreScpTallies& tallies;
   int stop_event = -1;  ///< eventfd, readable when the server stops
 };

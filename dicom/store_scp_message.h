@@ -22,6 +22,7 @@ struct Command {
 
 inline constexpr std::uint16_t c_store_request = 0x0001;
 inline constexpr std::uint16_t c_echo_request = 0x0030;
+inline constexpr std::uint16_t n_event_report_request = 0x0100;
 inline constexpr std::uint16_t c_cancel_request = 0x0fff;
 
 struct MessageLimits {

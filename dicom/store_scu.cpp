@@ -23,13 +23,14 @@ void add_proposals(std::vector<ProposedContext>& contexts, const OutgoingFile& f
       contexts.push_back(std::move(proposal));
 }
 
-SendResult undelivered(const OutgoingFile& file, const Error& error) {
+SendResult undelivered(const OutgoingFile& file, const Error& error, bool reached) {
   const bool for_good = error.kind() == Error::Kind::peer_permanent;
   SendResult result;
   result.file = file.path;
   result.sop_instance_uid = file.sop_instance_uid;
   result.outcome = for_good ? SendResult::Outcome::permanent : SendResult::Outcome::transient;
   result.reason = error.what();
+  result.reached = reached;
   return result;
 }
 
@@ -40,13 +41,15 @@ bool is_of_peer(const Error& error) {
 /// Sends [first, last) over one association; what a peer's failure leaves unsent has that failure as result.
 void send_batch(const Peer& peer, const std::vector<ProposedContext>& contexts, Files::const_iterator first,
                 Files::const_iterator last, std::vector<SendResult>& results) {
+  bool reached = false;
   try {
     OutgoingAssociation association(peer, contexts);
+    reached = true;
     for (; first != last; ++first) results.push_back(association.store(*first));
   } catch (const Error& error) {
     if (!is_of_peer(error)) throw;
     std::transform(first, last, std::back_inserter(results),
-                   [&](const OutgoingFile& file) { return undelivered(file, error); });
+                   [&](const OutgoingFile& file) { return undelivered(file, error, reached); });
   }
 }
 
@@ -70,6 +73,11 @@ std::vector<SendResult> send_instances(const Peer& peer, const std::vector<std::
     first = last;
   }
   return results;
+}
+
+SopReference sop_reference(const std::filesystem::path& file) {
+  const OutgoingFile outgoing = read_outgoing_file(file);
+  return {outgoing.context.sop_class_uid, outgoing.sop_instance_uid};
 }
 
 void verify_peer(const Peer& peer) {

@@ -17,9 +17,14 @@ struct Peer {
   std::chrono::seconds response_timeout{60};
 };
 
+/// What names an object to a peer.
+struct SopReference {
+  std::string sop_class_uid, sop_instance_uid;
+};
+
 struct SendResult {
   enum class Outcome {
-    delivered,  ///< status 0x0000 or a warning (0xBxxx)
+    delivered,  ///< success or a warning: the peer has the object
     transient,  ///< out of resources, aborted, no connection: try again
     permanent,  ///< refused for good, by association rejection, presentation context or status
   };
@@ -27,12 +32,16 @@ struct SendResult {
   std::string sop_instance_uid;
   Outcome outcome = Outcome::transient;
   std::uint16_t status = 0;  ///< DIMSE status where there was a response
-  std::string reason;        ///< one line; empty when delivered
+  std::string reason;        ///< one line; of a delivered object what the peer warned of, or empty
+  bool reached = false;      ///< there was an association, so that the failure may be this object's
 };
 
 /// Sends the files over one association (PS3.4 annex B), each in its own transfer syntax. One result per
 /// file, in order; nothing is thrown for what a peer does. Throws Error(io) for a file that cannot be read.
 std::vector<SendResult> send_instances(const Peer& peer, const std::vector<std::filesystem::path>& files);
+
+/// Throws Error(io) for a file that cannot be read, Error(bad_input) for one that is no DICOM object.
+SopReference sop_reference(const std::filesystem::path& file);
 
 /// C-ECHO (PS3.4 annex A). Throws Error(peer_transient or peer_permanent) with the peer's reason.
 void verify_peer(const Peer& peer);

@@ -1,15 +1,14 @@
 #include "dicom/store_scu_association.h"
 
-#include <array>
 #include <utility>
 
 #include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmnet/dimse.h>
-#include <dcmtk/dcmnet/diutil.h>
 
 #include "dicom/error.h"
 #include "dicom/network_log.h"
 #include "dicom/part10.h"
+#include "dicom/store_status.h"
 
 namespace metserve::dicom {
 namespace {
@@ -64,24 +63,11 @@ T_ASC_Parameters* make_parameters(const Peer& peer, const std::string& address,
   throw Error(for_good ? Error::Kind::peer_permanent : Error::Kind::peer_transient, peer + ": " + reason);
 }
 
-/// PS3.4 table B.2-1 and PS3.7 annex C.
-SendResult::Outcome outcome_of(std::uint16_t status) {
-  using Outcome = SendResult::Outcome;
-  constexpr std::uint16_t processing_failure = 0x0110, resource_limitation = 0x0213, cancelled = 0xfe00;
-  if (status == STATUS_Success || (status & 0xf000) == 0xb000) return Outcome::delivered;
-  const bool out_of_resources = (status & 0xff00) == 0xa700;
-  if (out_of_resources || status == processing_failure || status == resource_limitation ||
-      status == cancelled)
-    return Outcome::transient;
-  return Outcome::permanent;
-}
-
-std::string reason_of(std::uint16_t status, DcmDataset* detail) {
+std::string reason_of(const SendResult& result, DcmDataset* detail) {
+  const bool refused = result.outcome != SendResult::Outcome::delivered;
+  auto reason = (refused ? "refused with status " : "stored with warning ") + text_of(result.status);
   OFString comment;
   if (detail != nullptr) detail->findAndGetOFString(DCM_ErrorComment, comment);
-  std::array<char, 8> hex{};
-  std::snprintf(hex.data(), hex.size(), "0x%04X", static_cast<unsigned>(status));
-  auto reason = "refused with status " + std::string(hex.data()) + " (" + DU_cstoreStatusString(status) + ")";
   if (!comment.empty()) reason += ": " + printable(comment.c_str());
   return reason;
 }
@@ -157,6 +143,7 @@ SendResult OutgoingAssociation::store(const OutgoingFile& file) {
   SendResult result;
   result.file = file.path;
   result.sop_instance_uid = file.sop_instance_uid;
+  result.reached = true;
   const auto context = accepted_context(file);
   if (!context) {
     result.outcome = SendResult::Outcome::permanent;
@@ -182,9 +169,42 @@ SendResult OutgoingAssociation::store(const OutgoingFile& file) {
   if (condition.bad()) fail("sending " + file.path.filename().string(), condition);
   result.status = response.DimseStatus;
   result.outcome = outcome_of(result.status);
-  if (result.outcome != SendResult::Outcome::delivered)
-    result.reason = peer_name_ + ": " + reason_of(result.status, detail);
+  if (result.status != STATUS_Success) result.reason = peer_name_ + ": " + reason_of(result, detail);
   return result;
+}
+
+std::uint8_t OutgoingAssociation::accepted_context(const std::string& sop_class_uid) const {
+  const auto id = ASC_findAcceptedPresentationContextID(association_.get(), sop_class_uid.c_str());
+  if (id == 0)
+    throw Error(Error::Kind::peer_permanent, peer_name_ + ": accepts no presentation context for " +
+                                                 dcmFindNameOfUID(sop_class_uid.c_str(), "the SOP class"));
+  return id;
+}
+
+std::uint16_t OutgoingAssociation::action(const SopReference& instance, std::uint16_t type,
+                                          DcmDataset& information) {
+  auto context = accepted_context(instance.sop_class_uid);
+  T_DIMSE_Message message{};
+  message.CommandField = DIMSE_N_ACTION_RQ;
+  auto& request = message.msg.NActionRQ;
+  request.MessageID = association_->nextMsgID++;
+  OFStandard::strlcpy(request.RequestedSOPClassUID, instance.sop_class_uid.c_str(),
+                      sizeof request.RequestedSOPClassUID);
+  OFStandard::strlcpy(request.RequestedSOPInstanceUID, instance.sop_instance_uid.c_str(),
+                      sizeof request.RequestedSOPInstanceUID);
+  request.ActionTypeID = type;
+  request.DataSetType = DIMSE_DATASET_PRESENT;
+  clock_.restart();
+  auto condition = DIMSE_sendMessageUsingMemoryData(association_.get(), context, &message, nullptr,
+                                                    &information, nullptr, nullptr);
+  if (condition.bad()) fail("N-ACTION", condition);
+  DcmDataset* detail = nullptr;
+  condition = DIMSE_receiveCommand(association_.get(), DIMSE_NONBLOCKING, response_timeout_s_, &context,
+                                   &message, &detail);
+  const std::unique_ptr<DcmDataset> owned(detail);
+  if (condition.bad()) fail("N-ACTION", condition);
+  if (message.CommandField != DIMSE_N_ACTION_RSP) fail("N-ACTION", DIMSE_BADCOMMANDTYPE);
+  return message.msg.NActionRSP.DimseStatus;
 }
 
 std::uint16_t OutgoingAssociation::echo() {

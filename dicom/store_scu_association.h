@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcdatset.h>
+
 #include "dicom/presentation_contexts.h"
 #include "dicom/store_scu.h"
 #include "dicom/transport.h"
@@ -36,11 +39,16 @@ class OutgoingAssociation {
   /// C-STORE. Throws Error(peer_transient) when the association broke under it; then it is of no more use.
   SendResult store(const OutgoingFile& file);
 
+  /// N-ACTION (PS3.7 section 10.1.4) on an instance; returns the status. Throws Error(peer_permanent) when
+  /// its SOP class was not accepted, else like `store`.
+  std::uint16_t action(const SopReference& instance, std::uint16_t type, DcmDataset& information);
+
   /// C-ECHO; returns the status. Throws like `store`.
   std::uint16_t echo();
 
  private:
   std::optional<std::uint8_t> accepted_context(const OutgoingFile& file) const;
+  std::uint8_t accepted_context(const std::string& sop_class_uid) const;
   [[noreturn]] void fail(const std::string& what, const OFCondition& condition);
 
   std::string peer_name_;

@@ -65,6 +65,45 @@ SeriesMatch match_series(std::size_t index, const KindMatch& kind, const Contras
   return match;
 }
 
+/// What the person decided about this series, or null.
+const std::optional<Slot>* decision_on(const dicom::Study& study, const SeriesDecisions& decided,
+                                       const SeriesMatch& series) {
+  const auto found = decided.find(study.series[series.series].header.series_instance_uid);
+  return found == decided.end() ? nullptr : &found->second;
+}
+
+/// Takes series that a person decided about, and slots that a person filled, out of the choice.
+void withdraw_decided(const dicom::Study& study, const SeriesDecisions& decided, StudyMatch& match) {
+  models::SlotSet filled;
+  for (const SeriesMatch& series : match.series) {
+    const auto* decision = decision_on(study, decided, series);
+    if (decision != nullptr && *decision) filled.set(models::index(**decision));
+  }
+  for (SeriesMatch& series : match.series) {
+    const bool is_decided = decision_on(study, decided, series) != nullptr;
+    const bool is_taken = series.slot && filled.test(models::index(*series.slot));
+    if (!is_decided && !is_taken) continue;
+    series.slot.reset();
+    series.decision = Decision::rejected;
+    series.reasons.insert(series.reasons.begin(), is_decided ? "a person decided that it fills no slot"
+                                                             : "a person chose another series for its slot");
+  }
+}
+
+/// A person's word is final: the series fills that slot whatever it looks like.
+void seat_decided(const dicom::Study& study, const SeriesDecisions& decided, StudyMatch& match) {
+  for (SeriesMatch& series : match.series) {
+    const auto* decision = decision_on(study, decided, series);
+    if (decision == nullptr) continue;
+    series.confidence = 1;
+    if (!*decision || match.filling(**decision)) continue;
+    series.slot = *decision;
+    series.decision = Decision::used;
+    series.reasons.front() = "a person chose it for its slot";
+    match.subset.set(models::index(**decision));
+  }
+}
+
 /// A spin echo of unknown contrast leaves nothing open once both of its slots are filled.
 void close_open_spin_echoes(StudyMatch& match) {
   const bool both = match.filling(Slot::t1_se_pre) && match.filling(Slot::t1_se_post);
@@ -122,7 +161,9 @@ StudyMatch match_study(const dicom::Study& study, const MatchOptions& options) {
   StudyMatch match;
   for (std::size_t i = 0; i < study.series.size(); ++i)
     match.series.push_back(match_series(i, kinds[i], contrasts[i], options.minimum_confidence));
+  withdraw_decided(study, options.decided, match);
   choose(study, kinds, match);
+  seat_decided(study, options.decided, match);
   close_open_spin_echoes(match);
   for (const Slot slot : {Slot::t1_gre_post, Slot::t1_se_post, Slot::t1_se_pre, Slot::flair})
     if (!match.reference) match.reference = match.filling(slot);

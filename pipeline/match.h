@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,9 +36,14 @@ struct StudyMatch {
   std::optional<std::size_t> filling(models::Slot slot) const;
 };
 
+/// What a person decided about series, by Series Instance UID: the slot that one fills, or that it fills
+/// none.
+using SeriesDecisions = std::map<std::string, std::optional<models::Slot>>;
+
 struct MatchOptions {
   double minimum_confidence = 0.5;  ///< below it a series is ambiguous rather than used, 0..1
   int minimum_slices = 12;          ///< fewer images are a localizer or a fragment, >= 5
+  SeriesDecisions decided;          ///< by a person, and final; series that are not there are passed over
 };
 
 /// Physics first, then tokenised text, then timing; never guesses. Pure: headers in, decisions out.

@@ -2,22 +2,14 @@
 
 #include <algorithm>
 #include <cctype>
-#include <set>
 #include <sstream>
 
 #include <arpa/inet.h>
 
-#include "server/config_reader.h"
+#include "server/config_parts.h"
 
 namespace metserve::server {
 namespace {
-
-/// PS3.5 section 6.2, VR AE: 1 to 16 characters of the default repertoire without backslash and control
-/// characters, not blank, no leading or trailing space (which would not be significant).
-bool is_ae_title(const std::string& title) {
-  if (title.empty() || title.size() > 16 || title.front() == ' ' || title.back() == ' ') return false;
-  return std::all_of(title.begin(), title.end(), [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
-}
 
 /// PS3.5 section 9.1; a root leaves room for what is put below it.
 bool is_uid_root(const std::string& root) {
@@ -29,12 +21,6 @@ bool is_uid_root(const std::string& root) {
     if (!digits || (part.size() > 1 && part.front() == '0')) return false;
   }
   return true;
-}
-
-bool is_name(const std::string& name) {
-  return !name.empty() && name.size() <= 40 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '_';
-  });
 }
 
 bool is_device(const std::string& device) {
@@ -53,9 +39,6 @@ void read_bind_address(ConfigSection& section, std::string& address) {
   section.text("bind_address", address);
   if (!is_address(address)) section.problem("bind_address", "must be an IP address, is '" + address + "'");
 }
-
-constexpr const char* ae_title_rule =
-    "must be an AE title: 1 to 16 ASCII characters, no backslash, no space at either end";
 
 void read_dicom(ConfigSection section, dicom::StoreScpOptions& dicom) {
   section.text("ae_title", dicom.ae_title);
@@ -130,44 +113,6 @@ void read_storage(ConfigSection section, StorageConfig& storage) {
   section.finish();
 }
 
-void read_destination(ConfigSection& section, DestinationConfig& destination) {
-  for (const char* key : {"name", "host", "port", "ae_title"}) {
-    if (!section.has(key))
-      section.problem(key, "is missing: a destination needs name, host, port and ae_title");
-  }
-  section.text("name", destination.name);
-  if (section.has("name") && !is_name(destination.name)) {
-    section.problem("name", "must be 1 to 40 letters, digits, '-' or '_'");
-  }
-  section.text("host", destination.host);
-  section.whole("port", destination.port, 1, 65535);
-  section.text("ae_title", destination.ae_title);
-  if (section.has("ae_title") && !is_ae_title(destination.ae_title))
-    section.problem("ae_title", ae_title_rule);
-  section.choices("objects", destination.objects,
-                  {{"seg", ObjectKind::segmentation},
-                   {"rtstruct", ObjectKind::structure_set},
-                   {"report", ObjectKind::report}});
-  if (destination.objects.empty())
-    section.problem("objects", "must name at least one of seg, rtstruct, report");
-  ConfigSection retry = section.section("retry");
-  retry.duration("first_s", destination.retry.first, 1, 3600);
-  retry.duration("cap_s", destination.retry.cap, 1, 86400);
-  if (destination.retry.cap < destination.retry.first) retry.problem("cap_s", "must not be below first_s");
-  retry.finish();
-  section.finish();
-}
-
-void read_destinations(std::vector<ConfigSection> sections, std::vector<DestinationConfig>& destinations) {
-  std::set<std::string> names;
-  for (ConfigSection& section : sections) {
-    read_destination(section, destinations.emplace_back());
-    const std::string& name = destinations.back().name;
-    if (!name.empty() && !names.insert(name).second)
-      section.problem("name", "'" + name + "' is taken by another destination");
-  }
-}
-
 void read_http(ConfigSection section, HttpConfig& http) {
   read_bind_address(section, http.bind_address);
   section.whole("port", http.port, 0, 65535);
@@ -213,6 +158,11 @@ void read_all(const YAML::Node& root, Config& config, Problems& problems) {
 }
 
 }  // namespace
+
+bool is_ae_title(const std::string& title) {
+  if (title.empty() || title.size() > 16 || title.front() == ' ' || title.back() == ' ') return false;
+  return std::all_of(title.begin(), title.end(), [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
+}
 
 std::string_view to_string(ObjectKind kind) {
   switch (kind) {

@@ -53,6 +53,7 @@ struct RetryConfig {
   std::chrono::seconds cap{1800};  ///< longest wait, first..86400
 };
 
+/// A DICOM node (host, port, ae_title) or, with a URL, a DICOMweb archive.
 struct DestinationConfig {
   std::string name;  ///< letters, digits, '-' and '_', unique
   std::string host;
@@ -60,6 +61,11 @@ struct DestinationConfig {
   std::string ae_title;
   std::vector<ObjectKind> objects{ObjectKind::segmentation, ObjectKind::structure_set, ObjectKind::report};
   RetryConfig retry;
+  bool storage_commitment = false;             ///< delivered only when the node has committed to keep it
+  std::chrono::seconds commitment_wait{3600};  ///< for the report, before it is asked again, 10..604800
+  std::string url{};                           ///< of the DICOMweb service, without /studies
+  std::filesystem::path ca_file{};             ///< PEM; empty: the system's list
+  std::filesystem::path authorization_file{};  ///< its line is the Authorization header; empty: none
 };
 
 struct HttpConfig {

@@ -79,6 +79,11 @@ void ConfigSection::problem(const char* key, const std::string& what) {
   problems_->add(node, name_of(key), what);
 }
 
+void ConfigSection::refuse(const char* key, const std::string& why) {
+  known_.emplace_back(key);
+  if (has(key)) problem(key, why);
+}
+
 void ConfigSection::text(const char* key, std::string& value) {
   const YAML::Node node = take(key);
   if (!node.IsDefined()) return;

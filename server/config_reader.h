@@ -64,6 +64,8 @@ class ConfigSection {
   std::vector<ConfigSection> sections(const char* key);
 
   bool has(const char* key) const;
+  /// A key that exists but must not be given here.
+  void refuse(const char* key, const std::string& why);
   /// A mistake that only the caller can see.
   void problem(const char* key, const std::string& what);
   void finish();

@@ -1,5 +1,6 @@
 #include "server/delivery.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dicom/error.h"
@@ -13,21 +14,22 @@ namespace {
 constexpr std::chrono::minutes lease{10};
 constexpr std::chrono::milliseconds poll_interval{1000};
 
-dicom::Peer peer_of(const DestinationConfig& destination, const std::string& calling_ae_title) {
-  dicom::Peer peer;
-  peer.host = destination.host;
-  peer.port = destination.port;
-  peer.called_ae_title = destination.ae_title;
-  peer.calling_ae_title = calling_ae_title;
-  return peer;
+using Outcome = dicom::SendResult::Outcome;
+
+/// Nobody was reached. An association that broke is no outage: one object may be the reason for it.
+bool is_outage(const std::vector<dicom::SendResult>& results) {
+  return std::all_of(results.begin(), results.end(), [](const dicom::SendResult& result) {
+    return result.outcome == Outcome::transient && !result.reached;
+  });
 }
 
 }  // namespace
 
-Delivery::Delivery(DestinationConfig destination, DeliveryContext context)
-    : destination_(std::move(destination)),
+Delivery::Delivery(DestinationConfig config, std::unique_ptr<Destination> destination,
+                   DeliveryContext context)
+    : config_(std::move(config)),
+      destination_(std::move(destination)),
       context_(std::move(context)),
-      peer_(peer_of(destination_, context_.calling_ae_title)),
       thread_([this] { run(); }) {}
 
 Delivery::~Delivery() {
@@ -35,34 +37,49 @@ Delivery::~Delivery() {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
-  stop_.notify_all();
+  changed_.notify_all();
   thread_.join();
+}
+
+void Delivery::wake() {
+  {
+    const std::scoped_lock lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_all();
 }
 
 void Delivery::run() {
   for (std::unique_lock lock(mutex_); !stopping_;) {
+    if (std::exchange(woken_, false)) away_until_ = {};
     lock.unlock();
     bool more = false;
     try {
-      more = deliver_once();
+      more = work_once();
     } catch (const std::exception& error) {
-      context_.log.write(handling(error).log_level,
-                         "delivery to " + destination_.name + ": " + reason_of(error));
+      context_.log.write(handling(error).log_level, "delivery to " + config_.name + ": " + reason_of(error));
     }
     lock.lock();
-    if (!more) stop_.wait_for(lock, poll_interval, [this] { return stopping_; });
+    if (!more) changed_.wait_for(lock, poll_interval, [this] { return stopping_ || woken_; });
   }
 }
 
-/// Sends one result's objects; false when nothing was due.
+/// False when there was nothing to do.
+bool Delivery::work_once() {
+  if (std::chrono::steady_clock::now() < away_until_) return false;
+  return deliver_once() || ask_for_commitment();
+}
+
+/// Sends one result's objects.
 bool Delivery::deliver_once() {
-  const auto claim = context_.store.claim_deliveries(destination_.name, context_.storage.node(), lease);
+  const auto claim = context_.store.claim_deliveries(config_.name, context_.storage.node(), lease);
   if (!claim) return false;
   std::vector<std::filesystem::path> files;
   for (const auto& item : claim->items) files.push_back(context_.storage.directory() / item.file);
   try {
-    const auto results = context_.send(peer_, files);
+    const auto results = destination_->send(files);
     for (std::size_t i = 0; i < results.size(); ++i) record(*claim, claim->items.at(i), results[i]);
+    note_reachability(results);
   } catch (const dicom::Error& error) {
     // A file of ours that cannot be read: no peer will make it better.
     for (const auto& item : claim->items) context_.store.record_attention(*claim, item, reason_of(error));
@@ -71,31 +88,109 @@ bool Delivery::deliver_once() {
   return true;
 }
 
+/// While a destination is away, the queue behind it is not tried out item by item; when it is back, the queue
+/// need not wait for the times that were set during the outage.
+void Delivery::note_reachability(const std::vector<dicom::SendResult>& results) {
+  if (is_outage(results)) {
+    away_until_ = std::chrono::steady_clock::now() + wait_after(outages_++);
+  } else if (std::exchange(outages_, 0) > 0) {
+    context_.store.hurry_deliveries(config_.name);
+    context_.log.info(config_.name + " is back");
+  }
+}
+
 void Delivery::record(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                       const dicom::SendResult& result) {
-  const std::string what = item.object + " to " + destination_.name;
+  const std::string what = item.object + " to " + config_.name;
   switch (result.outcome) {
-    case dicom::SendResult::Outcome::delivered:
-      context_.store.record_delivered(claim, item);
-      context_.log.info(what + ": delivered", claim.key);
-      context_.metrics.delivery(destination_.name, "delivered");
-      return;
-    case dicom::SendResult::Outcome::transient: {
-      const auto wait =
-          backoff(destination_.retry, item.tries, std::uniform_real_distribution<double>(0, 1)(random_));
+    case Outcome::delivered:
+      return record_arrival(claim, item, result);
+    case Outcome::transient: {
+      const auto wait = wait_after(item.tries);
       context_.store.record_retry(claim, item, wait, result.reason);
       context_.log.warning(
           what + ": " + result.reason + "; again in " + std::to_string(wait.count() / 1000) + " s",
           claim.key);
-      context_.metrics.delivery(destination_.name, "retry");
+      context_.metrics.delivery(config_.name, "retry");
       return;
     }
-    case dicom::SendResult::Outcome::permanent:
+    case Outcome::permanent:
       context_.store.record_attention(claim, item, result.reason);
       context_.log.error(what + " needs attention: " + result.reason, claim.key);
-      context_.metrics.delivery(destination_.name, "attention");
+      context_.metrics.delivery(config_.name, "attention");
       return;
   }
+}
+
+void Delivery::record_arrival(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
+                              const dicom::SendResult& result) {
+  const std::string what = item.object + " to " + config_.name;
+  if (!result.reason.empty()) context_.log.warning(what + ": " + result.reason, claim.key);
+  if (config_.storage_commitment) {
+    context_.store.record_stored(claim, item, result.sop_instance_uid);
+    context_.log.info(what + ": stored, not yet committed to", claim.key);
+    context_.metrics.delivery(config_.name, "stored");
+    return;
+  }
+  context_.store.record_delivered(claim, item, result.reason);
+  context_.log.info(what + ": delivered", claim.key);
+  context_.metrics.delivery(config_.name, result.reason.empty() ? "delivered" : "warning");
+}
+
+std::vector<dicom::SopReference> Delivery::references(const DeliveryClaim& claim) {
+  std::vector<dicom::SopReference> instances;
+  try {
+    for (const auto& item : claim.items) {
+      instances.push_back(dicom::sop_reference(context_.storage.directory() / item.file));
+    }
+  } catch (const dicom::Error& error) {
+    for (const auto& item : claim.items) context_.store.record_attention(claim, item, reason_of(error));
+    throw;
+  }
+  return instances;
+}
+
+/// PS3.4 annex J: the answer comes later, over an association of the destination's.
+bool Delivery::ask_for_commitment() {
+  if (!config_.storage_commitment) return false;
+  const auto claim = context_.store.claim_stored(config_.name, context_.storage.node(), lease);
+  if (!claim) return false;
+  const auto instances = references(*claim);
+  const auto now_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(context_.clock().time_since_epoch());
+  const dicom::UidSource uids(context_.uid_root, claim->key + "/" + config_.name + "/" +
+                                                     instances.front().sop_instance_uid + "/" +
+                                                     std::to_string(now_us.count()));
+  const std::string transaction_uid = uids.uid("storage commitment");
+  context_.store.record_asked(*claim, transaction_uid, config_.commitment_wait);
+  try {
+    destination_->request_commitment(transaction_uid, instances);
+    context_.log.info("asked " + config_.name + " for storage commitment", claim->key);
+  } catch (const dicom::Error& error) {
+    record_refusal(transaction_uid, error);
+  }
+  return true;
+}
+
+/// The destination could not be asked, or does not want to be.
+void Delivery::record_refusal(const std::string& transaction_uid, const std::exception& error) {
+  const auto claim = context_.store.claim_transaction(transaction_uid, context_.storage.node(), lease);
+  if (!claim) return;
+  const bool for_good = kind_of(error) == ErrorKind::peer_permanent;
+  for (const auto& item : claim->items) {
+    if (for_good) {
+      context_.store.record_attention(*claim, item, reason_of(error));
+    } else {
+      context_.store.record_retry(*claim, item, wait_after(item.tries), reason_of(error));
+    }
+  }
+  context_.log.write(handling(error).log_level,
+                     "storage commitment of " + config_.name + ": " + reason_of(error), claim->key);
+  context_.metrics.delivery(config_.name, for_good ? "attention" : "retry");
+}
+
+std::chrono::milliseconds Delivery::wait_after(int tries) {
+  return backoff(config_.retry, tries, std::uniform_real_distribution<double>(0, 1)(random_));
 }
 
 }  // namespace metserve::server

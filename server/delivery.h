@@ -1,15 +1,17 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
-#include <functional>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "dicom/store_scu.h"
+#include "dicom/identity.h"
 #include "server/config.h"
+#include "server/destination.h"
 #include "server/logging.h"
 #include "server/metrics.h"
 #include "server/storage.h"
@@ -17,39 +19,49 @@
 
 namespace metserve::server {
 
-/// `dicom::send_instances`, or what a test puts in its place.
-using Sender = std::function<std::vector<dicom::SendResult>(const dicom::Peer&,
-                                                            const std::vector<std::filesystem::path>&)>;
-
 /// What the deliveries to all destinations share.
 struct DeliveryContext {
   Store& store;
   Storage& storage;
   Metrics& metrics;
   const Log& log;
-  std::string calling_ae_title;
-  Sender send = dicom::send_instances;
+  std::string uid_root;  ///< for transaction UIDs
+  dicom::Clock clock;
 };
 
 /// Sends what is due to one destination, on a thread of its own: a destination that is slow or away keeps
-/// nobody else waiting. Thread safety: constructor and destructor on one thread.
+/// nobody else waiting, and while it is away it is tried with one result at a time and growing waits, however
+/// many are queued. Thread safety: constructor and destructor on one thread, `wake` from any.
 class Delivery {
  public:
-  Delivery(DestinationConfig destination, DeliveryContext context);
+  Delivery(DestinationConfig config, std::unique_ptr<Destination> destination, DeliveryContext context);
   ~Delivery();  ///< lets an association under way end
+
+  /// Looks for work now, also at a destination that was away.
+  void wake();
 
  private:
   void run();
+  bool work_once();
   bool deliver_once();
+  void note_reachability(const std::vector<dicom::SendResult>& results);
   void record(const DeliveryClaim& claim, const DeliveryClaim::Item& item, const dicom::SendResult& result);
+  void record_arrival(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
+                      const dicom::SendResult& result);
+  std::vector<dicom::SopReference> references(const DeliveryClaim& claim);
+  bool ask_for_commitment();
+  void record_refusal(const std::string& transaction_uid, const std::exception& error);
+  std::chrono::milliseconds wait_after(int tries);
 
-  DestinationConfig destination_;
+  DestinationConfig config_;
+  std::unique_ptr<Destination> destination_;
   DeliveryContext context_;
-  dicom::Peer peer_;
   std::mt19937_64 random_{std::random_device{}()};
+  int outages_ = 0;  ///< tries in a row that did not reach the destination
   std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;
+  std::condition_variable changed_;
+  bool stopping_ = false, woken_ = false;             ///< under the mutex
+  std::chrono::steady_clock::time_point away_until_;  ///< of this thread
   std::thread thread_;
 };
 

@@ -13,6 +13,9 @@ class Error : public std::runtime_error {
     bad_call,          ///< the command line or the configuration is wrong
     io,                ///< a file, directory or database that cannot be read or written
     out_of_resources,  ///< a full queue or disk: trying again later makes sense
+    not_found,         ///< there is no such study
+    wrong_state,       ///< the study is not in a state for what is asked
+    unreachable,       ///< nobody answers at an HTTP address
     lease_lost,        ///< the work belongs to somebody else by now
     cancelled,         ///< the server is stopping
   };

@@ -16,12 +16,14 @@ namespace {
 using dicom::StoreStatus;
 using enum ErrorKind;
 
-constexpr std::array<ErrorHandling, 13> table{{
+constexpr std::array<ErrorHandling, 15> table{{
     {not_accepted, "not accepted", StoreStatus::cannot_understand, 422, LogLevel::info, JobVerdict::skip},
     {ambiguous, "ambiguous", StoreStatus::cannot_understand, 422, LogLevel::warning, JobVerdict::hold},
     {bad_input, "bad input", StoreStatus::cannot_understand, 422, LogLevel::warning, JobVerdict::fail},
     {unsupported, "unsupported", StoreStatus::cannot_understand, 422, LogLevel::warning, JobVerdict::fail},
     {bad_call, "bad call", StoreStatus::cannot_understand, 400, LogLevel::error, JobVerdict::fail},
+    {not_found, "not found", StoreStatus::cannot_understand, 404, LogLevel::info, JobVerdict::fail},
+    {wrong_state, "wrong state", StoreStatus::cannot_understand, 409, LogLevel::info, JobVerdict::fail},
     {io, "input or output", StoreStatus::out_of_resources, 500, LogLevel::error, JobVerdict::retry},
     {out_of_resources, "out of resources", StoreStatus::out_of_resources, 503, LogLevel::error,
      JobVerdict::retry},
@@ -77,10 +79,16 @@ ErrorKind kind_of(Error::Kind kind) {
   switch (kind) {
     case Error::Kind::bad_call:
       return bad_call;
+    case Error::Kind::not_found:
+      return not_found;
+    case Error::Kind::wrong_state:
+      return wrong_state;
     case Error::Kind::io:
       return io;
     case Error::Kind::out_of_resources:
       return out_of_resources;
+    case Error::Kind::unreachable:
+      return peer_transient;
     case Error::Kind::lease_lost:
       return lease_lost;
     case Error::Kind::cancelled:

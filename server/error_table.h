@@ -16,6 +16,8 @@ enum class ErrorKind {
   bad_input,
   unsupported,
   bad_call,
+  not_found,
+  wrong_state,
   io,
   out_of_resources,
   device,

@@ -8,7 +8,7 @@
 
 #include "server/error.h"
 #include "server/error_table.h"
-#include "server/times.h"
+#include "server/study_json.h"
 
 namespace metserve::server {
 namespace {
@@ -23,33 +23,6 @@ HttpResponse error_response(unsigned status, const std::string& what) {
   return json_response(status, {{"error", what}});
 }
 
-Json summary_json(const StudySummary& study) {
-  Json json{{"key", study.key},
-            {"study_instance_uid", study.study_instance_uid},
-            {"state", to_string(study.state)},
-            {"state_since", iso_time(study.state_since)},
-            {"first_received", iso_time(study.first_received)},
-            {"last_received", iso_time(study.last_received)},
-            {"series", study.series},
-            {"images", study.instances},
-            {"bytes", study.bytes},
-            {"conflicts", study.conflicts},
-            {"tries", study.tries}};
-  if (!study.reason.empty()) json["reason"] = study.reason;
-  return json;
-}
-
-Json delivery_json(const DeliverySummary& delivery) {
-  Json json{{"destination", delivery.destination},
-            {"object", delivery.object},
-            {"state", to_string(delivery.state)},
-            {"tries", delivery.tries},
-            {"changed", iso_time(delivery.changed)}};
-  if (delivery.state == DeliveryState::pending) json["next_try"] = iso_time(delivery.next_try);
-  if (!delivery.reason.empty()) json["reason"] = delivery.reason;
-  return json;
-}
-
 HttpResponse readiness(const HttpState& state) {
   Json checks = Json::array();
   bool ready = true;
@@ -60,21 +33,27 @@ HttpResponse readiness(const HttpState& state) {
   return json_response(ready ? 200 : 503, {{"ready", ready}, {"checks", checks}});
 }
 
-/// The value of `name` in "a=b&c=d"; nothing we look for needs percent-decoding.
-std::string parameter(std::string_view query, std::string_view name) {
+/// The values of `name` in "a=b&c=d"; nothing we look for needs percent-decoding.
+std::vector<std::string> parameters(std::string_view query, std::string_view name) {
+  std::vector<std::string> values;
   while (!query.empty()) {
     const std::string_view pair = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), pair.size() + 1));
     const std::size_t equals = pair.find('=');
     if (pair.substr(0, equals) == name && equals != std::string_view::npos)
-      return std::string(pair.substr(equals + 1));
+      values.emplace_back(pair.substr(equals + 1));
   }
-  return {};
+  return values;
+}
+
+std::string parameter(std::string_view query, std::string_view name) {
+  const auto values = parameters(query, name);
+  return values.empty() ? std::string() : values.front();
 }
 
 int limit_from(const std::string& text) {
-  constexpr int usual = 100, largest = 10000;
-  if (text.empty()) return usual;
+  constexpr int largest = 10000;
+  if (text.empty()) return StudyFilter{}.limit;
   int limit = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), limit);
   if (result.ec != std::errc() || result.ptr != text.data() + text.size() || limit < 1 || limit > largest) {
@@ -84,48 +63,105 @@ int limit_from(const std::string& text) {
 }
 
 HttpResponse list_studies(std::string_view query, const HttpState& state) {
-  const std::string name = parameter(query, "state");
-  const auto wanted = study_state_from(name);
-  if (!name.empty() && !wanted) {
+  const std::string name = parameter(query, "state"), attention = parameter(query, "attention");
+  StudyFilter filter;
+  filter.state = study_state_from(name);
+  if (!name.empty() && !filter.state) {
     throw Error(Error::Kind::bad_call,
                 "state must be receiving, ready, running, delivering, done, held, skipped or failed");
   }
-  Json studies = Json::array();
-  for (const StudySummary& study : state.studies(wanted, limit_from(parameter(query, "limit")))) {
-    studies.push_back(summary_json(study));
+  filter.needs_attention = attention == "true";
+  if (!attention.empty() && attention != "true" && attention != "false") {
+    throw Error(Error::Kind::bad_call, "attention must be true or false");
   }
+  filter.limit = limit_from(parameter(query, "limit"));
+  Json studies = Json::array();
+  for (const StudySummary& study : state.studies(filter)) studies.push_back(to_json(study));
   return json_response(200, {{"studies", studies}});
 }
 
 HttpResponse show_study(const std::string& key, const HttpState& state) {
   const auto study = state.study(key);
-  if (!study) return error_response(404, "there is no study with this key");
-  Json json = summary_json(study->summary);
-  json["deliveries"] = Json::array();
-  for (const auto& delivery : study->deliveries) json["deliveries"].push_back(delivery_json(delivery));
-  json["history"] = Json::array();
-  for (const auto& entry : study->history) {
-    json["history"].push_back(
-        {{"time", iso_time(entry.time)}, {"state", to_string(entry.state)}, {"note", entry.note}});
+  if (!study) throw Error(Error::Kind::not_found, "there is no study with the key '" + key + "'");
+  return json_response(200, to_json(*study));
+}
+
+/// "series=UID:SLOT" for each series that was decided about.
+SeriesDecisions decisions_from(std::string_view query) {
+  SeriesDecisions decisions;
+  for (const std::string& text : parameters(query, "series")) {
+    const std::size_t colon = text.find(':');
+    const std::string name = colon == std::string::npos ? "" : text.substr(colon + 1);
+    const auto slot = models::slot_from_id(name);
+    if (!slot && name != "none") {
+      throw Error(Error::Kind::bad_call,
+                  "series must be UID:SLOT, with the slot t1_gre_post, t1_se_pre, "
+                  "t1_se_post, flair or none");
+    }
+    decisions[text.substr(0, colon)] = slot;
   }
-  return json_response(200, json);
+  return decisions;
+}
+
+/// What stands behind a study's key: "retry" and so on.
+HttpResponse change_study(const std::string& key, std::string_view action, std::string_view query,
+                          const HttpState& state) {
+  if (action == "retry") {
+    state.retry(key);
+  } else if (action == "release") {
+    state.release(key, decisions_from(query));
+  } else {
+    state.resend(key, parameter(query, "destination"));
+  }
+  return show_study(key, state);
+}
+
+/// `rest`: what stands behind "/studies/".
+HttpResponse one_study(const std::string& method, std::string_view rest, std::string_view query,
+                       const HttpState& state) {
+  const std::string key(rest.substr(0, rest.find('/')));
+  const bool looks = method == "GET" || method == "HEAD";
+  if (key.size() < rest.size()) {
+    const std::string_view action = rest.substr(key.size() + 1);
+    if (action != "retry" && action != "release" && action != "resend")
+      return error_response(404, "a study has retry, release and resend");
+    if (method != "POST") return error_response(405, "only POST");
+    return change_study(key, action, query, state);
+  }
+  if (looks) return show_study(key, state);
+  if (method != "DELETE") return error_response(405, "only GET, HEAD and DELETE");
+  state.remove(key);
+  return json_response(200, {{"deleted", key}});
 }
 
 HttpResponse route(const HttpRequest& request, const HttpState& state) {
-  if (request.method != "GET" && request.method != "HEAD") return error_response(405, "only GET and HEAD");
   const std::string_view target = request.target;
   const std::string_view path = target.substr(0, target.find('?'));
   const std::string_view query = path.size() < target.size() ? target.substr(path.size() + 1) : "";
-  constexpr std::string_view one_study = "/studies/";
+  constexpr std::string_view studies = "/studies/";
+  if (path.starts_with(studies)) return one_study(request.method, path.substr(studies.size()), query, state);
+  if (request.method != "GET" && request.method != "HEAD") return error_response(405, "only GET and HEAD");
   if (path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};
   if (path == "/readyz") return readiness(state);
   if (path == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", state.metrics()};
   if (path == "/studies") return list_studies(query, state);
-  if (path.starts_with(one_study)) return show_study(std::string(path.substr(one_study.size())), state);
   return error_response(404, "there are /healthz, /readyz, /metrics, /studies and /studies/KEY");
 }
 
 }  // namespace
+
+void connect_studies(HttpState& state, Store& store, Administration& administration) {
+  state.studies = [&store](const StudyFilter& filter) { return store.studies(filter); };
+  state.study = [&store](const std::string& key) { return store.study(key); };
+  state.retry = [&administration](const std::string& key) { administration.retry(key); };
+  state.remove = [&administration](const std::string& key) { administration.remove(key); };
+  state.release = [&administration](const std::string& key, const SeriesDecisions& decisions) {
+    administration.release(key, decisions);
+  };
+  state.resend = [&administration](const std::string& key, const std::string& destination) {
+    administration.resend(key, destination);
+  };
+}
 
 HttpResponse handle(const HttpRequest& request, const HttpState& state) {
   try {

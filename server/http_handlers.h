@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/administration.h"
 #include "server/store.h"
 
 namespace metserve::server {
@@ -29,16 +30,28 @@ struct ReadinessCheck {
 struct HttpState {
   std::function<std::vector<ReadinessCheck>()> readiness;
   std::function<std::string()> metrics;
-  std::function<std::vector<StudySummary>(std::optional<StudyState>, int limit)> studies;
+  std::function<std::vector<StudySummary>(const StudyFilter&)> studies;
   std::function<std::optional<StudyDetails>(const std::string& key)> study;
+  std::function<void(const std::string&key)> retry, remove;
+  std::function<void(const std::string& key, const SeriesDecisions&)> release;
+  std::function<void(const std::string& key, const std::string& destination)> resend;
 };
 
-/// Answers, and changes nothing:
-///   GET /healthz                       200 while the process lives
-///   GET /readyz                        200 or 503, JSON with each check
-///   GET /metrics                       Prometheus text
-///   GET /studies?state=held&limit=100  JSON, newest first
-///   GET /studies/KEY                   JSON with deliveries and history
+/// Adds what looks at studies and acts on them.
+void connect_studies(HttpState& state, Store& store, Administration& administration);
+
+/// Answers:
+///   GET /healthz                                       200 while the process lives
+///   GET /readyz                                        200 or 503, JSON with each check
+///   GET /metrics                                       Prometheus text
+///   GET /studies?state=held&attention=true&limit=100   JSON, newest first
+///   GET /studies/KEY                                   JSON with series, results, deliveries and history
+///   POST /studies/KEY/retry
+///   POST /studies/KEY/release?series=UID:SLOT          SLOT may be `none`; any number of them
+///   POST /studies/KEY/resend?destination=NAME          all destinations without it
+///   DELETE /studies/KEY
+/// What changes a study answers with the study as it is then, 404 when it is not there, 409 when it is in no
+/// state for it; DELETE with {"deleted": KEY}.
 HttpResponse handle(const HttpRequest& request, const HttpState& state);
 
 }  // namespace metserve::server

@@ -1,5 +1,8 @@
 #include "server/service.h"
 
+#include <algorithm>
+
+#include "server/commitment.h"
 #include "server/error_table.h"
 #include "server/model_directory.h"
 #include "server/retention.h"
@@ -27,6 +30,8 @@ Service::Service(const Config& config, const Log& log)
       clock_([] { return std::chrono::system_clock::now(); }),
       storage_(config.storage.directory, config.storage.min_free_bytes),
       store_(storage_.database_file(), clock_),
+      administration_({storage_, store_, config_.destinations, log_, [this] { receiver_->wipe_journal(); },
+                       [this] { workers_->wake(); }, [this] { wake_deliveries(); }}),
       package_(models::ModelPackage::load(model_directory(config.model.directory))),
       metrics_(package_.manifest.name, package_.manifest.version) {
   receiver_ = std::make_unique<Receiver>(storage_, store_, metrics_, log_, config_.storage.journal);
@@ -47,9 +52,9 @@ Service::Service(const Config& config, const Log& log)
         if (deleted > 0) receiver_->wipe_journal();
       },
       log_);
-  scp_ = std::make_unique<dicom::StoreScp>(config_.dicom, [this](dicom::ReceivedInstance&& image) {
-    return receiver_->receive(std::move(image));
-  });
+  scp_ = std::make_unique<dicom::StoreScp>(
+      config_.dicom, [this](dicom::ReceivedInstance&& image) { return receiver_->receive(std::move(image)); },
+      commitment_handler());
   dicom_port_ = scp_->port();
   http_ = std::make_unique<HttpServer>(
       config_.http, [state = http_state()](const HttpRequest& request) { return handle(request, state); });
@@ -65,16 +70,29 @@ void Service::resume() {
   for (const std::string& key : store_.reclaim_own(storage_.node(), max_tries)) {
     log_.warning("was in work when the server ended", key);
   }
-  std::vector<std::string> names;
-  for (const auto& destination : config_.destinations) names.push_back(destination.name);
-  store_.review_deliveries(names);
+  store_.review_deliveries(config_.destinations);
 }
 
 void Service::start_deliveries() {
-  const DeliveryContext context{store_, storage_, metrics_, log_, config_.dicom.ae_title};
+  const DeliveryContext context{store_, storage_, metrics_, log_, config_.identity.uid_root, clock_};
   for (const auto& destination : config_.destinations) {
-    deliveries_.push_back(std::make_unique<Delivery>(destination, context));
+    deliveries_.push_back(std::make_unique<Delivery>(
+        destination, make_destination(destination, config_.dicom.ae_title), context));
   }
+}
+
+void Service::wake_deliveries() {
+  for (const auto& delivery : deliveries_) delivery->wake();
+}
+
+/// Empty where no destination is asked for commitment: then nobody has anything to report.
+dicom::CommitmentHandler Service::commitment_handler() {
+  const bool asks = std::any_of(config_.destinations.begin(), config_.destinations.end(),
+                                [](const DestinationConfig& one) { return one.storage_commitment; });
+  if (!asks) return {};
+  return [this](const dicom::CommitmentReport& report) {
+    return record_commitment(report, store_, storage_.node(), metrics_, log_);
+  };
 }
 
 void Service::collect() {
@@ -109,9 +127,11 @@ void Service::stop_listening() {
 }
 
 HttpState Service::http_state() {
-  return {[this] { return readiness(); }, [this] { return metrics_.text(snapshot()); },
-          [this](std::optional<StudyState> state, int limit) { return store_.studies(state, limit); },
-          [this](const std::string& key) { return store_.study(key); }};
+  HttpState state;
+  state.readiness = [this] { return readiness(); };
+  state.metrics = [this] { return metrics_.text(snapshot()); };
+  connect_studies(state, store_, administration_);
+  return state;
 }
 
 std::vector<ReadinessCheck> Service::readiness() {
@@ -128,7 +148,19 @@ std::vector<ReadinessCheck> Service::readiness() {
            config_.workers.device},
       check("storage", [this] { receiver_->require_able(); }),
       check("store", [this] { store_.check_writable(); }),
+      deliveries(),
   };
+}
+
+/// Objects that are stuck need a person; the server itself can do its work.
+ReadinessCheck Service::deliveries() {
+  auto counts = store_.counts().deliveries;
+  const int stuck = counts[DeliveryState::attention];
+  const int on_their_way = counts[DeliveryState::pending] + counts[DeliveryState::stored];
+  std::string detail = std::to_string(on_their_way) + " objects on their way";
+  if (stuck > 0)
+    detail += ", " + std::to_string(stuck) + " need attention: metserve studies list --attention";
+  return {"deliveries", true, detail};
 }
 
 MetricsSnapshot Service::snapshot() {

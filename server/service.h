@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dicom/store_scp.h"
+#include "server/administration.h"
 #include "server/config.h"
 #include "server/delivery.h"
 #include "server/http_server.h"
@@ -44,10 +45,13 @@ class Service {
  private:
   void resume();
   void start_deliveries();
+  void wake_deliveries();
+  dicom::CommitmentHandler commitment_handler();
   void collect();
   void stop_listening();
   HttpState http_state();
   std::vector<ReadinessCheck> readiness();
+  ReadinessCheck deliveries();
   MetricsSnapshot snapshot();
 
   const Config& config_;
@@ -55,6 +59,7 @@ class Service {
   dicom::Clock clock_;
   Storage storage_;
   SqliteStore store_;
+  Administration administration_;
   models::ModelPackage package_;
   Metrics metrics_;
   std::atomic<bool> broken_{false}, stopping_{false};

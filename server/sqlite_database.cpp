@@ -50,6 +50,10 @@ std::int64_t Query::integer(int column) const {
   return sqlite3_column_int64(statement_, column);
 }
 
+double Query::real(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
+
 std::string Query::text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
@@ -58,6 +62,10 @@ std::string Query::text(int column) const {
 
 void Query::bind(int index, std::int64_t value) {
   check(database_, sqlite3_bind_int64(statement_, index, value));
+}
+
+void Query::bind(int index, double value) {
+  check(database_, sqlite3_bind_double(statement_, index, value));
 }
 
 void Query::bind(int index, std::string_view value) {

@@ -30,10 +30,12 @@ class Query {
   int run();
 
   std::int64_t integer(int column) const;
+  double real(int column) const;
   std::string text(int column) const;
 
  private:
   void bind(int index, std::int64_t value);
+  void bind(int index, double value);
   void bind(int index, std::string_view value);
 
   sqlite3* database_;

@@ -1,5 +1,7 @@
 #include "server/sqlite_schema.h"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "server/error.h"
@@ -7,10 +9,10 @@
 namespace metserve::server {
 namespace {
 
-constexpr std::int64_t schema_version = 1;
-
+/// Each brings a database from its index to the next version. Never changed once released.
 /// Times are milliseconds since 1970-01-01 UTC; files are relative to the storage directory.
-constexpr const char* schema = R"sql(
+constexpr std::array steps{
+    R"sql(
 CREATE TABLE studies (
   id                 INTEGER PRIMARY KEY,
   key                TEXT NOT NULL UNIQUE,
@@ -93,9 +95,39 @@ CREATE TABLE history (
   note     TEXT NOT NULL
 );
 CREATE INDEX history_by_study ON history (study_id);
+)sql",
 
-PRAGMA user_version = 1;
-)sql";
+    R"sql(
+-- What the study's series were found to be by its last job.
+CREATE TABLE series (
+  study_id            INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+  series_instance_uid TEXT NOT NULL,
+  series_number       TEXT NOT NULL,  -- empty: none
+  description         TEXT NOT NULL,
+  images              INTEGER NOT NULL,
+  slot                TEXT NOT NULL,  -- empty: none
+  decision            TEXT NOT NULL,
+  confidence          REAL NOT NULL,
+  reason              TEXT NOT NULL,
+  PRIMARY KEY (study_id, series_instance_uid)
+);
+
+-- What a person decided about a series; empty: that it fills no slot.
+CREATE TABLE decisions (
+  study_id            INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+  series_instance_uid TEXT NOT NULL,
+  slot                TEXT NOT NULL,
+  PRIMARY KEY (study_id, series_instance_uid)
+);
+)sql",
+
+    R"sql(
+ALTER TABLE deliveries ADD COLUMN sop_instance_uid TEXT NOT NULL DEFAULT '';  -- once it is stored
+ALTER TABLE deliveries ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';   -- of storage commitment
+CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid);
+)sql",
+};
+constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 
 std::int64_t version_of(Database& database) {
   Query query = database.query("PRAGMA user_version");
@@ -112,7 +144,10 @@ void prepare_schema(Database& database) {
                                      ", this program knows " + std::to_string(schema_version) +
                                      ": install the newer program again");
   }
-  if (version == 0) database.execute(schema);
+  for (std::int64_t next = version; next < schema_version; ++next) {
+    database.execute(steps.at(static_cast<std::size_t>(next)));
+  }
+  database.execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
   transaction.commit();
 }
 

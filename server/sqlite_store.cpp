@@ -6,23 +6,26 @@
 #include <utility>
 
 #include "server/error.h"
+#include "server/sqlite_rows.h"
 #include "server/sqlite_schema.h"
 
 namespace metserve::server {
 namespace {
 
-TimePoint from_ms(std::int64_t ms) {
-  return TimePoint(std::chrono::milliseconds(ms));
-}
-
-constexpr const char* summary_columns_by_state = R"sql(
+constexpr const char* summaries_where = R"sql(
 SELECT key, study_instance_uid, state, reason, tries, first_received_ms, last_received_ms, state_since_ms,
   (SELECT COUNT(*) FROM instances WHERE study_id = studies.id),
   (SELECT COUNT(DISTINCT series_instance_uid) FROM instances WHERE study_id = studies.id),
   (SELECT IFNULL(SUM(bytes), 0) FROM instances WHERE study_id = studies.id),
-  (SELECT COUNT(*) FROM conflicts WHERE study_id = studies.id)
-FROM studies WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR key = ?2)
-ORDER BY last_received_ms DESC, id DESC LIMIT ?3
+  (SELECT COUNT(*) FROM conflicts WHERE study_id = studies.id), undelivered, attention
+FROM studies LEFT JOIN (
+  SELECT study_id, SUM(deliveries.state IN ('pending', 'stored')) AS undelivered,
+    SUM(deliveries.state = 'attention') AS attention
+  FROM deliveries JOIN results ON results.id = result_id WHERE superseded_by = 0 GROUP BY study_id)
+  ON study_id = studies.id
+WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR key = ?2)
+  AND (NOT ?3 OR state IN ('held', 'failed') OR attention > 0)
+ORDER BY last_received_ms DESC, studies.id DESC LIMIT ?4
 )sql";
 
 StudySummary summary_from(const Query& row) {
@@ -39,13 +42,15 @@ StudySummary summary_from(const Query& row) {
   summary.series = static_cast<int>(row.integer(9));
   summary.bytes = static_cast<std::uint64_t>(row.integer(10));
   summary.conflicts = static_cast<int>(row.integer(11));
+  summary.undelivered = static_cast<int>(row.integer(12));
+  summary.attention = static_cast<int>(row.integer(13));
   return summary;
 }
 
-std::vector<StudySummary> summaries(Database& database, std::string_view state, std::string_view key,
-                                    std::int64_t limit) {
+std::vector<StudySummary> summaries(Database& database, std::string_view key, const StudyFilter& filter) {
   std::vector<StudySummary> all;
-  Query query = database.query(summary_columns_by_state, state, key, limit);
+  Query query = database.query(summaries_where, filter.state ? to_string(*filter.state) : "", key,
+                               std::int64_t{filter.needs_attention}, std::int64_t{filter.limit});
   while (query.step()) all.push_back(summary_from(query));
   return all;
 }
@@ -65,6 +70,32 @@ std::vector<DeliverySummary> deliveries_of(Database& database, const std::string
   return all;
 }
 
+std::vector<SeriesFinding> series_of(Database& database, const std::string& key) {
+  std::vector<SeriesFinding> all;
+  Query query = database.query(R"sql(
+    SELECT series_instance_uid, series_number, description, images, slot, decision, confidence, series.reason
+    FROM series JOIN studies ON studies.id = study_id
+    WHERE key = ? ORDER BY CAST(series_number AS INTEGER), series_instance_uid)sql",
+                               key);
+  while (query.step()) {
+    const bool numbered = !query.text(1).empty();
+    all.push_back({query.text(0), numbered ? std::optional(static_cast<int>(query.integer(1))) : std::nullopt,
+                   query.text(2), static_cast<int>(query.integer(3)), models::slot_from_id(query.text(4)),
+                   query.text(5), query.real(6), query.text(7)});
+  }
+  return all;
+}
+
+std::vector<ResultSummary> results_of(Database& database, const std::string& key) {
+  std::vector<ResultSummary> all;
+  Query query = database.query(R"sql(
+    SELECT results.revision, created_ms, superseded_by FROM results JOIN studies ON studies.id = study_id
+    WHERE key = ? ORDER BY results.id)sql",
+                               key);
+  while (query.step()) all.push_back({query.integer(0), from_ms(query.integer(1)), query.integer(2) != 0});
+  return all;
+}
+
 std::vector<HistoryEntry> history_of(Database& database, const std::string& key) {
   std::vector<HistoryEntry> all;
   Query query = database.query(R"sql(
@@ -78,6 +109,15 @@ std::vector<HistoryEntry> history_of(Database& database, const std::string& key)
 }
 
 }  // namespace
+
+SeriesDecisions decisions_of(Database& database, const std::string& key) {
+  SeriesDecisions decisions;
+  Query query = database.query(R"sql(
+    SELECT series_instance_uid, slot FROM decisions JOIN studies ON studies.id = study_id WHERE key = ?)sql",
+                               key);
+  while (query.step()) decisions[query.text(0)] = models::slot_from_id(query.text(1));
+  return decisions;
+}
 
 SqliteStore::SqliteStore(const std::filesystem::path& file, dicom::Clock clock)
     : clock_(std::move(clock)), writer_(file), reader_(file) {
@@ -105,16 +145,21 @@ void SqliteStore::note(std::int64_t study, const std::string& text) {
       .run();
 }
 
-std::vector<StudySummary> SqliteStore::studies(std::optional<StudyState> state, int limit) {
+std::vector<StudySummary> SqliteStore::studies(const StudyFilter& filter) {
   const std::scoped_lock lock(read_mutex_);
-  return summaries(reader_, state ? to_string(*state) : "", "", limit);
+  return summaries(reader_, "", filter);
 }
 
 std::optional<StudyDetails> SqliteStore::study(const std::string& key) {
   const std::scoped_lock lock(read_mutex_);
-  const auto found = summaries(reader_, "", key, 1);
+  const auto found = summaries(reader_, key, {});
   if (key.empty() || found.empty()) return std::nullopt;
-  return StudyDetails{found.front(), deliveries_of(reader_, key), history_of(reader_, key)};
+  return StudyDetails{found.front(),
+                      series_of(reader_, key),
+                      decisions_of(reader_, key),
+                      results_of(reader_, key),
+                      deliveries_of(reader_, key),
+                      history_of(reader_, key)};
 }
 
 StoreCounts SqliteStore::counts() {
@@ -147,7 +192,7 @@ std::vector<std::string> SqliteStore::finished_before(TimePoint before) {
   Query query = reader_.query(R"sql(
     SELECT key FROM studies WHERE state_since_ms < ? AND (state IN ('done', 'held', 'skipped', 'failed')
       OR (state = 'delivering' AND NOT EXISTS (SELECT 1 FROM results JOIN deliveries ON result_id = results.id
-            WHERE study_id = studies.id AND deliveries.state = 'pending'))))sql",
+            WHERE study_id = studies.id AND deliveries.state IN ('pending', 'stored')))))sql",
                               before_ms);
   while (query.step()) found.push_back(query.text(0));
   return found;

@@ -26,6 +26,7 @@ class SqliteStore final : public Store {
   StudyState retry(const Claim& claim, const std::string& reason, std::chrono::milliseconds wait,
                    int max_tries) override;
   StudyState set_aside(const Claim& claim, StudyState state, const std::string& reason) override;
+  void record_series(const Claim& claim, std::span<const SeriesFinding> series) override;
   FinishOutcome finish(const Claim& claim, const std::filesystem::path& result_directory,
                        const std::vector<DeliveryOrder>& orders) override;
   std::vector<std::string> reclaim_expired(int max_tries) override;
@@ -33,15 +34,32 @@ class SqliteStore final : public Store {
 
   std::optional<DeliveryClaim> claim_deliveries(const std::string& destination, const std::string& owner,
                                                 std::chrono::milliseconds lease) override;
-  void record_delivered(const DeliveryClaim& claim, const DeliveryClaim::Item& item) override;
+  void record_delivered(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
+                        const std::string& warning) override;
+  void record_stored(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
+                     const std::string& sop_instance_uid) override;
   void record_retry(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                     std::chrono::milliseconds wait, const std::string& reason) override;
+  void record_lost(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
+                   std::chrono::milliseconds wait, const std::string& reason) override;
   void record_attention(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                         const std::string& reason) override;
   void hand_back(const DeliveryClaim& claim) override;
-  void review_deliveries(const std::vector<std::string>& destinations) override;
+  std::optional<DeliveryClaim> claim_stored(const std::string& destination, const std::string& owner,
+                                            std::chrono::milliseconds lease) override;
+  void record_asked(const DeliveryClaim& claim, const std::string& transaction_uid,
+                    std::chrono::milliseconds wait) override;
+  std::optional<DeliveryClaim> claim_transaction(const std::string& transaction_uid, const std::string& owner,
+                                                 std::chrono::milliseconds lease) override;
+  void hurry_deliveries(const std::string& destination) override;
+  void review_deliveries(const std::vector<DestinationConfig>& destinations) override;
 
-  std::vector<StudySummary> studies(std::optional<StudyState> state, int limit) override;
+  void retry_study(const std::string& key) override;
+  void release_study(const std::string& key, const SeriesDecisions& decisions) override;
+  void resend_study(const std::string& key, const std::string& destination) override;
+  void remove_study(const std::string& key) override;
+
+  std::vector<StudySummary> studies(const StudyFilter& filter) override;
   std::optional<StudyDetails> study(const std::string& key) override;
   StoreCounts counts() override;
   void check_writable() override;
@@ -55,16 +73,35 @@ class SqliteStore final : public Store {
   std::int64_t now_ms() const;
   AddOutcome add(const InstanceRecord& instance);
   std::int64_t study_for(const InstanceRecord& instance);
-  void count_new_instance(std::int64_t study);
+  void count_new_instance(std::int64_t study, const InstanceRecord& instance);
   void move(std::int64_t study, StudyState to, const std::string& text);
   void note(std::int64_t study, const std::string& text);
   bool content_changed(const Claim& claim);
   void end_lost_lease(std::int64_t study, int max_tries);
   std::vector<std::string> end_lost_leases(std::string_view owner, std::int64_t expired_at_ms, int max_tries);
   void supersede_earlier(std::int64_t study, std::int64_t result);
-  void update_delivery(const DeliveryClaim& claim, const DeliveryClaim::Item& item, DeliveryState state,
-                       std::int64_t next_try_ms, const std::string& reason);
+  struct DeliveryChange {
+    std::optional<DeliveryState> state;  ///< nothing: as it is
+    std::chrono::milliseconds wait{0};   ///< until it is due again
+    std::string reason;
+  };
+  void update_delivery(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
+                       const DeliveryChange& change);
+  std::optional<DeliveryClaim> claim_due(DeliveryState state, const std::string& destination,
+                                         const std::string& owner, std::chrono::milliseconds lease);
+  void lease_items(const DeliveryClaim& claim, std::chrono::milliseconds lease);
+  void deliver_stored(const std::string& destination);
+  void review_destination(const std::string& name, const DestinationConfig* configured);
   void settle(std::int64_t study);
+  /// A study that a person asks for, with its state.
+  struct Addressed {
+    std::int64_t study;
+    StudyState state;
+  };
+  Addressed addressed(const std::string& key);
+  void decide(std::int64_t study, const std::string& series, std::string_view slot);
+  void decide_all(std::int64_t study, const SeriesDecisions& decisions);
+  void rearm(std::int64_t study, const std::string& text);
 
   dicom::Clock clock_;
   std::mutex write_mutex_, read_mutex_;

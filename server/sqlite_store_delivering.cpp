@@ -1,7 +1,8 @@
-// SqliteStore: objects of results go to destinations.
+// SqliteStore: objects of results go to destinations. Storage commitment has a file of its own.
 
 #include <algorithm>
 
+#include "server/config.h"
 #include "server/error.h"
 #include "server/sqlite_store.h"
 
@@ -10,58 +11,74 @@ namespace metserve::server {
 std::optional<DeliveryClaim> SqliteStore::claim_deliveries(const std::string& destination,
                                                            const std::string& owner,
                                                            std::chrono::milliseconds lease) {
+  return claim_due(DeliveryState::pending, destination, owner, lease);
+}
+
+/// Those of the result that waits for longest.
+std::optional<DeliveryClaim> SqliteStore::claim_due(DeliveryState state, const std::string& destination,
+                                                    const std::string& owner,
+                                                    std::chrono::milliseconds lease) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
   const std::int64_t now = now_ms();
   Query first = writer_.query(R"sql(
     SELECT result_id, study_id, key FROM deliveries
       JOIN results ON results.id = result_id JOIN studies ON studies.id = study_id
-    WHERE destination = ?1 AND deliveries.state = 'pending' AND next_try_ms <= ?2
-      AND (deliveries.lease_owner = '' OR deliveries.lease_expires_ms <= ?2)
+    WHERE destination = ?1 AND deliveries.state = ?2 AND next_try_ms <= ?3
+      AND (deliveries.lease_owner = '' OR deliveries.lease_expires_ms <= ?3)
     ORDER BY next_try_ms, deliveries.id LIMIT 1)sql",
-                              destination, now);
+                              destination, to_string(state), now);
   if (!first.step()) return std::nullopt;
   const std::int64_t result = first.integer(0);
   DeliveryClaim claim{first.integer(1), first.text(2), destination, owner, {}};
   Query due = writer_.query(R"sql(
-    SELECT id, object, file, tries FROM deliveries
-    WHERE result_id = ?1 AND destination = ?2 AND state = 'pending' AND next_try_ms <= ?3
-      AND (lease_owner = '' OR lease_expires_ms <= ?3) ORDER BY id)sql",
-                            result, destination, now);
+    SELECT id, object, file, tries, sop_instance_uid FROM deliveries
+    WHERE result_id = ?1 AND destination = ?2 AND state = ?3 AND next_try_ms <= ?4
+      AND (lease_owner = '' OR lease_expires_ms <= ?4) ORDER BY id)sql",
+                            result, destination, to_string(state), now);
   while (due.step()) {
-    claim.items.push_back({due.integer(0), due.text(1), due.text(2), static_cast<int>(due.integer(3))});
+    claim.items.push_back(
+        {due.integer(0), due.text(1), due.text(2), static_cast<int>(due.integer(3)), due.text(4)});
   }
-  for (const auto& item : claim.items) {
-    writer_
-        .query("UPDATE deliveries SET lease_owner = ?, lease_expires_ms = ? WHERE id = ?", owner,
-               now + lease.count(), item.id)
-        .run();
-  }
+  lease_items(claim, lease);
   transaction.commit();
   return claim;
 }
 
+void SqliteStore::lease_items(const DeliveryClaim& claim, std::chrono::milliseconds lease) {
+  for (const auto& item : claim.items) {
+    writer_
+        .query("UPDATE deliveries SET lease_owner = ?, lease_expires_ms = ? WHERE id = ?", claim.owner,
+               now_ms() + lease.count(), item.id)
+        .run();
+  }
+}
+
 /// A delivery that was superseded while it was under way stays so, unless it has arrived.
 void SqliteStore::update_delivery(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
-                                  DeliveryState state, std::int64_t next_try_ms, const std::string& reason) {
-  const int rows = writer_
-                       .query(R"sql(UPDATE deliveries SET
-          state = CASE WHEN state = 'superseded' AND ?1 != 'delivered' THEN state ELSE ?1 END,
+                                  const DeliveryChange& change) {
+  const std::string_view to = change.state ? to_string(*change.state) : "";
+  const int rows =
+      writer_
+          .query(R"sql(UPDATE deliveries SET
+          state = CASE WHEN ?1 = '' OR (state = 'superseded' AND ?1 != 'delivered') THEN state ELSE ?1 END,
           tries = tries + 1, next_try_ms = ?2, reason = ?3, changed_ms = ?4, lease_owner = ''
         WHERE id = ?5 AND lease_owner = ?6)sql",
-                              to_string(state), next_try_ms, reason, now_ms(), item.id, claim.owner)
-                       .run();
+                 to, now_ms() + change.wait.count(), change.reason, now_ms(), item.id, claim.owner)
+          .run();
   if (rows == 0) {
     throw Error(Error::Kind::lease_lost,
                 "study " + claim.key + ": the lease of a delivery ended and it was taken back");
   }
 }
 
-void SqliteStore::record_delivered(const DeliveryClaim& claim, const DeliveryClaim::Item& item) {
+void SqliteStore::record_delivered(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
+                                   const std::string& warning) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
-  update_delivery(claim, item, DeliveryState::delivered, 0, "");
-  note(claim.study, item.object + " is delivered to " + claim.destination);
+  update_delivery(claim, item, {DeliveryState::delivered, {}, warning});
+  note(claim.study, item.object + " is delivered to " + claim.destination +
+                        (warning.empty() ? "" : ", with a warning: " + warning));
   settle(claim.study);
   transaction.commit();
 }
@@ -70,7 +87,7 @@ void SqliteStore::record_retry(const DeliveryClaim& claim, const DeliveryClaim::
                                std::chrono::milliseconds wait, const std::string& reason) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
-  update_delivery(claim, item, DeliveryState::pending, now_ms() + wait.count(), reason);
+  update_delivery(claim, item, {std::nullopt, wait, reason});
   transaction.commit();
 }
 
@@ -78,7 +95,7 @@ void SqliteStore::record_attention(const DeliveryClaim& claim, const DeliveryCla
                                    const std::string& reason) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
-  update_delivery(claim, item, DeliveryState::attention, 0, reason);
+  update_delivery(claim, item, {DeliveryState::attention, {}, reason});
   note(claim.study, item.object + " to " + claim.destination + " needs attention: " + reason);
   transaction.commit();
 }
@@ -106,30 +123,48 @@ void SqliteStore::settle(std::int64_t study) {
   if (state.step()) move(study, StudyState::done, "everything is delivered");
 }
 
-void SqliteStore::review_deliveries(const std::vector<std::string>& destinations) {
+void SqliteStore::hurry_deliveries(const std::string& destination) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
   writer_
-      .query(
-          "UPDATE deliveries SET state = 'pending', next_try_ms = ?1, changed_ms = ?1 WHERE state = "
-          "'attention'",
-          now_ms())
+      .query("UPDATE deliveries SET next_try_ms = ? WHERE destination = ? AND state = 'pending'", now_ms(),
+             destination)
       .run();
-  std::vector<std::string> gone;
-  Query query = writer_.query("SELECT DISTINCT destination FROM deliveries WHERE state = 'pending'");
-  while (query.step()) {
-    const std::string name = query.text(0);
-    if (std::find(destinations.begin(), destinations.end(), name) == destinations.end()) gone.push_back(name);
+  transaction.commit();
+}
+
+void SqliteStore::review_deliveries(const std::vector<DestinationConfig>& destinations) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  std::vector<std::string> names;
+  Query query = writer_.query(
+      "SELECT DISTINCT destination FROM deliveries WHERE state IN ('pending', 'stored', 'attention')");
+  while (query.step()) names.push_back(query.text(0));
+  for (const std::string& name : names) {
+    const auto found =
+        std::find_if(destinations.begin(), destinations.end(),
+                     [&](const DestinationConfig& destination) { return destination.name == name; });
+    review_destination(name, found == destinations.end() ? nullptr : &*found);
   }
-  for (const std::string& name : gone) {
+  transaction.commit();
+}
+
+void SqliteStore::review_destination(const std::string& name, const DestinationConfig* configured) {
+  if (configured == nullptr) {
     writer_
         .query(
             R"sql(UPDATE deliveries SET state = 'attention', reason = 'the destination is no longer configured',
-                 changed_ms = ? WHERE state = 'pending' AND destination = ?)sql",
+                 changed_ms = ? WHERE state IN ('pending', 'stored') AND destination = ?)sql",
             now_ms(), name)
         .run();
+    return;
   }
-  transaction.commit();
+  writer_
+      .query(R"sql(UPDATE deliveries SET state = 'pending', next_try_ms = ?1, changed_ms = ?1
+               WHERE state = 'attention' AND destination = ?2)sql",
+             now_ms(), name)
+      .run();
+  if (!configured->storage_commitment) deliver_stored(name);
 }
 
 }  // namespace metserve::server

@@ -52,7 +52,7 @@ AddOutcome SqliteStore::add(const InstanceRecord& instance) {
              instance.peer_address, instance.sha256, static_cast<std::int64_t>(instance.bytes),
              instance.file.string(), now_ms())
       .run();
-  count_new_instance(study);
+  count_new_instance(study, instance);
   return AddOutcome::added;
 }
 
@@ -72,16 +72,18 @@ std::int64_t SqliteStore::study_for(const InstanceRecord& instance) {
   return study;
 }
 
-void SqliteStore::count_new_instance(std::int64_t study) {
+void SqliteStore::count_new_instance(std::int64_t study, const InstanceRecord& instance) {
+  Query query = writer_.query("SELECT state FROM studies WHERE id = ?", study);
+  if (!query.step()) throw Error(Error::Kind::io, "a study vanished while an image was added to it");
+  const StudyState state = study_state_from(query.text(0)).value();
+  // Only MR images are segmented: anything else that comes late would give the same result once more.
+  if (instance.modality != "MR" && state != StudyState::receiving) return;
   writer_
       .query(
           R"sql(UPDATE studies SET revision = revision + 1, last_received_ms = ?, tries = 0, not_before_ms = 0
                WHERE id = ?)sql",
           now_ms(), study)
       .run();
-  Query query = writer_.query("SELECT state FROM studies WHERE id = ?", study);
-  if (!query.step()) throw Error(Error::Kind::io, "a study vanished while an image was added to it");
-  const StudyState state = study_state_from(query.text(0)).value();
   if (state == StudyState::receiving || state == StudyState::running) return;
   move(study, StudyState::receiving, "late image");
 }

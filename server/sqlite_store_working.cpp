@@ -1,14 +1,11 @@
 // SqliteStore: studies are claimed, worked on under a lease, and finished or set aside.
 
 #include "server/error.h"
+#include "server/sqlite_rows.h"
 #include "server/sqlite_store.h"
 
 namespace metserve::server {
 namespace {
-
-TimePoint from_ms(std::int64_t ms) {
-  return TimePoint(std::chrono::milliseconds(ms));
-}
 
 std::vector<std::filesystem::path> files_of(Database& database, std::int64_t study) {
   std::vector<std::filesystem::path> files;
@@ -46,6 +43,7 @@ std::optional<Claim> SqliteStore::claim(const std::string& owner, std::chrono::m
       .run();
   move(claim.study, StudyState::running, "try " + std::to_string(claim.tries) + ", by " + owner);
   claim.files = files_of(writer_, claim.study);
+  claim.decisions = decisions_of(writer_, claim.key);
   transaction.commit();
   return claim;
 }
@@ -106,6 +104,24 @@ StudyState SqliteStore::set_aside(const Claim& claim, StudyState state, const st
   return to;
 }
 
+void SqliteStore::record_series(const Claim& claim, std::span<const SeriesFinding> series) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  content_changed(claim);
+  writer_.query("DELETE FROM series WHERE study_id = ?", claim.study).run();
+  for (const SeriesFinding& one : series) {
+    writer_
+        .query(R"sql(INSERT INTO series (study_id, series_instance_uid, series_number, description, images,
+                   slot, decision, confidence, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?))sql",
+               claim.study, one.series_instance_uid,
+               one.series_number ? std::to_string(*one.series_number) : std::string(), one.description,
+               std::int64_t{one.images}, one.slot ? models::id(*one.slot) : "", one.decision, one.confidence,
+               one.reason)
+        .run();
+  }
+  transaction.commit();
+}
+
 FinishOutcome SqliteStore::finish(const Claim& claim, const std::filesystem::path& result_directory,
                                   const std::vector<DeliveryOrder>& orders) {
   const std::scoped_lock lock(write_mutex_);
@@ -145,7 +161,7 @@ void SqliteStore::supersede_earlier(std::int64_t study, std::int64_t result) {
   if (earlier == 0) return;
   writer_
       .query(R"sql(UPDATE deliveries SET state = 'superseded', changed_ms = ?
-               WHERE state IN ('pending', 'attention') AND result_id IN
+               WHERE state IN ('pending', 'stored', 'attention') AND result_id IN
                  (SELECT id FROM results WHERE study_id = ? AND superseded_by != 0))sql",
              now_ms(), study)
       .run();

@@ -17,6 +17,14 @@ constexpr std::array<std::pair<StudyState, std::string_view>, 8> study_states{{
     {StudyState::failed, "failed"},
 }};
 
+constexpr std::array<std::pair<DeliveryState, std::string_view>, 5> delivery_states{{
+    {DeliveryState::pending, "pending"},
+    {DeliveryState::stored, "stored"},
+    {DeliveryState::delivered, "delivered"},
+    {DeliveryState::attention, "attention"},
+    {DeliveryState::superseded, "superseded"},
+}};
+
 }  // namespace
 
 std::string_view to_string(StudyState state) {
@@ -31,23 +39,12 @@ std::optional<StudyState> study_state_from(std::string_view text) {
 }
 
 std::string_view to_string(DeliveryState state) {
-  switch (state) {
-    case DeliveryState::pending:
-      return "pending";
-    case DeliveryState::delivered:
-      return "delivered";
-    case DeliveryState::attention:
-      return "attention";
-    case DeliveryState::superseded:
-      break;
-  }
-  return "superseded";
+  return delivery_states.at(static_cast<std::size_t>(state)).second;
 }
 
 std::optional<DeliveryState> delivery_state_from(std::string_view text) {
-  for (const DeliveryState state : {DeliveryState::pending, DeliveryState::delivered,
-                                    DeliveryState::attention, DeliveryState::superseded}) {
-    if (to_string(state) == text) return state;
+  for (const auto& [state, name] : delivery_states) {
+    if (name == text) return state;
   }
   return std::nullopt;
 }

@@ -10,7 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "models/slots.h"
+
 namespace metserve::server {
+
+struct DestinationConfig;  // config.h
 
 using TimePoint = std::chrono::system_clock::time_point;
 
@@ -19,7 +23,13 @@ enum class StudyState { receiving, ready, running, delivering, done, held, skipp
 std::string_view to_string(StudyState state);
 std::optional<StudyState> study_state_from(std::string_view text);
 
-enum class DeliveryState { pending, delivered, attention, superseded };
+enum class DeliveryState {
+  pending,
+  stored,  ///< it has arrived, and its destination has not yet committed to keep it
+  delivered,
+  attention,
+  superseded,
+};
 std::string_view to_string(DeliveryState state);
 std::optional<DeliveryState> delivery_state_from(std::string_view text);
 
@@ -39,6 +49,22 @@ enum class AddOutcome {
   conflict,   ///< other bytes under the same SOP Instance UID: the first stay in use, these are kept apart
 };
 
+/// What a person decided about series, by Series Instance UID: the slot that one fills, or that it fills
+/// none.
+using SeriesDecisions = std::map<std::string, std::optional<models::Slot>>;
+
+/// What one series was found to be when its study was last in work.
+struct SeriesFinding {
+  std::string series_instance_uid;
+  std::optional<int> series_number;
+  std::string description;
+  int images = 0;
+  std::optional<models::Slot> slot;
+  std::string decision;  ///< used, duplicate, rejected, ambiguous
+  double confidence = 0;
+  std::string reason;  ///< the strongest one
+};
+
 /// The right to work on one study until the lease ends. `lease` numbers the claims of a study, so that a late
 /// worker cannot finish what was given to another.
 struct Claim {
@@ -50,6 +76,7 @@ struct Claim {
   int tries = 0;              ///< claims of this content, this one included
   TimePoint ready_since, last_received;
   std::vector<std::filesystem::path> files;
+  SeriesDecisions decisions;
 };
 
 /// One object that has to reach one destination.
@@ -69,7 +96,8 @@ struct DeliveryClaim {
     std::int64_t id = 0;
     std::string object;
     std::filesystem::path file;
-    int tries = 0;  ///< made before
+    int tries = 0;                 ///< made before
+    std::string sop_instance_uid;  ///< once it is stored
   };
   std::int64_t study = 0;
   std::string key;
@@ -84,6 +112,7 @@ struct StudySummary {
   StudyState state = StudyState::receiving;
   std::string reason;  ///< of the state, where there is one
   int instances = 0, series = 0, conflicts = 0, tries = 0;
+  int undelivered = 0, attention = 0;  ///< objects of the current result that are on their way, and stuck
   std::uint64_t bytes = 0;
   TimePoint first_received, last_received, state_since;
 };
@@ -102,10 +131,25 @@ struct HistoryEntry {
   std::string note;
 };
 
+struct ResultSummary {
+  std::int64_t revision = 0;  ///< of the content that it was made from
+  TimePoint created;
+  bool superseded = false;
+};
+
 struct StudyDetails {
   StudySummary summary;
+  std::vector<SeriesFinding> series;
+  SeriesDecisions decisions;
+  std::vector<ResultSummary> results;
   std::vector<DeliverySummary> deliveries;
   std::vector<HistoryEntry> history;
+};
+
+struct StudyFilter {
+  std::optional<StudyState> state;
+  bool needs_attention = false;  ///< only held and failed ones, and those with objects that are stuck
+  int limit = 100;
 };
 
 struct StoreCounts {
@@ -116,7 +160,9 @@ struct StoreCounts {
 /// Studies, instances, results and deliveries with their durable states. Every change of state is one
 /// transaction that records time and reason; what returned survives a power cut. Times come from the clock
 /// that the implementation was made with. All members throw Error(io) when the database fails, and those that
-/// take a claim Error(lease_lost) when it is no longer held. Thread safety: all members from any thread.
+/// take a claim Error(lease_lost) when it is no longer held; those that act for a person Error(not_found) for
+/// a study that is not there and Error(wrong_state) for one that is not in a state for it. Thread safety: all
+/// members from any thread.
 class Store {
  public:
   virtual ~Store() = default;
@@ -124,8 +170,9 @@ class Store {
   // Receiving
   /// What adding this instance would come to, when that is known already.
   virtual std::optional<AddOutcome> known(const std::string& sop_instance_uid, const std::string& sha256) = 0;
-  /// All of them in one transaction; outcomes in order. New content puts its study back to `receiving`,
-  /// except while it is `running`: then it is the worker's finish that finds out.
+  /// All of them in one transaction; outcomes in order. A new MR image puts its study back to `receiving`,
+  /// except while it is `running`: then it is the worker's finish that finds out. Other objects (results that
+  /// come back among them) are kept and change nothing.
   virtual std::vector<AddOutcome> add_instances(std::span<const InstanceRecord> instances) = 0;
   /// Studies that received nothing for `quiet` become ready. Returns their keys.
   virtual std::vector<std::string> make_quiet_studies_ready(std::chrono::milliseconds quiet) = 0;
@@ -141,6 +188,8 @@ class Store {
                            int max_tries) = 0;
   /// To `held`, `skipped` or `failed`; to `receiving` when images came meanwhile. Returns the new state.
   virtual StudyState set_aside(const Claim& claim, StudyState state, const std::string& reason) = 0;
+  /// What the series of the study were found to be; replaces what an earlier job found.
+  virtual void record_series(const Claim& claim, std::span<const SeriesFinding> series) = 0;
   /// Records the result with its orders in one transaction and supersedes the study's earlier results and
   /// what of them is still to be delivered.
   virtual FinishOutcome finish(const Claim& claim, const std::filesystem::path& result_directory,
@@ -156,18 +205,56 @@ class Store {
   virtual std::optional<DeliveryClaim> claim_deliveries(const std::string& destination,
                                                         const std::string& owner,
                                                         std::chrono::milliseconds lease) = 0;
-  virtual void record_delivered(const DeliveryClaim& claim, const DeliveryClaim::Item& item) = 0;
+  /// It has arrived for good. `warning`: what the destination warned of, or empty.
+  virtual void record_delivered(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
+                                const std::string& warning) = 0;
+  /// It has arrived, and is delivered once the destination has committed to keep it.
+  virtual void record_stored(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
+                             const std::string& sop_instance_uid) = 0;
+  /// What was tried (sending, or asking for commitment) is due again after `wait`.
   virtual void record_retry(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                             std::chrono::milliseconds wait, const std::string& reason) = 0;
+  /// A stored object that the destination does not keep is to be sent again after `wait`.
+  virtual void record_lost(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
+                           std::chrono::milliseconds wait, const std::string& reason) = 0;
   virtual void record_attention(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                                 const std::string& reason) = 0;
   virtual void hand_back(const DeliveryClaim& claim) = 0;
+  /// What is stored at `destination` and due to be asked about, as `claim_deliveries`.
+  virtual std::optional<DeliveryClaim> claim_stored(const std::string& destination, const std::string& owner,
+                                                    std::chrono::milliseconds lease) = 0;
+  /// The destination is about to be asked under this transaction UID, and again when `wait` is over without
+  /// its report. Ends the claim: the report may come at any time from here on.
+  virtual void record_asked(const DeliveryClaim& claim, const std::string& transaction_uid,
+                            std::chrono::milliseconds wait) = 0;
+  /// What is stored and was asked about under this transaction UID; nothing when it is not known, no items
+  /// when all of them are settled.
+  virtual std::optional<DeliveryClaim> claim_transaction(const std::string& transaction_uid,
+                                                         const std::string& owner,
+                                                         std::chrono::milliseconds lease) = 0;
+  /// A destination is back after an outage: what waits for it is due now.
+  virtual void hurry_deliveries(const std::string& destination) = 0;
   /// At start: what needs attention is tried again (somebody will have seen to it), except at destinations
-  /// that are no longer there, where also what is pending needs attention.
-  virtual void review_deliveries(const std::vector<std::string>& destinations) = 0;
+  /// that are no longer there, where also what is on its way needs attention. What is stored at destinations
+  /// that are not asked for commitment (any more) is delivered.
+  virtual void review_deliveries(const std::vector<DestinationConfig>& destinations) = 0;
+
+  // For persons
+  /// A study that was set aside or is finished becomes ready, as new content: it is matched and segmented
+  /// again, and a new result supersedes the earlier one.
+  virtual void retry_study(const std::string& key) = 0;
+  /// The same for a held study, or with `decisions` for a finished one. What a person decides about a series
+  /// holds for good; of a held study, ambiguous series without a decision are decided to fill no slot.
+  /// Throws Error(bad_call) for a series that the study does not have, and for two series in one slot.
+  virtual void release_study(const std::string& key, const SeriesDecisions& decisions) = 0;
+  /// The current result's objects are due again, at once and with all their tries; at one destination or,
+  /// with an empty name, at all. Throws Error(wrong_state) when there are none.
+  virtual void resend_study(const std::string& key, const std::string& destination) = 0;
+  /// Forgets the study, whatever its state, except while it is `running`.
+  virtual void remove_study(const std::string& key) = 0;
 
   // Looking
-  virtual std::vector<StudySummary> studies(std::optional<StudyState> state, int limit) = 0;
+  virtual std::vector<StudySummary> studies(const StudyFilter& filter) = 0;
   virtual std::optional<StudyDetails> study(const std::string& key) = 0;
   virtual StoreCounts counts() = 0;
   /// Throws Error(io) when the database does not take a write.

@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::chrono::seconds retry_wait{30};
 
-pipeline::SegmentOptions segment_options(const Config& config) {
+pipeline::SegmentOptions segment_options(const Claim& claim, const Config& config) {
   pipeline::SegmentOptions options;
+  options.match.decided = claim.decisions;
   options.match.minimum_confidence = config.study.minimum_match_confidence;
   options.acceptance.require_post_gd_t1 = config.study.require_post_gd_t1;
   options.acceptance.required = config.study.required_sequences;
@@ -75,10 +76,24 @@ dicom::Study scan(const Claim& claim, const JobContext& context) {
   return study;
 }
 
+/// What the study's series are, for whoever looks at it.
+std::vector<SeriesFinding> findings(const dicom::Study& study, const pipeline::StudyMatch& match) {
+  std::vector<SeriesFinding> all;
+  for (const pipeline::SeriesMatch& one : match.series) {
+    const dicom::SeriesHeader& header = study.series[one.series].header;
+    all.push_back({header.series_instance_uid, header.series_number, header.series_description, header.images,
+                   one.slot, std::string(pipeline::to_string(one.decision)), one.confidence,
+                   one.reasons.empty() ? "" : one.reasons.front()});
+  }
+  return all;
+}
+
 FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
                           const pipeline::ProgressCallback& on_progress) {
   const dicom::Study study = scan(claim, context);
-  auto result = pipeline::segment_study(study, segmenter, segment_options(context.config), on_progress);
+  const auto options = segment_options(claim, context.config);
+  context.store.record_series(claim, findings(study, pipeline::match_study(study, options.match)));
+  auto result = pipeline::segment_study(study, segmenter, options, on_progress);
 
   const auto directory = context.storage.make_result_directory(claim.key, claim.revision);
   const pipeline::EncodeOptions encode{context.config.identity.uid_root,

@@ -3,10 +3,10 @@
 #include <memory>
 
 #include "dicom/runtime.h"
-#include "dicom/store_scu.h"
 #include "server/canary.h"
 #include "server/commands/commands.h"
 #include "server/config.h"
+#include "server/destination.h"
 #include "server/error.h"
 #include "server/error_table.h"
 #include "server/model_directory.h"
@@ -34,15 +34,6 @@ class Checklist {
   bool failed_ = false;
 };
 
-dicom::Peer peer_of(const DestinationConfig& destination, const Config& config) {
-  dicom::Peer peer;
-  peer.host = destination.host;
-  peer.port = destination.port;
-  peer.called_ae_title = destination.ae_title;
-  peer.calling_ae_title = config.dicom.ae_title;
-  return peer;
-}
-
 int check(const std::filesystem::path& file) {
   const dicom::Runtime runtime;
   const Config config = load_config(file);
@@ -61,11 +52,8 @@ int check(const std::filesystem::path& file) {
   });
   list.item("storage", [&] { return check_storage(config.storage); });
   for (const DestinationConfig& destination : config.destinations) {
-    list.item(destination.name, [&] {
-      dicom::verify_peer(peer_of(destination, config));
-      return destination.ae_title + " at " + destination.host + " port " + std::to_string(destination.port) +
-             " answers C-ECHO";
-    });
+    list.item(destination.name,
+              [&] { return make_destination(destination, config.dicom.ae_title)->verify(); });
   }
   return list.failed() ? 1 : 0;
 }

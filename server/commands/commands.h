@@ -12,6 +12,7 @@ void add_match(CLI::App& program);
 void add_simulate(CLI::App& program);
 void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);
+void add_studies(CLI::App& program);
 void add_check(CLI::App& program, int& status);
 
 }  // namespace metserve::server

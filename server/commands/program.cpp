@@ -38,6 +38,7 @@ int run_program(int argc, char** argv) {
   program.set_version_flag("--version", METSERVE_VERSION);
   program.require_subcommand(1);
   add_serve(program, status);
+  add_studies(program);
   add_segment(program);
   add_match(program);
   add_simulate(program);

@@ -35,7 +35,11 @@ void serve(std::vector<std::uint8_t> request, std::span<const std::uint8_t> afte
   static const dicom::StoreScpOptions scp = options();
   static const dicom::StoreHandler handler = take;
   static dicom::StoreScpTallies tallies;
-  static const dicom::StoreScpContext context{scp, handler, tallies, -1};
+  static const dicom::CommitmentHandler on_commitment = [](const dicom::CommitmentReport& report) {
+    require(!report.transaction_uid.empty());
+    return true;
+  };
+  static const dicom::StoreScpContext context{scp, handler, on_commitment, tallies, -1};
   int ends[2] = {-1, -1};
   require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
   const dicom::FileDescriptor peer(ends[0]);

@@ -26,14 +26,19 @@ server::HttpState some_state() {
   server::HttpState state;
   state.readiness = [] { return std::vector<server::ReadinessCheck>{{"dicom", true, "listening"}}; };
   state.metrics = [] { return std::string("metserve_up 1\n"); };
-  state.studies = [](std::optional<server::StudyState>, int limit) {
-    fuzz::require(limit >= 1 && limit <= 10000);
+  state.studies = [](const server::StudyFilter& filter) {
+    fuzz::require(filter.limit >= 1 && filter.limit <= 10000);
     return std::vector{some_study().summary};
   };
   state.study = [](const std::string& key) -> std::optional<server::StudyDetails> {
     if (key != some_study().summary.key) return std::nullopt;
     return some_study();
   };
+  state.retry = state.remove = [](const std::string&) {};
+  state.release = [](const std::string&, const server::SeriesDecisions& decisions) {
+    fuzz::require(decisions.size() < 10000);
+  };
+  state.resend = [](const std::string&, const std::string&) {};
   return state;
 }
 

@@ -168,7 +168,10 @@ def texts():
 
 def requests():
     lines = {"ready": "GET /readyz", "list": "GET /studies?state=held&limit=5", "show": "GET /studies/0123456789abcdef",
-             "head": "HEAD /metrics", "post": "POST /studies"}
+             "head": "HEAD /metrics", "post": "POST /studies", "retry": "POST /studies/0123456789abcdef/retry",
+             "release": "POST /studies/0123456789abcdef/release?series=1.2.3:flair&series=1.2.4:none",
+             "resend": "POST /studies/0123456789abcdef/resend?destination=pacs",
+             "delete": "DELETE /studies/0123456789abcdef"}
     out = {name: f"{line} HTTP/1.1\r\nHost: a\r\n\r\n".encode() for name, line in lines.items()}
     out["pipeline"] = out["ready"] + out["list"] + b"GET / HTTP/1.0\r\nConnection: close\r\n\r\n"
     out["body"] = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"

@@ -66,23 +66,28 @@ ProgramResult run_program(const std::vector<std::string>& command) {
   return result;
 }
 
-StoreScpProgram::StoreScpProgram(const std::filesystem::path& directory,
-                                 const std::vector<std::string>& options)
-    : port_(free_port()) {
-  std::filesystem::create_directories(directory);
-  std::vector<std::string> command = {"storescp", "-od", directory.string()};
-  command.insert(command.end(), options.begin(), options.end());
-  command.push_back(std::to_string(port_));
+RunningProgram::RunningProgram(const std::vector<std::string>& command, std::uint16_t port, int patience_s)
+    : port_(port) {
   const int nothing = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   process_ = start(command, nothing);
   ::close(nothing);
-  for (int tries = 0; !listens(port_) && tries < 500; ++tries)
+  for (int tries = 0; !listens(port_) && tries < 100 * patience_s; ++tries)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
-StoreScpProgram::~StoreScpProgram() {
+RunningProgram::~RunningProgram() {
   ::kill(process_, SIGKILL);
   ::waitpid(process_, nullptr, 0);
+}
+
+StoreScpProgram::StoreScpProgram(const std::filesystem::path& directory,
+                                 const std::vector<std::string>& options) {
+  std::filesystem::create_directories(directory);
+  const std::uint16_t port = free_port();
+  std::vector<std::string> command = {"storescp", "-od", directory.string()};
+  command.insert(command.end(), options.begin(), options.end());
+  command.push_back(std::to_string(port));
+  program_ = std::make_unique<RunningProgram>(command, port, 5);
 }
 
 std::uint16_t free_port() {

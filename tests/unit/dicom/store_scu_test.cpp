@@ -109,7 +109,7 @@ TEST_CASE("A closed port is worth another try", "[dicom][scu]") {
   const auto results = send_instances(peer, files);
   REQUIRE(results.size() == files.size());
   CHECK(std::all_of(results.begin(), results.end(), [](const auto& result) {
-    return result.outcome == Outcome::transient && !result.reason.empty();
+    return result.outcome == Outcome::transient && !result.reason.empty() && !result.reached;
   }));
   CHECK(failure_of_echo(peer) == Error::Kind::peer_transient);
 }
@@ -123,6 +123,15 @@ TEST_CASE("A rejected association is permanent with its reason", "[dicom][scu]")
   CHECK(results[0].outcome == Outcome::permanent);
   CHECK_THAT(results[0].reason, ContainsSubstring("called AE title not recognised"));
   CHECK(failure_of_echo(peer_at(scp.port(), "OTHER")) == Error::Kind::peer_permanent);
+}
+
+TEST_CASE("A peer that refuses every association is permanent", "[dicom][scu][peers]") {
+  const TemporaryDirectory directory;
+  const auto files = series_files(directory.path() / "series");
+  const StoreScpProgram storescp(directory.path() / "received", {"--refuse"});
+  const auto result = send_instances(peer_at(storescp.port()), {files[0]}).at(0);
+  CHECK(result.outcome == Outcome::permanent);
+  CHECK_THAT(result.reason, ContainsSubstring("it rejects the association"));
 }
 
 TEST_CASE("The peer's status decides whether another try makes sense", "[dicom][scu]") {
@@ -143,6 +152,7 @@ TEST_CASE("The peer's status decides whether another try makes sense", "[dicom][
   CHECK_THAT(refused.reason, ContainsSubstring("only MR is wanted here"));
   const auto warned = send_to([](ReceivedInstance&&) { return static_cast<StoreStatus>(0xb000); });
   CHECK(warned.outcome == Outcome::delivered);
+  CHECK_THAT(warned.reason, ContainsSubstring("stored with warning 0xB000"));
 }
 
 TEST_CASE("An abort leaves the rest for another try", "[dicom][scu][peers]") {
@@ -151,7 +161,10 @@ TEST_CASE("An abort leaves the rest for another try", "[dicom][scu][peers]") {
   const StoreScpProgram storescp(directory.path() / "received", {"--abort-after"});
   const auto results = send_instances(peer_at(storescp.port()), files);
   REQUIRE(results.size() == files.size());
-  for (const auto& result : results) CHECK(result.outcome == Outcome::transient);
+  for (const auto& result : results) {
+    CHECK(result.outcome == Outcome::transient);
+    CHECK(result.reached);
+  }
 }
 
 TEST_CASE("A peer that answers nothing is given up in time", "[dicom][scu][peers]") {

@@ -80,11 +80,11 @@ SeriesHeader t1_se_2d(const std::string& description, int number, double time_s)
   return header;
 }
 
-StudyMatch match(const std::vector<SeriesHeader>& headers) {
+StudyMatch match(const std::vector<SeriesHeader>& headers, const MatchOptions& options = {}) {
   dicom::Study study;
   study.study_instance_uid = "2.25.1";
   for (const SeriesHeader& header : headers) study.series.push_back({header, {}, {}});
-  return match_study(study, {});
+  return match_study(study, options);
 }
 
 std::string outcome(const SeriesMatch& m) {
@@ -101,6 +101,31 @@ TEST_CASE("a complete Siemens study fills all four slots", "[pipeline][match]") 
   CHECK(m.filling(Slot::t1_se_post) == 3U);
   CHECK(m.filling(Slot::flair) == 1U);
   CHECK(m.reference == 2U);
+}
+
+TEST_CASE("what a person decided holds against what the series look like", "[pipeline][match]") {
+  const std::vector<SeriesHeader> headers{mprage("t1_mprage_sag_iso_KM", 7, 900),
+                                          mprage("t1_mprage_sag_iso_KM", 8, 1000),
+                                          space("t1_space_sag_iso KM", 9, 1200), mr("localizer", 1, 10)};
+  REQUIRE(match(headers).filling(Slot::t1_gre_post) == 1U);
+  MatchOptions options;
+  SECTION("a series for a slot") {
+    options.decided = {{"2.25.1", Slot::t1_gre_post}, {"2.25.99", Slot::flair}};
+    const StudyMatch m = match(headers, options);
+    CHECK(m.filling(Slot::t1_gre_post) == 3U);
+    CHECK(m.reference == 3U);
+    CHECK(m.series[3].reasons.front() == "a person chose it for its slot");
+    CHECK(outcome(m.series[0]) == "rejected -");
+    CHECK(m.series[0].reasons.front() == "a person chose another series for its slot");
+    CHECK(m.filling(Slot::t1_se_post) == 2U);
+    CHECK_FALSE(m.filling(Slot::flair));
+  }
+  SECTION("a series for none, and the next best steps in") {
+    options.decided = {{"2.25.8", std::nullopt}};
+    const StudyMatch m = match(headers, options);
+    CHECK(outcome(m.series[1]) == "rejected -");
+    CHECK(m.filling(Slot::t1_gre_post) == 0U);
+  }
 }
 
 TEST_CASE("GE's names and timings fill the slots", "[pipeline][match]") {

@@ -110,7 +110,7 @@ TEST_CASE("A destination says what it lacks", "[server][config]") {
   const std::string text = mistakes_in("destinations:\n  - name: pacs\n    host: a\n    port: 104\n");
   CHECK(text ==
         "metserve.yaml:2: destinations[0].ae_title: is missing: a destination needs name, host, port and "
-        "ae_title");
+        "ae_title, or name and url");
   CHECK(mistakes_in("destinations:\n  - {name: a, host: b, port: 1, ae_title: C}\n"
                     "  - {name: a, host: b, port: 1, ae_title: C}\n") ==
         "metserve.yaml:3: destinations[1].name: 'a' is taken by another destination");
@@ -119,6 +119,23 @@ TEST_CASE("A destination says what it lacks", "[server][config]") {
   CHECK(mistakes_in(
             "destinations:\n  - {name: a, host: b, port: 1, ae_title: C, retry: {first_s: 9, cap_s: 3}}\n") ==
         "metserve.yaml:2: destinations[0].retry.cap_s: must not be below first_s");
+}
+
+TEST_CASE("A DICOMweb destination has an address instead of a node's keys", "[server][config]") {
+  const Config config =
+      parse_config("destinations:\n  - {name: web, url: 'https://a.example/dicom-web/', ca_file: /ca.pem}\n",
+                   "metserve.yaml");
+  CHECK(config.destinations.at(0).url == "https://a.example/dicom-web");
+  CHECK(mistakes_in("destinations:\n  - {name: web, url: 'https://a', port: 104}\n") ==
+        "metserve.yaml:2: destinations[0].port: does not go with url");
+  CHECK(mistakes_in("destinations:\n  - {name: web, url: 'https://a', storage_commitment: true}\n") ==
+        "metserve.yaml:2: destinations[0].storage_commitment: does not go with url");
+  CHECK(mistakes_in("destinations:\n  - {name: a, host: b, port: 1, ae_title: C, ca_file: /ca.pem}\n") ==
+        "metserve.yaml:2: destinations[0].ca_file: belongs to a destination with url");
+  CHECK_THAT(mistakes_in("destinations:\n  - {name: web, url: 'ftp://a'}\n"),
+             Catch::Contains("destinations[0].url: must be an http or https address"));
+  CHECK_THAT(mistakes_in("destinations:\n  - {name: web, url: 'https://a', ca_file: ca.pem}\n"),
+             Catch::Contains("destinations[0].ca_file: must be an absolute path"));
 }
 
 TEST_CASE("What is not YAML is refused with its line", "[server][config]") {
@@ -157,7 +174,7 @@ TEST_CASE("The sample configuration shows every default, and its examples are va
     uncommented += (key || opens ? line.substr(0, mark) + rest : line) + "\n";
   }
   const Config all = parse_config(uncommented, "sample");
-  REQUIRE(all.destinations.size() == 1);
+  REQUIRE(all.destinations.size() == 2);
   CHECK(all.destinations[0].retry.cap == RetryConfig{}.cap);
   CHECK(all.model.directory);
   CHECK(all.model.threshold == 0.5);

@@ -7,6 +7,7 @@
 #include "dicom/error.h"
 #include "server/backoff.h"
 #include "tests/catch.h"
+#include "tests/unit/server/service_fixture.h"
 #include "tests/unit/server/store_fixture.h"
 
 using namespace metserve;
@@ -15,87 +16,181 @@ using Outcome = dicom::SendResult::Outcome;
 
 namespace {
 
-/// A study with two objects for "pacs", and what the peer answers to the n-th of them.
+/// A destination that answers as the test says, and remembers what it was asked.
+struct ScriptedDestination final : Destination {
+  struct Script {
+    std::mutex mutex;
+    std::vector<dicom::SendResult> answers;  ///< to the objects of one result; none: our file cannot be read
+    std::optional<dicom::Error> refusal;     ///< of storage commitment
+    std::atomic<int> associations{0};
+    std::string transaction_uid;
+    std::vector<std::filesystem::path> files;
+  };
+  explicit ScriptedDestination(Script& s) : script(s) {}
+
+  std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files) override {
+    const std::scoped_lock lock(script.mutex);
+    ++script.associations;
+    script.files = files;
+    if (script.answers.empty()) throw dicom::Error(dicom::Error::Kind::io, "seg.dcm: cannot be read");
+    auto answers = script.answers;
+    answers.resize(files.size());
+    return answers;
+  }
+  void request_commitment(const std::string& transaction_uid,
+                          const std::vector<dicom::SopReference>&) override {
+    const std::scoped_lock lock(script.mutex);
+    if (script.refusal) throw dicom::Error(*script.refusal);
+    script.transaction_uid = transaction_uid;
+  }
+  std::string verify() override { return ""; }
+
+  Script& script;
+};
+
+/// A study with two objects for "pacs".
 struct DeliveryFixture : StoreFixture {
   Storage storage{directory.path() / "storage", 0};
   Metrics metrics{"model", "1"};
   LogConfig log_config{LogLevel::error, LogFormat::text, directory.path() / "log"};
   Log log{log_config};
-  std::vector<dicom::SendResult> answers;
-  std::atomic<int> associations{0};
-  dicom::Peer called;
+  DestinationConfig destination;
+  ScriptedDestination::Script script;
+  std::unique_ptr<Delivery> delivery;
 
   DeliveryFixture() {
-    store->finish(claim_new_study("1.2"), "results/x/1",
+    destination.name = "pacs";
+    destination.retry.first = std::chrono::seconds(30);
+    add_result("1.2");
+  }
+  void add_result(const std::string& study) {
+    store->finish(claim_new_study(study), "results/x/1",
                   {{"pacs", "seg", "results/x/1/seg.dcm"}, {"pacs", "report", "results/x/1/report.dcm"}});
   }
-
-  std::vector<dicom::SendResult> answer(const dicom::Peer& peer,
-                                        const std::vector<std::filesystem::path>& files) {
-    called = peer;
-    CHECK(files.at(0) == storage.directory() / "results/x/1/seg.dcm");
-    if (answers.empty()) throw dicom::Error(dicom::Error::Kind::io, "seg.dcm: cannot be read");
-    return answers;
+  void start() {
+    delivery = std::make_unique<Delivery>(
+        destination, std::make_unique<ScriptedDestination>(script),
+        DeliveryContext{*store, storage, metrics, log, "2.25", [this] { return now; }});
   }
-
+  bool reaches(const std::function<bool()>& condition) {
+    for (int i = 0; i < 1000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return condition();
+  }
   void deliver() {
-    const DestinationConfig destination{"pacs", "pacs.local", 104, "PACS", {}, {std::chrono::seconds(30)}};
-    DeliveryContext context{
-        *store, storage, metrics, log, "METSERVE", [this](const auto& peer, const auto& files) {
-          auto results = answer(peer, files);
-          ++associations;
-          return results;
-        }};
-    Delivery delivery(destination, context);
-    for (int i = 0; i < 500 && settled() < 2; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    start();
+    reaches([this] { return deliveries("1.2")[0].tries > 0 && deliveries("1.2")[1].tries > 0; });
+    delivery.reset();
   }
-  std::vector<DeliverySummary> deliveries() { return store->study(study_key("1.2")).value().deliveries; }
-  int settled() {
-    int count = 0;
-    for (const auto& one : deliveries()) count += one.tries > 0 ? 1 : 0;
-    return count;
+  std::vector<DeliverySummary> deliveries(const std::string& study) {
+    return store->study(study_key(study)).value().deliveries;
   }
 };
 
-dicom::SendResult answered(Outcome outcome, const std::string& reason = "") {
-  return {"", "", outcome, 0, reason};
+dicom::SendResult answered(Outcome outcome, std::uint16_t status = 0, const std::string& reason = "") {
+  return {"", "", outcome, status, reason, status != 0 || outcome == Outcome::delivered};
 }
 
 }  // namespace
 
-TEST_CASE("Delivered is what the peer answered with success, over one association", "[server][delivery]") {
+TEST_CASE("Delivered is what the destination answered with success, over one association",
+          "[server][delivery]") {
   DeliveryFixture f;
-  f.answers = {answered(Outcome::delivered), answered(Outcome::delivered)};
+  f.script.answers = {answered(Outcome::delivered), answered(Outcome::delivered)};
   f.deliver();
   CHECK(f.state("1.2") == StudyState::done);
-  CHECK(f.associations == 1);
-  CHECK(f.called.host == "pacs.local");
-  CHECK(f.called.called_ae_title == "PACS");
-  CHECK(f.called.calling_ae_title == "METSERVE");
+  CHECK(f.script.associations == 1);
+  CHECK(f.script.files.at(0) == f.storage.directory() / "results/x/1/seg.dcm");
+}
+
+TEST_CASE("A warning delivers and is remembered", "[server][delivery]") {
+  DeliveryFixture f;
+  f.script.answers = {answered(Outcome::delivered, 0xb000, "stored with warning 0xB000"),
+                      answered(Outcome::delivered)};
+  f.deliver();
+  CHECK(f.state("1.2") == StudyState::done);
+  CHECK(f.deliveries("1.2")[0].state == DeliveryState::delivered);
+  CHECK(f.deliveries("1.2")[0].reason == "stored with warning 0xB000");
 }
 
 TEST_CASE("What failed for now waits, what is refused for good needs attention", "[server][delivery]") {
   DeliveryFixture f;
-  f.answers = {answered(Outcome::transient, "out of resources"),
-               answered(Outcome::permanent, "no such SOP class")};
+  f.script.answers = {answered(Outcome::transient, 0xa700, "out of resources"),
+                      answered(Outcome::permanent, 0x0122, "no such SOP class")};
   f.deliver();
-  const auto deliveries = f.deliveries();
+  const auto deliveries = f.deliveries("1.2");
   CHECK(deliveries[0].state == DeliveryState::pending);
   CHECK(deliveries[0].reason == "out of resources");
   CHECK(deliveries[0].next_try > f.now + std::chrono::seconds(22));
   CHECK(deliveries[0].next_try <= f.now + std::chrono::seconds(30));
   CHECK(deliveries[1].state == DeliveryState::attention);
   CHECK(deliveries[1].reason == "no such SOP class");
-  CHECK(f.associations == 1);
+  CHECK(f.script.associations == 1);
 }
 
 TEST_CASE("A result file that cannot be read needs attention", "[server][delivery]") {
   DeliveryFixture f;
   f.deliver();
-  for (const auto& delivery : f.deliveries()) {
+  for (const auto& delivery : f.deliveries("1.2")) {
     CHECK(delivery.state == DeliveryState::attention);
     CHECK(delivery.reason == "seg.dcm: cannot be read");
   }
+}
+
+TEST_CASE("A destination that is away is tried with one result, and when it is back with all",
+          "[server][delivery]") {
+  DeliveryFixture f;
+  for (const char* study : {"1.3", "1.4", "1.5"}) f.add_result(study);
+  const auto away = answered(Outcome::transient, 0, "no connection");
+  f.script.answers = {away, away};
+  f.start();
+  REQUIRE(f.reaches([&] { return f.deliveries("1.2")[1].tries == 1; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));  // longer than it looks for work
+  CHECK(f.script.associations == 1);
+  {
+    const std::scoped_lock lock(f.script.mutex);
+    f.script.answers = {answered(Outcome::delivered), answered(Outcome::delivered)};
+  }
+  f.delivery->wake();
+  for (const char* study : {"1.2", "1.3", "1.4", "1.5"}) {
+    CHECK(f.reaches([&] { return f.state(study) == StudyState::done; }));
+  }
+}
+
+namespace {
+
+/// The same with files that can be read, at a destination that is asked for storage commitment.
+struct CommittingFixture : DeliveryFixture {
+  CommittingFixture() {
+    const auto images = write_one_sequence_study(models::Slot::flair, directory.path() / "study");
+    const auto result = storage.directory() / "results/x/1";
+    std::filesystem::create_directories(result);
+    std::filesystem::copy_file(images[0], result / "seg.dcm");
+    std::filesystem::copy_file(images[1], result / "report.dcm");
+    destination.storage_commitment = true;
+    script.answers = {answered(Outcome::delivered), answered(Outcome::delivered)};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("What is stored is asked about, once and under a transaction of its own", "[server][delivery]") {
+  CommittingFixture f;
+  f.start();
+  const auto asked = [&] {
+    const std::scoped_lock lock(f.script.mutex);
+    return f.script.transaction_uid;
+  };
+  REQUIRE(f.reaches([&] { return !asked().empty(); }));
+  CHECK(f.deliveries("1.2")[0].state == DeliveryState::stored);
+  CHECK(f.store->claim_transaction(asked(), "here", one_minute).value().items.size() == 2);
+}
+
+TEST_CASE("A destination that knows no storage commitment needs attention", "[server][delivery]") {
+  CommittingFixture f;
+  f.script.refusal.emplace(dicom::Error::Kind::peer_permanent, "no presentation context");
+  f.start();
+  REQUIRE(f.reaches([&] { return f.deliveries("1.2")[1].state == DeliveryState::attention; }));
+  CHECK(f.deliveries("1.2")[0].reason == "no presentation context");
 }
 
 TEST_CASE("The wait doubles up to its cap and is never longer", "[server][delivery]") {

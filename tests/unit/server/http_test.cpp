@@ -32,9 +32,9 @@ HttpState state_with(bool ready) {
     return std::vector<ReadinessCheck>{{"dicom", true, "listening"}, {"workers", ready, "1 of 1"}};
   };
   state.metrics = [] { return std::string("metserve_up 1\n"); };
-  state.studies = [](std::optional<StudyState> wanted, int limit) {
-    CHECK((limit == 100 || limit == 5));
-    const bool fits = !wanted || *wanted == StudyState::held;
+  state.studies = [](const StudyFilter& filter) {
+    CHECK((filter.limit == 100 || filter.limit == 5));
+    const bool fits = !filter.state || *filter.state == StudyState::held;
     return fits ? std::vector{one_study().summary} : std::vector<StudySummary>{};
   };
   state.study = [](const std::string& key) -> std::optional<StudyDetails> {
@@ -106,6 +106,36 @@ TEST_CASE("One study shows its deliveries and its history", "[server][http]") {
   CHECK(study["deliveries"][0]["reason"] == "unknown AE title");
   CHECK(study["history"][0]["note"] == "first image, from PACS");
   CHECK(get("/studies/ffff").status == 404);
+}
+
+TEST_CASE("Orders for a study reach their function with what they name", "[server][http]") {
+  HttpState state = state_with(true);
+  const std::string study = "/studies/" + one_study().summary.key;
+  std::vector<std::string> calls;
+  state.retry = [&](const std::string& key) { calls.push_back("retry " + key); };
+  state.remove = [&](const std::string& key) { calls.push_back("remove " + key); };
+  state.resend = [&](const std::string&, const std::string& destination) {
+    calls.push_back("resend " + destination);
+  };
+  SeriesDecisions decisions;
+  state.release = [&](const std::string&, const SeriesDecisions& decided) { decisions = decided; };
+
+  CHECK(json::parse(handle({"POST", study + "/retry"}, state).body)["key"] == one_study().summary.key);
+  CHECK(handle({"POST", study + "/resend?destination=pacs"}, state).status == 200);
+  CHECK(handle({"POST", study + "/release?series=1.2.3:flair&series=1.2.4:none"}, state).status == 200);
+  CHECK(decisions == SeriesDecisions{{"1.2.3", metserve::models::Slot::flair}, {"1.2.4", std::nullopt}});
+  CHECK(json::parse(handle({"DELETE", study}, state).body)["deleted"] == one_study().summary.key);
+  CHECK(calls ==
+        std::vector<std::string>{"retry 0123456789abcdef", "resend pacs", "remove 0123456789abcdef"});
+
+  CHECK(handle({"POST", study + "/release?series=1.2.3"}, state).status == 400);
+  CHECK(handle({"POST", study + "/release?series=1.2.3:t2"}, state).status == 400);
+  CHECK(handle({"POST", study + "/explode"}, state).status == 404);
+  CHECK(handle({"GET", study + "/retry"}, state).status == 405);
+  CHECK(handle({"POST", study}, state).status == 405);
+  CHECK(handle({"PUT", study}, state).status == 405);
+  state.retry = [](const std::string&) { throw Error(Error::Kind::wrong_state, "study k is running"); };
+  CHECK(handle({"POST", study + "/retry"}, state).status == 409);
 }
 
 TEST_CASE("What is not there, not allowed or broken has its own status", "[server][http]") {

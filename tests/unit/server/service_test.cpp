@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include <nlohmann/json.hpp>
+
 #include "dicom/runtime.h"
 #include "dicom/store_scp.h"
 #include "dicom/store_scu.h"
@@ -10,6 +12,7 @@
 #include "server/canary.h"
 #include "server/error.h"
 #include "server/hash.h"
+#include "server/http_client.h"
 #include "tests/catch.h"
 #include "tests/unit/server/service_fixture.h"
 #include "tests/unit/server/store_fixture.h"
@@ -43,7 +46,7 @@ struct RunningService : ServiceFixture {
   std::optional<StudySummary> study() {
     SqliteStore store(config.storage.directory / "metserve.db",
                       [] { return std::chrono::system_clock::now(); });
-    const auto all = store.studies(std::nullopt, 10);
+    const auto all = store.studies({});
     return all.empty() ? std::nullopt : std::optional(all.front());
   }
   bool reaches(StudyState state, int seconds = 120) {
@@ -84,6 +87,26 @@ TEST_CASE("A study without gadolinium is skipped and says why", "[server][servic
   f.send_to(service);
   REQUIRE(f.reaches(StudyState::skipped));
   CHECK_FALSE(f.study()->reason.empty());
+}
+
+TEST_CASE("A held study goes on once a person has decided what its series is", "[server][service]") {
+  RunningService f(models::Slot::t1_gre_post);
+  f.config.study.minimum_match_confidence = 1;  // nothing is that certain
+  const Service service(f.config, f.log);
+  f.send_to(service);
+  REQUIRE(f.reaches(StudyState::held));
+  HttpCall request;
+  request.url = "http://127.0.0.1:" + std::to_string(service.http_port()) + "/studies/" + f.study()->key;
+  const auto held = nlohmann::json::parse(call(request).body);
+  REQUIRE(held["series_found"].size() == 1);
+  CHECK(held["series_found"][0]["decision"] == "ambiguous");
+  request.method = "POST";
+  request.url +=
+      "/release?series=" + held["series_found"][0]["series_instance_uid"].get<std::string>() + ":t1_gre_post";
+  CHECK(call(request).status == 200);
+  REQUIRE(f.reaches(StudyState::done));
+  CHECK(call(request).status == 200);  // decided anew: segmented again
+  REQUIRE(f.reaches(StudyState::done));
 }
 
 TEST_CASE("A server that stops between images goes on with the study after its next start",
@@ -174,5 +197,5 @@ TEST_CASE("A job that lost its lease leaves the study to whoever has it", "[serv
   run_job(lost, f.segmenter, f.context, cancel);
   CHECK(f.state("1.2") == StudyState::running);
   CHECK_NOTHROW(f.store->renew(taken, one_minute));
-  CHECK(f.metrics.text({}).find("metserve_jobs_total{outcome=\"unrecorded\"} 1") != std::string::npos);
+  CHECK(f.metrics.text({}).find("metserve_jobs_total{outcome=\"lease lost\"} 1") != std::string::npos);
 }

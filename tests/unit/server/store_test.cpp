@@ -1,6 +1,7 @@
 #include <functional>
 #include <vector>
 
+#include "server/config.h"
 #include "server/error.h"
 #include "tests/catch.h"
 #include "tests/unit/server/store_fixture.h"
@@ -17,6 +18,12 @@ bool lease_is_lost(const std::function<void()>& call) {
     return error.kind() == Error::Kind::lease_lost;
   }
   return false;
+}
+
+DestinationConfig destination_named(const std::string& name) {
+  DestinationConfig destination;
+  destination.name = name;
+  return destination;
 }
 
 std::vector<std::string> notes(StoreFixture& fixture, const std::string& study) {
@@ -47,7 +54,7 @@ TEST_CASE("A study goes from its first image to done, and its history tells", "[
   const DeliveryClaim delivery = f.store->claim_deliveries("pacs", "here", one_minute).value();
   REQUIRE(delivery.items.size() == 1);
   CHECK(delivery.items[0].file == "seg.dcm");
-  f.store->record_delivered(delivery, delivery.items[0]);
+  f.store->record_delivered(delivery, delivery.items[0], "");
   CHECK(f.state("1.2") == StudyState::done);
   CHECK(notes(f, "1.2") ==
         std::vector<std::string>{"receiving: first image, from PACS", "ready: quiet",
@@ -100,7 +107,7 @@ TEST_CASE("Two copies of an image in one batch are one image", "[server][store]"
   const auto outcomes = f.store->add_instances(batch);
   CHECK((outcomes ==
          std::vector{AddOutcome::added, AddOutcome::duplicate, AddOutcome::added, AddOutcome::added}));
-  CHECK(f.store->studies(std::nullopt, 10).size() == 2);
+  CHECK(f.store->studies({}).size() == 2);
 }
 
 TEST_CASE("A late image re-arms a finished study and its new result supersedes the old one",
@@ -109,7 +116,7 @@ TEST_CASE("A late image re-arms a finished study and its new result supersedes t
   f.store->finish(f.claim_new_study("1.2"), "results/x/1",
                   {{"pacs", "seg", "old.dcm"}, {"pacs", "report", "old"}});
   const DeliveryClaim first = f.store->claim_deliveries("pacs", "here", one_minute).value();
-  f.store->record_delivered(first, first.items[0]);
+  f.store->record_delivered(first, first.items[0], "");
   f.store->record_retry(first, first.items[1], one_minute, "busy");
 
   CHECK(f.add("1.2", "1.2.2.1") == AddOutcome::added);
@@ -130,7 +137,7 @@ TEST_CASE("A late image re-arms a finished study and its new result supersedes t
   const DeliveryClaim second = f.store->claim_deliveries("pacs", "here", one_minute).value();
   REQUIRE(second.items.size() == 1);
   CHECK(second.items[0].file == "new.dcm");
-  f.store->record_delivered(second, second.items[0]);
+  f.store->record_delivered(second, second.items[0], "");
   CHECK(f.state("1.2") == StudyState::done);
 }
 
@@ -241,7 +248,7 @@ TEST_CASE("Deliveries wait for their time, keep their tries, and end at attentio
   claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
   REQUIRE(claim.items.size() == 1);
   CHECK(claim.items[0].tries == 1);
-  f.store->record_delivered(claim, claim.items[0]);
+  f.store->record_delivered(claim, claim.items[0], "");
   CHECK(f.state("1.2") == StudyState::delivering);
   const auto deliveries = f.store->study(study_key("1.2")).value().deliveries;
   CHECK(deliveries[1].state == DeliveryState::attention);
@@ -254,7 +261,7 @@ TEST_CASE("A delivery lease that ended is given out again, once", "[server][stor
   const auto dead = f.store->claim_deliveries("pacs", "dead", one_minute).value();
   f.now += one_minute;
   const auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
-  CHECK(lease_is_lost([&] { f.store->record_delivered(dead, dead.items[0]); }));
+  CHECK(lease_is_lost([&] { f.store->record_delivered(dead, dead.items[0], ""); }));
   f.store->hand_back(claim);
   CHECK(f.store->claim_deliveries("pacs", "here", one_minute).value().items[0].tries == 0);
 }
@@ -265,7 +272,7 @@ TEST_CASE("At start attention is tried again, and a destination that is gone nee
   f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}, {"old", "seg", "s"}});
   const auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
   f.store->record_attention(claim, claim.items[0], "unknown AE title");
-  f.store->review_deliveries({"pacs"});
+  f.store->review_deliveries({destination_named("pacs")});
   CHECK(f.store->claim_deliveries("pacs", "here", one_minute));
   const auto deliveries = f.store->study(study_key("1.2")).value().deliveries;
   CHECK(deliveries[1].state == DeliveryState::attention);

@@ -1,0 +1,100 @@
+// The configuration's list of destinations.
+
+#include <algorithm>
+#include <cctype>
+#include <initializer_list>
+#include <set>
+
+#include "server/config_parts.h"
+
+namespace metserve::server {
+namespace {
+
+bool is_name(const std::string& name) {
+  return !name.empty() && name.size() <= 40 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_';
+  });
+}
+
+void require_keys(ConfigSection& section, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    if (!section.has(key)) {
+      section.problem(key, "is missing: a destination needs name, host, port and ae_title, or name and url");
+    }
+  }
+}
+
+/// A DICOM node: PS3.4 annex B, and annex J where it commits itself.
+void read_node(ConfigSection& section, DestinationConfig& destination) {
+  require_keys(section, {"name", "host", "port", "ae_title"});
+  for (const char* key : {"ca_file", "authorization_file"})
+    section.refuse(key, "belongs to a destination with url");
+  section.text("host", destination.host);
+  section.whole("port", destination.port, 1, 65535);
+  section.text("ae_title", destination.ae_title);
+  if (section.has("ae_title") && !is_ae_title(destination.ae_title))
+    section.problem("ae_title", ae_title_rule);
+  section.flag("storage_commitment", destination.storage_commitment);
+  section.duration("commitment_wait_s", destination.commitment_wait, 10, 604800);
+}
+
+void read_absolute(ConfigSection& section, const char* key, std::filesystem::path& path) {
+  std::string text;
+  section.text(key, text);
+  path = text;
+  if (!text.empty() && !path.is_absolute())
+    section.problem(key, "must be an absolute path, is '" + text + "'");
+}
+
+/// A DICOMweb archive: PS3.18 section 10.5.
+void read_web(ConfigSection& section, DestinationConfig& destination) {
+  require_keys(section, {"name"});
+  for (const char* key : {"host", "port", "ae_title", "storage_commitment", "commitment_wait_s"})
+    section.refuse(key, "does not go with url");
+  section.text("url", destination.url);
+  const bool has_scheme = destination.url.starts_with("https://") || destination.url.starts_with("http://");
+  const bool is_plain = std::all_of(destination.url.begin(), destination.url.end(),
+                                    [](char c) { return c > ' ' && c < 127 && c != '?' && c != '#'; });
+  if (!has_scheme || !is_plain) {
+    section.problem("url",
+                    "must be an http or https address without query, e.g. "
+                    "https://pacs.example.org/dicom-web");
+  }
+  while (destination.url.ends_with('/')) destination.url.pop_back();
+  read_absolute(section, "ca_file", destination.ca_file);
+  read_absolute(section, "authorization_file", destination.authorization_file);
+}
+
+void read_destination(ConfigSection& section, DestinationConfig& destination) {
+  section.text("name", destination.name);
+  if (section.has("name") && !is_name(destination.name)) {
+    section.problem("name", "must be 1 to 40 letters, digits, '-' or '_'");
+  }
+  section.has("url") ? read_web(section, destination) : read_node(section, destination);
+  section.choices("objects", destination.objects,
+                  {{"seg", ObjectKind::segmentation},
+                   {"rtstruct", ObjectKind::structure_set},
+                   {"report", ObjectKind::report}});
+  if (destination.objects.empty())
+    section.problem("objects", "must name at least one of seg, rtstruct, report");
+  ConfigSection retry = section.section("retry");
+  retry.duration("first_s", destination.retry.first, 1, 3600);
+  retry.duration("cap_s", destination.retry.cap, 1, 86400);
+  if (destination.retry.cap < destination.retry.first) retry.problem("cap_s", "must not be below first_s");
+  retry.finish();
+  section.finish();
+}
+
+}  // namespace
+
+void read_destinations(std::vector<ConfigSection> sections, std::vector<DestinationConfig>& destinations) {
+  std::set<std::string> names;
+  for (ConfigSection& section : sections) {
+    read_destination(section, destinations.emplace_back());
+    const std::string& name = destinations.back().name;
+    if (!name.empty() && !names.insert(name).second)
+      section.problem("name", "'" + name + "' is taken by another destination");
+  }
+}
+
+}  // namespace metserve::server

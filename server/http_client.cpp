@@ -1,0 +1,92 @@
+#include "server/http_client.h"
+
+#include <memory>
+
+#include <curl/curl.h>
+
+#include "server/error.h"
+
+namespace metserve::server {
+namespace {
+
+struct CurlDeleter {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(curl_mime* mime) const { curl_mime_free(mime); }
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+template <class T>
+using Handle = std::unique_ptr<T, CurlDeleter>;
+
+constexpr std::size_t largest_answer = std::size_t{64} << 20;
+
+std::size_t append(const char* bytes, std::size_t, std::size_t count, void* body) {
+  auto& text = *static_cast<std::string*>(body);
+  if (text.size() + count > largest_answer) return 0;  // libcurl ends the transfer
+  text.append(bytes, count);
+  return count;
+}
+
+Handle<curl_slist> list_of(const std::vector<std::string>& lines) {
+  curl_slist* list = nullptr;
+  for (const std::string& line : lines) list = curl_slist_append(list, line.c_str());
+  return Handle<curl_slist>(list);
+}
+
+/// libcurl reads the files while it sends them.
+Handle<curl_mime> body_of(CURL* handle, const HttpCall& request) {
+  if (request.parts.empty()) return nullptr;
+  Handle<curl_mime> mime(curl_mime_init(handle));
+  for (const auto& file : request.parts) {
+    curl_mimepart* part = curl_mime_addpart(mime.get());
+    if (curl_mime_filedata(part, file.c_str()) != CURLE_OK) {
+      throw Error(Error::Kind::io, file.string() + ": cannot be read to be sent");
+    }
+    curl_mime_filename(part, nullptr);
+    curl_mime_type(part, request.part_type.c_str());
+  }
+  return mime;
+}
+
+void set_limits(CURL* handle, const HttpCall& request) {
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, static_cast<long>(request.connect_timeout.count()));
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.silence_timeout.count()));
+  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  if (!request.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca_file.c_str());
+}
+
+CURL* new_handle() {
+  static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
+  CURL* handle = global == CURLE_OK ? curl_easy_init() : nullptr;
+  if (handle == nullptr) throw Error(Error::Kind::out_of_resources, "libcurl cannot be started");
+  return handle;
+}
+
+}  // namespace
+
+HttpAnswer call(const HttpCall& request) {
+  const Handle<CURL> handle(new_handle());
+  const auto headers = list_of(request.headers);
+  const auto body = body_of(handle.get(), request);
+  HttpAnswer answer;
+  set_limits(handle.get(), request);
+  curl_easy_setopt(handle.get(), CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(handle.get(), CURLOPT_HTTPHEADER, headers.get());
+  if (body) curl_easy_setopt(handle.get(), CURLOPT_MIMEPOST, body.get());
+  curl_easy_setopt(handle.get(), CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, append);
+  curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &answer.body);
+  const CURLcode code = curl_easy_perform(handle.get());
+  if (code != CURLE_OK) {
+    throw Error(Error::Kind::unreachable, request.url + ": no answer: " + curl_easy_strerror(code));
+  }
+  long status = 0;
+  curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
+  answer.status = static_cast<unsigned>(status);
+  return answer;
+}
+
+}  // namespace metserve::server

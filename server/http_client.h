@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace metserve::server {
+
+/// One request to an HTTP server.
+struct HttpCall {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::string> headers;          ///< "Name: value"
+  std::vector<std::filesystem::path> parts;  ///< files of a multipart body
+  std::string part_type;                     ///< media type of each
+  std::filesystem::path ca_file;             ///< whom to trust besides nobody; empty: the system's list
+  std::chrono::seconds connect_timeout{10};
+  std::chrono::seconds silence_timeout{60};  ///< without a byte either way
+};
+
+struct HttpAnswer {
+  unsigned status = 0;
+  std::string body;
+};
+
+/// Calls, and follows no redirections: a body of images must not go where nobody sent it. Throws
+/// Error(unreachable) naming the address when there is no answer, Error(io) for a part that cannot be read.
+/// Thread safety: from any thread.
+HttpAnswer call(const HttpCall& request);
+
+}  // namespace metserve::server

@@ -1,0 +1,124 @@
+// SqliteStore: what persons ask for, through the command line or HTTP.
+
+#include <set>
+
+#include "server/error.h"
+#include "server/sqlite_store.h"
+
+namespace metserve::server {
+namespace {
+
+bool is_set_aside(StudyState state) {
+  return state == StudyState::held || state == StudyState::skipped || state == StudyState::failed;
+}
+
+bool has_result(StudyState state) {
+  return state == StudyState::delivering || state == StudyState::done;
+}
+
+[[noreturn]] void refuse(const std::string& key, StudyState state, const std::string& what) {
+  throw Error(Error::Kind::wrong_state,
+              "study " + key + " is " + std::string(to_string(state)) + ": " + what);
+}
+
+}  // namespace
+
+SqliteStore::Addressed SqliteStore::addressed(const std::string& key) {
+  Query query = writer_.query("SELECT id, state FROM studies WHERE key = ?", key);
+  if (!query.step()) throw Error(Error::Kind::not_found, "there is no study with the key '" + key + "'");
+  return {query.integer(0), study_state_from(query.text(1)).value()};
+}
+
+/// A revision of its own: the results of this content before are another's.
+void SqliteStore::rearm(std::int64_t study, const std::string& text) {
+  writer_
+      .query("UPDATE studies SET revision = revision + 1, tries = 0, not_before_ms = 0 WHERE id = ?", study)
+      .run();
+  move(study, StudyState::ready, text);
+}
+
+void SqliteStore::retry_study(const std::string& key) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  const auto [study, state] = addressed(key);
+  if (!is_set_aside(state) && !has_result(state)) refuse(key, state, "it is segmented in any case");
+  rearm(study, "again, by a person");
+  transaction.commit();
+}
+
+void SqliteStore::release_study(const std::string& key, const SeriesDecisions& decisions) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  const auto [study, state] = addressed(key);
+  if (state != StudyState::held && decisions.empty()) refuse(key, state, "only a held study can be released");
+  if (!is_set_aside(state) && !has_result(state)) {
+    refuse(key, state, "series can be decided about once it was looked at");
+  }
+  decide_all(study, decisions);
+  if (state == StudyState::held) {
+    writer_
+        .query(R"sql(INSERT OR IGNORE INTO decisions (study_id, series_instance_uid, slot)
+                 SELECT study_id, series_instance_uid, '' FROM series
+                 WHERE study_id = ? AND decision = 'ambiguous')sql",
+               study)
+        .run();
+  }
+  rearm(study, "released by a person, " + std::to_string(decisions.size()) + " series decided about");
+  transaction.commit();
+}
+
+void SqliteStore::decide_all(std::int64_t study, const SeriesDecisions& decisions) {
+  std::set<models::Slot> filled;
+  for (const auto& [series, slot] : decisions) {
+    Query there = writer_.query(
+        "SELECT 1 FROM instances WHERE study_id = ? AND series_instance_uid = ? LIMIT 1", study, series);
+    if (!there.step()) throw Error(Error::Kind::bad_call, "the study has no series " + series);
+    if (slot && !filled.insert(*slot).second) {
+      throw Error(Error::Kind::bad_call, "two series for " + std::string(models::id(*slot)));
+    }
+    decide(study, series, slot ? models::id(*slot) : "");
+  }
+}
+
+/// Somebody's earlier choice for the same slot gives way.
+void SqliteStore::decide(std::int64_t study, const std::string& series, std::string_view slot) {
+  writer_.query("DELETE FROM decisions WHERE study_id = ? AND slot = ? AND slot != ''", study, slot).run();
+  writer_
+      .query("INSERT OR REPLACE INTO decisions (study_id, series_instance_uid, slot) VALUES (?, ?, ?)", study,
+             series, slot)
+      .run();
+}
+
+void SqliteStore::resend_study(const std::string& key, const std::string& destination) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  const auto [study, state] = addressed(key);
+  if (!has_result(state)) refuse(key, state, "it has no result to send");
+  const int objects =
+      writer_
+          .query(R"sql(UPDATE deliveries SET state = 'pending', tries = 0, reason = '', transaction_uid = '',
+          next_try_ms = ?1, changed_ms = ?1
+        WHERE (?2 = '' OR destination = ?2)
+          AND result_id = (SELECT id FROM results WHERE study_id = ?3 AND superseded_by = 0))sql",
+                 now_ms(), destination, study)
+          .run();
+  if (objects == 0) {
+    throw Error(Error::Kind::wrong_state, "study " + key + ": its result has nothing " +
+                                              (destination.empty() ? "to send" : "for " + destination));
+  }
+  move(study, StudyState::delivering,
+       std::to_string(objects) + " objects again" + (destination.empty() ? "" : " to " + destination) +
+           ", by a person");
+  transaction.commit();
+}
+
+void SqliteStore::remove_study(const std::string& key) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  const auto [study, state] = addressed(key);
+  if (state == StudyState::running) refuse(key, state, "delete it when that has ended");
+  writer_.query("DELETE FROM studies WHERE id = ?", study).run();
+  transaction.commit();
+}
+
+}  // namespace metserve::server

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/destination.h"
+#include "server/http_client.h"
+
+namespace metserve::server {
+
+/// What the answer to a Store transaction (PS3.18 section 10.5.3) says of each object, in order. `status`: of
+/// HTTP; `body`: application/dicom+json, or anything where the archive says nothing of single objects.
+/// `archive`: stands before the reasons.
+std::vector<dicom::SendResult> stow_results(const std::vector<dicom::SopReference>& objects, unsigned status,
+                                            std::string_view body, const std::string& archive);
+
+/// A DICOMweb archive: STOW-RS. Has no storage commitment: its answer speaks of each object.
+class WebArchive final : public Destination {
+ public:
+  explicit WebArchive(const DestinationConfig& config);
+
+  std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files) override;
+  void request_commitment(const std::string& transaction_uid,
+                          const std::vector<dicom::SopReference>& instances) override;
+  std::string verify() override;
+
+ private:
+  HttpCall prepared(const std::string& method, const std::string& target) const;
+
+  std::string url_;
+  std::filesystem::path ca_file_, authorization_file_;
+};
+
+}  // namespace metserve::server

@@ -1,0 +1,91 @@
+// What is stored waits for its destination's commitment to keep it.
+
+#include "server/commitment.h"
+#include "server/config.h"
+#include "tests/catch.h"
+#include "tests/unit/server/store_fixture.h"
+
+using namespace metserve;
+using namespace metserve::server;
+
+namespace {
+
+/// Two objects stored at "pacs" that were asked about under "2.25.7".
+struct AskedFixture : StoreFixture {
+  Metrics metrics{"model", "1"};
+  LogConfig log_config{LogLevel::error, LogFormat::text, directory.path() / "log"};
+  Log log{log_config};
+
+  AskedFixture() {
+    store->finish(claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}, {"pacs", "report", "t"}});
+    const auto sent = store->claim_deliveries("pacs", "here", one_minute).value();
+    store->record_stored(sent, sent.items[0], "1.1");
+    store->record_stored(sent, sent.items[1], "1.2");
+    store->record_asked(store->claim_stored("pacs", "here", one_minute).value(), "2.25.7", one_minute);
+  }
+  bool report(const std::vector<std::string>& committed,
+              const std::vector<dicom::CommitmentReport::Failure>& failed) {
+    return record_commitment({"PACS", "2.25.7", committed, failed}, *store, "here", metrics, log);
+  }
+  std::vector<DeliverySummary> deliveries() { return store->study(study_key("1.2")).value().deliveries; }
+};
+
+}  // namespace
+
+TEST_CASE("Stored is delivered once the destination has committed to keep it", "[server][commitment]") {
+  AskedFixture f;
+  CHECK(f.deliveries()[0].state == DeliveryState::stored);
+  CHECK(f.state("1.2") == StudyState::delivering);
+  CHECK_FALSE(f.store->claim_deliveries("pacs", "here", one_minute));
+  CHECK(f.report({"1.1", "1.2"}, {}));
+  CHECK(f.state("1.2") == StudyState::done);
+  CHECK(f.report({"1.1", "1.2"}, {}));  // again, because our answer got lost
+}
+
+TEST_CASE("What the destination does not keep is sent again or needs attention", "[server][commitment]") {
+  AskedFixture f;
+  CHECK(f.report({}, {{"1.1", 0x0112}, {"1.2", 0x0122}}));
+  const auto deliveries = f.deliveries();
+  CHECK(deliveries[0].state == DeliveryState::pending);
+  CHECK_THAT(deliveries[0].reason, Catch::Contains("not committed to: 0x0112"));
+  CHECK(deliveries[0].next_try > f.now);
+  CHECK(deliveries[1].state == DeliveryState::attention);
+}
+
+TEST_CASE("What a report does not speak of is asked about again in time", "[server][commitment]") {
+  AskedFixture f;
+  CHECK(f.report({"1.1"}, {}));
+  CHECK_FALSE(f.store->claim_stored("pacs", "here", one_minute));
+  f.now += one_minute;
+  const auto again = f.store->claim_stored("pacs", "here", one_minute).value();
+  REQUIRE(again.items.size() == 1);
+  CHECK(again.items[0].sop_instance_uid == "1.2");
+}
+
+TEST_CASE("A report about a transaction that nobody asked for is refused", "[server][commitment]") {
+  AskedFixture f;
+  CHECK_FALSE(record_commitment({"PACS", "2.25.8", {"1.1"}, {}}, *f.store, "here", f.metrics, f.log));
+  CHECK_FALSE(record_commitment({"PACS", "", {"1.1"}, {}}, *f.store, "here", f.metrics, f.log));
+  CHECK(f.deliveries()[0].state == DeliveryState::stored);
+}
+
+TEST_CASE("A report for objects that were superseded meanwhile changes nothing", "[server][commitment]") {
+  AskedFixture f;
+  f.store->retry_study(study_key("1.2"));
+  f.store->finish(f.store->claim("here", one_minute).value(), "r2", {{"pacs", "seg", "s2"}});
+  CHECK(f.report({"1.1", "1.2"}, {}));
+  CHECK(f.deliveries()[0].state == DeliveryState::superseded);
+  CHECK(f.deliveries()[2].state == DeliveryState::pending);
+}
+
+TEST_CASE("At a destination that is not asked any more, stored is delivered", "[server][commitment]") {
+  AskedFixture f;
+  DestinationConfig destination;
+  destination.name = "pacs";
+  destination.storage_commitment = true;
+  f.store->review_deliveries({destination});
+  CHECK(f.deliveries()[0].state == DeliveryState::stored);
+  destination.storage_commitment = false;
+  f.store->review_deliveries({destination});
+  CHECK(f.state("1.2") == StudyState::done);
+}

@@ -1,0 +1,83 @@
+// `metserve studies`: the same answers from a running server and from its directory.
+
+#include <nlohmann/json.hpp>
+
+#include "server/hash.h"
+#include "server/http_server.h"
+#include "server/studies_client.h"
+#include "server/studies_table.h"
+#include "tests/catch.h"
+#include "tests/unit/server/store_fixture.h"
+
+using namespace metserve::server;
+using nlohmann::ordered_json;
+
+namespace {
+
+/// A storage directory with one failed study, as a stopped server left it.
+struct Directory {
+  TemporaryDirectory directory;
+  Config config;
+  std::string key = study_key("1.2");
+
+  Directory() {
+    config.storage.directory = directory.path() / "state";
+    config.storage.min_free_bytes = 0;
+    config.http.port = 0;
+    config.log.file = directory.path() / "log";
+    Storage storage(config.storage.directory, 0);
+    SqliteStore store(storage.database_file(), [] { return std::chrono::system_clock::now(); });
+    const InstanceRecord image = StoreFixture::instance("1.2", "1.2.1.1");
+    store.add_instances(std::span(&image, 1));
+    store.make_quiet_studies_ready(std::chrono::milliseconds(0));
+    const Claim claim = store.claim("here", one_minute).value();
+    store.set_aside(claim, StudyState::failed, "slices of\nuneven spacing");
+  }
+  HttpResponse ask(const std::string& method, const std::string& target) const {
+    return ask_about_studies(config, {method, target});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Without a server the storage directory answers", "[server][studies]") {
+  const Directory d;
+  const auto list = ordered_json::parse(d.ask("GET", "/studies?attention=true").body);
+  REQUIRE(list["studies"].size() == 1);
+  CHECK(list["studies"][0]["key"] == d.key);
+  const HttpResponse again = d.ask("POST", "/studies/" + d.key + "/retry");
+  CHECK(again.status == 200);
+  CHECK(ordered_json::parse(again.body)["state"] == "ready");
+  CHECK(d.ask("POST", "/studies/" + d.key + "/retry").status == 409);
+  CHECK(d.ask("POST", "/studies/" + d.key + "/resend?destination=nowhere").status == 400);
+  CHECK(d.ask("DELETE", "/studies/" + d.key).status == 200);
+  CHECK(d.ask("GET", "/studies/" + d.key).status == 404);
+}
+
+TEST_CASE("A directory that a server holds is left alone, and both reasons are named", "[server][studies]") {
+  const Directory d;
+  const Storage held(d.config.storage.directory, 0);
+  CHECK_THROWS_WITH(d.ask("GET", "/studies"), Catch::Contains("http.port is 0") &&
+                                                  Catch::Contains("another server runs on this directory"));
+}
+
+TEST_CASE("A running server is asked through HTTP", "[server][studies]") {
+  Directory d;
+  const Storage held(d.config.storage.directory, 0);
+  const HttpServer server({"127.0.0.1", 0}, [](const HttpRequest& request) -> HttpResponse {
+    return {200, "application/json", "\"" + request.method + " " + request.target + "\""};
+  });
+  d.config.http.port = server.port();
+  CHECK(d.ask("POST", "/studies/k/resend?destination=pacs").body ==
+        "\"POST /studies/k/resend?destination=pacs\"");
+  CHECK(d.ask("DELETE", "/studies/k").body == "\"DELETE /studies/k\"");
+}
+
+TEST_CASE("Tables align their columns and show no control characters", "[server][studies]") {
+  const Directory d;
+  const std::string list = studies_table(ordered_json::parse(d.ask("GET", "/studies").body));
+  CHECK(list.starts_with("KEY               STATE   SINCE (UTC)"));
+  CHECK_THAT(list, Catch::Contains(d.key + "  failed  20") && Catch::EndsWith("slices of uneven spacing\n"));
+  const std::string one = study_table(ordered_json::parse(d.ask("GET", "/studies/" + d.key).body));
+  CHECK_THAT(one, Catch::Contains("Study Instance UID 1.2\n") && Catch::Contains("first image, from PACS"));
+}
