@@ -1,10 +1,10 @@
 #include "models/anatomy_file.h"
 
-#include <algorithm>
 #include <string>
 
 #include <torch/torch.h>
 
+#include "models/directory.h"
 #include "models/error.h"
 #include "models/safetensors.h"
 
@@ -33,16 +33,9 @@ void write_anatomy_tensors(const Anatomy& anatomy, const std::filesystem::path& 
 }
 
 std::vector<Anatomy> read_anatomies(const std::filesystem::path& directory) {
-  std::error_code failure;
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, failure))
-    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
-  if (failure) throw Error(Error::Kind::io, directory.string() + ": cannot be read: " + failure.message());
-  if (files.empty())
-    throw Error(Error::Kind::bad_input, directory.string() + ": holds no label map (*.safetensors)");
-  std::sort(files.begin(), files.end());
   std::vector<Anatomy> anatomies;
-  for (const auto& file : files) anatomies.push_back(read_anatomy_tensors(file));
+  for (const auto& file : files_in(directory, {".safetensors"}, "label map"))
+    anatomies.push_back(read_anatomy_tensors(file));
   return anatomies;
 }
 

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "models/evaluation/bootstrap.h"
+#include "models/evaluation/detection.h"
 #include "models/inference.h"
 #include "models/metrics.h"
 #include "models/networks/network.h"
@@ -20,12 +23,21 @@ struct EvaluationOptions {
   std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
   std::string precision = "auto";  ///< auto, float32 or bfloat16
   int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice
+  /// Called with each probability map, [D, H, W] float32 on the study's grid, for pictures.
+  std::function<void(const Study&, SlotSet, const torch::Tensor&)> on_prediction;
 };
 
 struct Spread {
   double mean = 0;
-  double deviation = 0;  ///< standard deviation of the sample
-  int count = 0;         ///< studies that have the figure
+  double deviation = 0;              ///< standard deviation of the sample
+  int count = 0;                     ///< studies that have the figure
+  std::optional<Interval> interval;  ///< 95 % of the mean, by bootstrap over studies
+};
+
+/// A figure of all studies together with its 95 % interval by bootstrap over studies.
+struct Pooled {
+  double value = 0;
+  std::optional<Interval> interval;
 };
 
 /// Found and all lesions of one range of longest diameters.
@@ -36,18 +48,42 @@ struct SizeBin {
   int lesions = 0;
 };
 
+/// The studies with so many lesions (Groevik 2020 and 2021: 1 to 3, 4 to 10, more).
+struct LesionCountGroup {
+  int from = 0;
+  int to = 0;  ///< included
+  Spread dice, auc, false_positives;
+  Pooled sensitivity;
+};
+
+/// The mean receiver operating characteristic over studies at one share of negative voxels let through.
+struct RocPoint {
+  double false_positive_rate = 0;
+  double mean = 0;  ///< true positive rate
+  Interval interval;
+};
+
 /// What one subset of the sequences gives. Means are over studies, sensitivities over all lesions.
 struct SubsetFigures {
   SlotSet subset;
   Spread dice, precision, recall, auc;
   Spread false_positives;           ///< per study, of at least the minimum volume
   Spread false_positives_any_size;  ///< per study
-  double sensitivity = 0;           ///< share of all lesions found
-  double sensitivity_large = 0;     ///< share of those of at least `small_lesion_mm`
+  Spread false_positives_product;   ///< per study, as Groevik 2021 counts
+  Spread detected_dice;             ///< of the lesions found, mean per study
+  Spread lesion_wise_dice;          ///< of BraTS-METS
+  Pooled sensitivity;               ///< share of all lesions found
+  Pooled sensitivity_large;         ///< share of those of at least `small_lesion_mm`
   std::vector<SizeBin> by_size;
+  std::vector<LesionCountGroup> groups;
+  std::vector<RocPoint> roc;
+  DetectionFigures detection;  ///< of Yi 2019
+  std::optional<Interval> average_precision_interval, maximum_sensitivity_interval,
+      true_positive_dice_interval;
   double best_threshold = 0.5;  ///< that maximises the Dice of all studies' voxels together
   double best_threshold_dice = 0;
-  double youden_threshold = 0.5;  ///< of all studies' voxels together
+  double youden_threshold = 0.5;     ///< of all studies' voxels together
+  Spread youden_threshold_by_study;  ///< of each study's voxels inside the head
   std::vector<StudyFigures> studies;
 };
 
@@ -56,11 +92,23 @@ std::vector<SlotSet> full_and_one_missing();
 /// The fifteen non-empty subsets.
 std::vector<SlotSet> all_subsets();
 
+/// Gives a study's probability map [D, H, W] float32 from the sequences of the set; undefined when it cannot.
+using Predictor = std::function<torch::Tensor(const Study&, SlotSet)>;
+
+/// Scores probability maps, whoever made them. `on_study` is called after each study. Throws Error(bad_input)
+/// on options out of range or a map that is not on its study's grid.
+SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet subset,
+                                   const Predictor& predictor, const EvaluationOptions& options,
+                                   const std::function<void()>& on_study = {});
+
 /// Predicts every study with every subset and scores it. `on_study` is called with the share done, 0..1.
 /// Throws Error(bad_input) on options out of range.
 std::vector<SubsetFigures> evaluate(const Network& network, const std::vector<Study>& studies,
                                     const EvaluationOptions& options,
                                     const std::function<void(double)>& on_study);
+
+/// Fills everything but the thresholds from `figures.studies`.
+void summarise(SubsetFigures& figures, double small_lesion_mm);
 
 /// "all four", "without BRAVO", ... or "CUBE post + FLAIR".
 std::string describe(SlotSet subset);

@@ -1,18 +1,24 @@
-#include <array>
 #include <cmath>
-#include <cstdio>
 
 #include <nlohmann/json.hpp>
 
 #include "models/evaluation.h"
+#include "models/text.h"
 
 namespace metserve::models {
 namespace {
 
 using json = nlohmann::json;
 
+json to_json(const std::optional<Interval>& interval) {
+  return interval ? json{interval->low, interval->high} : json(nullptr);
+}
+
 json to_json(const Spread& spread) {
-  return {{"mean", spread.mean}, {"sd", spread.deviation}, {"studies", spread.count}};
+  return {{"mean", spread.mean},
+          {"sd", spread.deviation},
+          {"studies", spread.count},
+          {"interval", to_json(spread.interval)}};
 }
 
 json to_json(const std::optional<double>& value) {
@@ -24,12 +30,17 @@ json to_json(const StudyFigures& study) {
   for (const LesionOutcome& lesion : study.lesions)
     lesions.push_back(
         {{"diameter_mm", lesion.diameter_mm}, {"volume_mm3", lesion.volume_mm3}, {"found", lesion.found}});
-  return {{"dice", to_json(study.dice)},
+  return {{"study", study.study},
+          {"dice", to_json(study.dice)},
           {"precision", to_json(study.precision)},
           {"recall", to_json(study.recall)},
           {"auc", to_json(study.auc)},
+          {"detected_dice", to_json(study.detected_dice)},
+          {"lesion_wise_dice", study.lesion_wise_dice},
           {"false_positives", study.false_positives},
           {"false_positives_any_size", study.false_positives_any_size},
+          {"false_positives_product", study.false_positives_product},
+          {"youden_threshold", to_json(study.youden_threshold)},
           {"lesions", lesions}};
 }
 
@@ -40,33 +51,74 @@ json to_json(const SizeBin& bin) {
           {"lesions", bin.lesions}};
 }
 
+json to_json(const LesionCountGroup& group) {
+  return {{"from", group.from},
+          {"to", group.to},
+          {"dice", to_json(group.dice)},
+          {"auc", to_json(group.auc)},
+          {"false_positives", to_json(group.false_positives)},
+          {"sensitivity", group.sensitivity.value},
+          {"sensitivity_interval", to_json(group.sensitivity.interval)}};
+}
+
+json detection_json(const SubsetFigures& f) {
+  json curve = json::array();
+  for (const DetectionFigures::Point& point : f.detection.curve)
+    curve.push_back({point.recall, point.precision});
+  return {{"average_precision", f.detection.average_precision},
+          {"average_precision_interval", to_json(f.average_precision_interval)},
+          {"maximum_sensitivity", f.detection.maximum_sensitivity},
+          {"maximum_sensitivity_interval", to_json(f.maximum_sensitivity_interval)},
+          {"true_positive_dice", to_json(f.detection.true_positive_dice)},
+          {"true_positive_dice_interval", to_json(f.true_positive_dice_interval)},
+          {"recall_precision", curve}};
+}
+
+json roc_json(const SubsetFigures& f) {
+  json points = json::array();
+  for (const RocPoint& point : f.roc)
+    points.push_back({point.false_positive_rate, point.mean, point.interval.low, point.interval.high});
+  return points;
+}
+
+template <typename Element>
+json list_of(const std::vector<Element>& elements) {
+  json list = json::array();
+  for (const Element& element : elements) list.push_back(to_json(element));
+  return list;
+}
+
 json to_json(const SubsetFigures& f) {
-  json sizes = json::array(), studies = json::array();
-  for (const SizeBin& bin : f.by_size) sizes.push_back(to_json(bin));
-  for (const StudyFigures& study : f.studies) studies.push_back(to_json(study));
   return {{"subset", ids(f.subset)},
           {"dice", to_json(f.dice)},
           {"precision", to_json(f.precision)},
           {"recall", to_json(f.recall)},
           {"auc", to_json(f.auc)},
+          {"detected_dice", to_json(f.detected_dice)},
+          {"lesion_wise_dice", to_json(f.lesion_wise_dice)},
           {"false_positives", to_json(f.false_positives)},
           {"false_positives_any_size", to_json(f.false_positives_any_size)},
-          {"sensitivity", f.sensitivity},
-          {"sensitivity_large", f.sensitivity_large},
-          {"by_size", sizes},
+          {"false_positives_product", to_json(f.false_positives_product)},
+          {"sensitivity", f.sensitivity.value},
+          {"sensitivity_interval", to_json(f.sensitivity.interval)},
+          {"sensitivity_large", f.sensitivity_large.value},
+          {"sensitivity_large_interval", to_json(f.sensitivity_large.interval)},
+          {"by_size", list_of(f.by_size)},
+          {"by_lesion_count", list_of(f.groups)},
+          {"detection", detection_json(f)},
+          {"roc", roc_json(f)},
           {"best_threshold", f.best_threshold},
           {"best_threshold_dice", f.best_threshold_dice},
           {"youden_threshold", f.youden_threshold},
-          {"studies", studies}};
+          {"youden_threshold_by_study", to_json(f.youden_threshold_by_study)},
+          {"studies", list_of(f.studies)}};
 }
 
 std::string row(const SubsetFigures& f) {
-  std::array<char, 256> text{};
-  std::snprintf(text.data(), text.size(),
-                "| %s | %.2f ± %.2f | %.2f | %.2f | %.3f | %.0f %% | %.0f %% | %.1f |\n",
-                describe(f.subset).c_str(), f.dice.mean, f.dice.deviation, f.precision.mean, f.recall.mean,
-                f.auc.mean, 100 * f.sensitivity_large, 100 * f.sensitivity, f.false_positives.mean);
-  return text.data();
+  return formatted("| %s | %.2f ± %.2f | %.2f | %.2f | %.3f | %.0f %% | %.0f %% | %.1f |\n",
+                   describe(f.subset).c_str(), f.dice.mean, f.dice.deviation, f.precision.mean, f.recall.mean,
+                   f.auc.mean, 100 * f.sensitivity_large.value, 100 * f.sensitivity.value,
+                   f.false_positives.mean);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
+#include "models/directory.h"
 #include "models/error.h"
 #include "models/safetensors.h"
 #include "models/slot_list.h"
@@ -59,14 +60,7 @@ Study read_study(const std::filesystem::path& file, const ClaheOptions& clahe) {
 }
 
 std::vector<Study> read_studies(const std::filesystem::path& directory, const ClaheOptions& clahe) {
-  std::error_code failure;
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, failure))
-    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
-  if (failure) throw Error(Error::Kind::io, directory.string() + ": cannot be read: " + failure.message());
-  if (files.empty())
-    throw Error(Error::Kind::bad_input, directory.string() + ": holds no study (*.safetensors)");
-  std::sort(files.begin(), files.end());
+  const auto files = files_in(directory, {".safetensors"}, "study");
   std::vector<Study> studies;
   studies.reserve(files.size());
   for (const auto& file : files) studies.push_back(read_study(file, clahe));

@@ -81,6 +81,25 @@ ThresholdCurve::Point ThresholdCurve::youden() const {
   return point(best);
 }
 
+std::vector<double> ThresholdCurve::true_positive_rates(
+    const std::vector<double>& false_positive_rates) const {
+  const double truth = sum_from(positives_, 0), rest = sum_from(negatives_, 0);
+  std::vector<double> rates;
+  for (double wanted : false_positive_rates) {
+    double hits = 0, false_hits = 0, rate = 1;
+    for (std::size_t i = bins; i-- > 0;) {
+      if (false_hits + negatives_[i] >= wanted * rest && negatives_[i] > 0) {
+        rate = ratio(hits + positives_[i] * (wanted * rest - false_hits) / negatives_[i], truth);
+        break;
+      }
+      hits += positives_[i];
+      false_hits += negatives_[i];
+    }
+    rates.push_back(rate);
+  }
+  return rates;
+}
+
 double ThresholdCurve::auc() const {
   const double truth = sum_from(positives_, 0), rest = sum_from(negatives_, 0);
   if (truth == 0 || rest == 0) return 0.5;

@@ -161,7 +161,12 @@ class Trainer {
     loss.backward();
     adam_.step();
     ++state_.step;
-    return loss.item<double>();
+    const auto value = loss.item<double>();
+    if (!std::isfinite(value))
+      throw Error(Error::Kind::bad_input, "training: the loss is not a number at step " +
+                                              std::to_string(state_.step) +
+                                              ": train again with a lower learning_rate");
+    return value;
   }
 
   /// The mean over the subsets of the best Dice at any threshold; keeps the state when it is the best so far.

@@ -1,6 +1,5 @@
 #include "models/data/label_map.h"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -8,15 +7,11 @@
 #include <torch/torch.h>
 
 #include "models/data/nifti.h"
+#include "models/directory.h"
 #include "models/error.h"
 
 namespace metserve::models {
 namespace {
-
-bool is_nifti(const std::filesystem::path& file) {
-  const std::string name = file.filename().string();
-  return name.ends_with(".nii") || name.ends_with(".nii.gz");
-}
 
 std::string stem(const std::filesystem::path& file) {
   const std::string name = file.filename().string();
@@ -52,16 +47,9 @@ Anatomy read_anatomy(const std::filesystem::path& file) {
 }
 
 std::vector<Anatomy> read_label_maps(const std::filesystem::path& directory) {
-  std::error_code failure;
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, failure))
-    if (is_nifti(entry.path())) files.push_back(entry.path());
-  if (failure) throw Error(Error::Kind::io, directory.string() + ": cannot be read: " + failure.message());
-  if (files.empty())
-    throw Error(Error::Kind::bad_input, directory.string() + ": holds no label map (*.nii, *.nii.gz)");
-  std::sort(files.begin(), files.end());
   std::vector<Anatomy> anatomies;
-  for (const auto& file : files) anatomies.push_back(read_anatomy(file));
+  for (const auto& file : files_in(directory, {".nii", ".nii.gz"}, "label map"))
+    anatomies.push_back(read_anatomy(file));
   return anatomies;
 }
 

@@ -1,7 +1,6 @@
 #include "models/package/publish.h"
 
 #include <cmath>
-#include <fstream>
 #include <sstream>
 
 #include <torch/torch.h>
@@ -10,6 +9,7 @@
 #include "models/error.h"
 #include "models/networks/network_file.h"
 #include "models/package/sha256.h"
+#include "models/text.h"
 
 namespace metserve::models {
 namespace {
@@ -43,14 +43,8 @@ void centre_on(double threshold, const Network& network) {
 std::map<std::string, ExpectedFigures> expected_of(const std::vector<SubsetFigures>& figures) {
   std::map<std::string, ExpectedFigures> expected;
   for (const SubsetFigures& f : figures)
-    expected[key_of(f.subset)] = {f.dice.mean, f.sensitivity_large, f.false_positives.mean};
+    expected[key_of(f.subset)] = {f.dice.mean, f.sensitivity_large.value, f.false_positives.mean};
   return expected;
-}
-
-void write_text(const std::string& text, const std::filesystem::path& file) {
-  std::ofstream stream(file, std::ios::trunc);
-  stream << text;
-  if (!stream.flush()) throw Error(Error::Kind::io, file.string() + ": cannot be written");
 }
 
 std::string card_head(const Manifest& m, const PublishOptions& options, std::int64_t parameters) {

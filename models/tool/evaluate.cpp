@@ -1,12 +1,11 @@
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 
 #include "models/error.h"
 #include "models/evaluation.h"
 #include "models/networks/network_file.h"
+#include "models/report/report.h"
 #include "models/study.h"
 #include "models/tool/commands.h"
 
@@ -17,6 +16,7 @@ struct Arguments {
   EvaluationOptions options;
   std::string data, weights, output;
   std::string subsets = "one-missing";
+  int pictures = 4;
 };
 
 std::vector<SlotSet> subsets_named(const std::string& name) {
@@ -28,29 +28,28 @@ std::vector<SlotSet> subsets_named(const std::string& name) {
               "--subsets '" + name + "' is unknown: use full, bravo, one-missing or all");
 }
 
-void write(const std::string& text, const std::filesystem::path& file) {
-  std::ofstream stream(file, std::ios::trunc);
-  stream << text;
-  if (!stream.flush()) throw Error(Error::Kind::io, file.string() + ": cannot be written");
-}
-
 void run(const Arguments& arguments) {
   EvaluationOptions options = arguments.options;
   options.subsets = subsets_named(arguments.subsets);
   const std::vector<Study> studies = read_studies(arguments.data, ClaheOptions{});
-  const auto figures = evaluate(load_network(arguments.weights), studies, options, [](double share) {
+  const Network network = load_network(arguments.weights);
+  ReportOptions report;
+  report.model = describe(network->config()) + ": " + arguments.weights;
+  report.data = std::to_string(studies.size()) + " studies of " + arguments.data;
+  report.threshold = options.threshold;
+  report.minimum_volume_mm3 = options.minimum_volume_mm3;
+  add_pictures(options, arguments.pictures, report);
+  const auto figures = evaluate(network, studies, options, [](double share) {
     std::fprintf(stderr, "\r%3.0f %%", 100 * share);
     std::fflush(stderr);
   });
   std::fprintf(stderr, "\n");
-  std::filesystem::create_directories(arguments.output);
-  const std::filesystem::path output = arguments.output;
-  write(to_json(figures), output / "evaluation.json");
-  write(to_table(figures), output / "table.md");
+  write_report(figures, report, arguments.output);
   std::printf("%s", to_table(figures).c_str());
   for (const SubsetFigures& f : figures)
-    std::printf("%s: threshold of the best Dice %.4f (%.3f), of Youden's index %.4f\n",
-                describe(f.subset).c_str(), f.best_threshold, f.best_threshold_dice, f.youden_threshold);
+    std::printf("%s: threshold of the best Dice %.4f (%.3f), of Youden's index %.4f, by study %.4f\n",
+                describe(f.subset).c_str(), f.best_threshold, f.best_threshold_dice, f.youden_threshold,
+                f.youden_threshold_by_study.mean);
 }
 
 }  // namespace
@@ -61,8 +60,9 @@ void add_evaluate(CLI::App& program) {
   c->add_option("--data", a->data, "directory of studies")->required();
   c->add_option("--weights", a->weights, "best.safetensors of a run, or weights.safetensors of a package")
       ->required();
-  c->add_option("-o,--output", a->output, "directory for evaluation.json and table.md")->required();
+  c->add_option("-o,--output", a->output, "directory for report.html, its tables and plots")->required();
   c->add_option("--subsets", a->subsets, "full, bravo (all four and without BRAVO), one-missing or all");
+  c->add_option("--pictures", a->pictures, "examples in the report");
   c->add_option("--threshold", a->options.threshold, "on the probability");
   c->add_option("--minimum-volume", a->options.minimum_volume_mm3, "mm3, of a predicted component");
   c->add_option("--threads", a->options.threads, "CPU threads, 0: all");

@@ -13,6 +13,8 @@ int main(int argc, char** argv) {
   metserve::models::tool::add_simulate(program);
   metserve::models::tool::add_train(program);
   metserve::models::tool::add_evaluate(program);
+  metserve::models::tool::add_compare(program);
+  metserve::models::tool::add_score(program);
   metserve::models::tool::add_bench(program);
   metserve::models::tool::add_forward(program);
 #ifdef METSERVE_MODEL_PACKAGE

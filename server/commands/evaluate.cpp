@@ -1,10 +1,10 @@
-#include <fstream>
 #include <memory>
 #include <optional>
 
 #include "models/evaluation.h"
 #include "models/model_package.h"
 #include "models/networks/network_file.h"
+#include "models/report/report.h"
 #include "models/study.h"
 #include "server/commands/commands.h"
 #include "server/error.h"
@@ -13,6 +13,8 @@
 
 namespace metserve::server {
 namespace {
+
+constexpr int pictures = 4;  // examples in the report
 
 struct Arguments {
   std::string data, output, subsets = "one-missing";
@@ -28,12 +30,6 @@ std::vector<models::SlotSet> subsets_named(const std::string& name) {
   return models::full_and_one_missing();
 }
 
-void write(const std::string& text, const std::filesystem::path& file) {
-  std::ofstream stream(file, std::ios::trunc);
-  stream << text;
-  if (!stream.flush()) throw Error(Error::Kind::io, file.string() + ": cannot be written");
-}
-
 void evaluate(const Arguments& arguments) {
   const auto package = models::ModelPackage::load(model_directory(arguments.model));
   models::EvaluationOptions options = arguments.options;
@@ -41,15 +37,19 @@ void evaluate(const Arguments& arguments) {
   options.threshold = arguments.threshold.value_or(package.manifest.threshold);
   options.minimum_volume_mm3 = package.manifest.minimum_volume_mm3;
   const auto studies = models::read_studies(arguments.data, package.manifest.clahe);
+  models::ReportOptions report;
+  report.model = package.manifest.name + " " + package.manifest.version + ": " +
+                 models::describe(package.manifest.network);
+  report.data = std::to_string(studies.size()) + " studies of " + arguments.data;
+  report.threshold = options.threshold;
+  report.minimum_volume_mm3 = options.minimum_volume_mm3;
+  models::add_pictures(options, pictures, report);
   const auto figures = [&] {
     Progress progress;
     return models::evaluate(models::load_network(package.directory / "weights.safetensors"), studies, options,
                             [&progress](double share) { progress.update("evaluate", share); });
   }();
-  std::filesystem::create_directories(arguments.output);
-  const std::filesystem::path output = arguments.output;
-  write(models::to_json(figures), output / "evaluation.json");
-  write(models::to_table(figures), output / "evaluation.md");
+  models::write_report(figures, report, arguments.output);
   std::fputs((arguments.json ? models::to_json(figures) : models::to_table(figures)).c_str(), stdout);
 }
 
@@ -63,7 +63,7 @@ void add_evaluate(CLI::App& program) {
       ->required()
       ->check(CLI::ExistingDirectory);
   command->add_option("--model", a->model, "Model directory; the bundled one without it");
-  command->add_option("-o,--output", a->output, "Folder for evaluation.json and evaluation.md")->required();
+  command->add_option("-o,--output", a->output, "Folder for report.html, its tables and plots")->required();
   command
       ->add_option("--subsets", a->subsets,
                    "full, one-missing (all four, and each one missing) or all fifteen")

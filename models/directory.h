@@ -1,0 +1,14 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace metserve::models {
+
+/// The files of a directory whose names end with one of `endings` (with the dot), in name order. `what` says
+/// what they should be. Throws Error(io) when it cannot be read, Error(bad_input) when there are none.
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& directory,
+                                            const std::vector<std::string>& endings, const std::string& what);
+
+}  // namespace metserve::models

@@ -1,0 +1,99 @@
+#include "models/report/compare.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "models/error.h"
+#include "models/text.h"
+
+namespace metserve::models {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array figures{"auc",
+                             "dice",
+                             "precision",
+                             "recall",
+                             "detected_dice",
+                             "lesion_wise_dice",
+                             "false_positives",
+                             "false_positives_any_size"};
+
+/// Values over studies by figure, by subset.
+using Samples = std::map<std::string, std::map<std::string, std::vector<double>>>;
+
+Samples samples_of(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  if (!stream) throw Error(Error::Kind::io, file.string() + ": cannot be read");
+  try {
+    Samples samples;
+    for (const json& row : json::parse(stream)) {
+      std::string subset;
+      for (const json& slot : row.at("subset"))
+        subset += (subset.empty() ? "" : "+") + slot.get<std::string>();
+      auto& own = samples[subset];
+      for (const json& study : row.at("studies"))
+        for (const char* figure : figures)
+          if (const json& value = study.at(figure); !value.is_null())
+            own[figure].push_back(value.get<double>());
+    }
+    return samples;
+  } catch (const json::exception& error) {
+    throw Error(Error::Kind::bad_input, file.string() + ": is not an evaluation.json: " + error.what());
+  }
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+}  // namespace
+
+std::vector<Comparison> compare_evaluations(const std::filesystem::path& first,
+                                            const std::filesystem::path& second) {
+  Samples a = samples_of(first), b = samples_of(second);
+  std::vector<Comparison> comparisons;
+  for (auto& [subset, own] : a) {
+    if (b.count(subset) == 0) continue;
+    for (const char* figure : figures) {
+      const std::vector<double>&x = own[figure], &y = b[subset][figure];
+      if (x.empty() || y.empty()) continue;
+      comparisons.push_back({subset, figure, median(x), median(y), rank_sum_test(x, y)});
+    }
+  }
+  if (comparisons.empty())
+    throw Error(Error::Kind::bad_input, second.string() + ": has no subset in common with " + first.string());
+  return comparisons;
+}
+
+std::string to_table(const std::vector<Comparison>& comparisons) {
+  std::string text =
+      "| sequences | figure | first, median | second, median | U | p | |\n|---|---|---|---|---|---|---|\n";
+  for (const Comparison& c : comparisons)
+    text += formatted("| %s | %s | %.4g | %.4g | %g | %.3g | %s |\n", c.subset.c_str(), c.figure.c_str(),
+                      c.first_median, c.second_median, c.test.u, c.test.p_value,
+                      c.test.exact ? "exact" : "normal");
+  return text;
+}
+
+std::string to_json(const std::vector<Comparison>& comparisons) {
+  json list = json::array();
+  for (const Comparison& c : comparisons)
+    list.push_back({{"subset", c.subset},
+                    {"figure", c.figure},
+                    {"first_median", c.first_median},
+                    {"second_median", c.second_median},
+                    {"u", c.test.u},
+                    {"p_value", c.test.p_value},
+                    {"exact", c.test.exact}});
+  return list.dump(2);
+}
+
+}  // namespace metserve::models

@@ -1,0 +1,54 @@
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <torch/torch.h>
+
+#include "models/directory.h"
+#include "models/evaluation.h"
+#include "models/report/report.h"
+#include "models/safetensors.h"
+#include "models/tool/commands.h"
+
+namespace metserve::models::tool {
+namespace {
+
+struct Arguments {
+  EvaluationOptions options;
+  std::string data, predictions, output;
+};
+
+void run(const Arguments& a) {
+  std::vector<Study> studies;
+  for (const auto& file : files_in(a.data, {".safetensors"}, "study")) {
+    studies.push_back(read_study(file, ClaheOptions{}));
+    studies.back().name = file.stem().string();
+  }
+  const auto predictor = [&a](const Study& study, SlotSet) {
+    const auto file = std::filesystem::path(a.predictions) / (study.name + ".safetensors");
+    return read_safetensors(file).get("probability", torch::kFloat32, study.truth.sizes().vec()).clone();
+  };
+  ReportOptions report;
+  report.model = "Probability maps of " + a.predictions;
+  report.data = std::to_string(studies.size()) + " studies of " + a.data;
+  report.threshold = a.options.threshold;
+  report.minimum_volume_mm3 = a.options.minimum_volume_mm3;
+  write_report({evaluate_predictions(studies, SlotSet().set(), predictor, a.options)}, report, a.output);
+}
+
+}  // namespace
+
+void add_score(CLI::App& program) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* c = program.add_subcommand("score", "score probability maps that another program made");
+  c->add_option("--data", a->data, "directory of studies")->required();
+  c->add_option("--predictions", a->predictions,
+                "directory of safetensors with the studies' file names: 'probability' float32 [D, 256, 256]")
+      ->required();
+  c->add_option("-o,--output", a->output, "directory for the report and its tables and plots")->required();
+  c->add_option("--threshold", a->options.threshold, "on the probability");
+  c->add_option("--minimum-volume", a->options.minimum_volume_mm3, "mm3, of a predicted component");
+  c->callback([a] { run(*a); });
+}
+
+}  // namespace metserve::models::tool

@@ -1,0 +1,240 @@
+#include "models/evaluation.h"
+
+#include <fstream>
+
+#include <torch/torch.h>
+
+#include "models/error.h"
+#include "models/evaluation/bootstrap.h"
+#include "models/evaluation/detection.h"
+#include "models/evaluation/lesion_dice.h"
+#include "models/evaluation/rank_sum.h"
+#include "models/metrics.h"
+#include "models/report/compare.h"
+#include "models/report/report.h"
+#include "models/report/svg.h"
+#include "models/text.h"
+#include "models/threshold.h"
+#include "tests/catch.h"
+#include "tests/unit/models/temporary_directory.h"
+#include "tests/unit/models/toy_study.h"
+
+using namespace metserve::models;
+
+namespace {
+
+/// 6 x 10 x 10 voxels of 1 mm with two lesions: 1 is a row of three, 2 is one voxel at a corner of nothing.
+Study two_lesions() {
+  Study study;
+  study.name = "two, \"by hand\"";
+  study.spacing_mm = {1, 1, 1};
+  study.images = torch::full({4, 6, 10, 10}, 50, torch::kUInt8);
+  study.truth = torch::zeros({6, 10, 10}, torch::kInt16);
+  study.truth[2][4].slice(0, 2, 5).fill_(1);
+  study.truth[4][8][8] = 2;
+  return study;
+}
+
+torch::Tensor nothing() {
+  return torch::zeros({6, 10, 10});
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+}  // namespace
+
+TEST_CASE("The rank-sum test counts all orders where it can, and corrects for ties where it cannot",
+          "[statistics]") {
+  const RankSum apart = rank_sum_test({1, 2, 3}, {4, 5, 6});
+  CHECK(apart.exact);
+  CHECK(apart.u == 0);
+  CHECK(apart.p_value == Approx(0.1));  // two of twenty orders are as extreme
+  const RankSum mixed = rank_sum_test({1.1, 2.2, 3.3, 9}, {4, 5.5, 6, 0.5, 7});
+  CHECK(mixed.u == Approx(8));
+  CHECK(mixed.p_value == Approx(0.7301587));
+  const RankSum tied = rank_sum_test({1, 2, 2, 3}, {2, 3, 4, 4});
+  CHECK_FALSE(tied.exact);
+  CHECK(tied.p_value == Approx(0.1341692).epsilon(1e-5));
+  CHECK(rank_sum_test({5, 5}, {5, 5, 5}).p_value == 1);
+  CHECK_THROWS_AS(rank_sum_test({}, {1}), Error);
+  CHECK_THROWS_AS(rank_sum_test({1}, {NAN}), Error);
+}
+
+TEST_CASE("Bootstrap intervals are of the resampled studies", "[statistics]") {
+  const std::vector<double> values{0, 0, 0, 0, 0, 1, 1, 1, 1, 1};
+  const auto mean = [&values](const std::vector<int>& times) -> std::optional<double> {
+    double sum = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) sum += times[i] * values[i];
+    return sum / 10;
+  };
+  const auto interval = bootstrap(10, mean);
+  REQUIRE(interval.has_value());
+  CHECK(interval->low == Approx(0.2).margin(0.1));  // binomial, ten draws: 2.5 % quantile 0.2
+  CHECK(interval->high == Approx(0.8).margin(0.1));
+  CHECK(bootstrap(10, mean)->low == interval->low);
+  CHECK_FALSE(bootstrap(3, [](const auto&) { return std::optional<double>(); }).has_value());
+  CHECK_FALSE(bootstrap(0, mean).has_value());
+  CHECK_THROWS_AS(bootstrap(3, mean, {1, 0.95, 1}), Error);
+}
+
+TEST_CASE("A predicted lesion is true when its centre is within 1 mm of the truth, once per lesion",
+          "[detection]") {
+  const Study study = two_lesions();
+  torch::Tensor probability = nothing();
+  probability[2][5].slice(0, 2, 5).fill_(0.6);  // one row beside lesion 1: centre 1 mm away
+  probability[0][4][3] = 0.4;                   // two slices below it: 2 mm
+  probability[4][8][9] = 0.2;                   // beside lesion 2
+  const LesionPredictions found = detect_lesions(probability, study);
+  REQUIRE(found.predictions.size() == 3);
+  CHECK(found.lesions == 2);
+  CHECK(found.predictions[0].true_positive);
+  CHECK(found.predictions[0].probability == Approx(0.6));
+  CHECK(found.predictions[0].dice == 0);  // no voxel in common
+  CHECK_FALSE(found.predictions[1].true_positive);
+  CHECK(found.predictions[2].true_positive);
+  probability.mul_(0.1);
+  CHECK(detect_lesions(probability, study).predictions.empty());  // below 10 %
+}
+
+TEST_CASE("A second prediction on a lesion is a false positive", "[detection]") {
+  const Study study = two_lesions();
+  torch::Tensor probability = nothing();
+  probability[2][4][2] = 0.3;
+  probability[2][4][4] = 0.8;
+  const LesionPredictions found = detect_lesions(probability, study);
+  REQUIRE(found.predictions.size() == 2);
+  CHECK(found.predictions[0].true_positive);
+  CHECK(found.predictions[0].probability == Approx(0.8));
+  CHECK(found.predictions[0].dice == Approx(0.5));  // one voxel of three
+  CHECK_FALSE(found.predictions[1].true_positive);
+}
+
+TEST_CASE("Average precision worked out by hand, with ties and lesions that are never found", "[detection]") {
+  const LesionPredictions a{{{0.9, true, 0.8}, {0.5, false, 0}}, 2};
+  const LesionPredictions b{{{0.7, false, 0}, {0.5, true, 0.6}}, 2};
+  const DetectionFigures figures = detection_figures({a, b});
+  // 0.9: 1 of 1. 0.7: 1 of 2. 0.5 (both at once): 2 of 4, recall 1/4 to 1/2.
+  CHECK(figures.average_precision == Approx(0.25 * 1 + 0.25 * 0.5));
+  CHECK(figures.maximum_sensitivity == Approx(0.5));
+  CHECK(*figures.true_positive_dice == Approx(0.7));
+  REQUIRE(figures.curve.size() == 3);
+  CHECK(figures.curve[1].precision == Approx(0.5));
+  const DetectionFigures twice = detection_figures({a, b}, {2, 0});
+  CHECK(twice.average_precision == Approx(0.5));
+  CHECK(*twice.true_positive_dice == Approx(0.8));
+  const DetectionFigures none = detection_figures({LesionPredictions{}});
+  CHECK(none.average_precision == 0);
+  CHECK_FALSE(none.true_positive_dice.has_value());
+}
+
+TEST_CASE("Lesion-wise Dice worked out by hand", "[lesion_dice]") {
+  Study study = two_lesions();
+  study.spacing_mm = {1, 1, 3};  // lesion 2 has 3 mm3
+  const auto dice = [&study](const torch::Tensor& mask) {
+    return lesion_wise_dice(mask.to(torch::kBool), study);
+  };
+  CHECK(dice(nothing()) == 0);
+  torch::Tensor mask = nothing();
+  mask[2][4].slice(0, 2, 5).fill_(1);
+  CHECK(dice(mask) == Approx(0.5));  // one lesion whole, one missed
+  mask[0][0][0] = 1;
+  CHECK(dice(mask) == Approx(1.0 / 3));  // and one false positive
+  mask[0][0][0] = 0;
+  mask[4][8][7] = 1;  // touches the dilated lesion 2, shares no voxel with it: no false positive
+  CHECK(dice(mask) == Approx(0.5));
+  study.spacing_mm = {1, 1, 2};  // lesion 2 has 2 mm3: left out, and so is what touches it
+  CHECK(dice(mask) == Approx(1));
+  study.truth.zero_();
+  CHECK(dice(nothing()) == 1);
+}
+
+TEST_CASE("Lesions that touch once dilated are one, corners alone do not join", "[lesion_dice]") {
+  Study study = two_lesions();
+  study.truth.zero_();
+  study.truth[2][2][2] = 1;
+  study.truth[2][2][4] = 2;  // one voxel between them: their dilations meet
+  study.spacing_mm = {2, 2, 2};
+  torch::Tensor mask = torch::zeros({6, 10, 10}, torch::kBool);
+  mask[2][2][2] = true;
+  CHECK(lesion_wise_dice(mask, study) == Approx(2.0 / 3));
+  mask[3][3][5] = true;  // shares but a corner with lesion 2: not in its 18-neighbourhood, so false
+  CHECK(lesion_wise_dice(mask, study) == Approx(1.0 / 3));
+}
+
+TEST_CASE("False positives by components and by the product rule", "[metrics]") {
+  const Study study = two_lesions();
+  torch::Tensor probability = nothing();
+  probability[2][4].slice(0, 2, 5).fill_(0.9);
+  probability[2][4][3] = 0;  // lesion 1 is found in two pieces
+  probability[0][0][0] = 0.9;
+  const StudyFigures figures = score_study(probability, study, 0.5, 0);
+  CHECK(figures.false_positives_any_size == 1);
+  CHECK(figures.false_positives_product == 1);  // three objects, two of them in the product
+  CHECK(*figures.detected_dice == Approx(0.8));
+  CHECK(figures.study == study.name);
+}
+
+TEST_CASE("The curve's true positive rates are interpolated between thresholds", "[metrics]") {
+  ThresholdCurve curve;
+  curve.add(torch::tensor({0.9F, 0.6F, 0.7F, 0.3F}), torch::tensor({1, 1, 0, 0}).to(torch::kBool));
+  const std::vector<double> rates = curve.true_positive_rates({0, 0.25, 0.5, 0.75, 1});
+  CHECK(rates[0] == Approx(0.5));  // 0.9 alone
+  CHECK(rates[1] == Approx(0.5));  // half way through 0.7
+  CHECK(rates[4] == Approx(1));
+  CHECK(rates[3] == Approx(1));
+}
+
+TEST_CASE("A report holds our figures, the papers' and every plot; its tables have a row each", "[report]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0), toy_study(1)};
+  const auto predictor = [](const Study& study, SlotSet given) {
+    return given.all() ? study.truth.gt(0).to(torch::kFloat32) * 0.9 : torch::zeros({8, 64, 64});
+  };
+  EvaluationOptions options;
+  ReportOptions report;
+  report.title = "A <test>";
+  add_pictures(options, 1, report);
+  std::vector<SubsetFigures> figures;
+  for (SlotSet subset : full_and_one_missing())
+    figures.push_back(evaluate_predictions(studies, subset, predictor, options));
+  CHECK(figures[0].dice.mean == Approx(1));
+  CHECK(figures[0].lesion_wise_dice.mean == Approx(1));
+  CHECK(figures[0].detection.average_precision == Approx(1));
+  CHECK(figures[0].sensitivity.interval->low == Approx(1));
+  CHECK(figures[0].groups[0].dice.count == 2);
+  CHECK(figures[1].sensitivity.value == 0);
+  CHECK(report.pictures.size() == 1);
+  write_report(figures, report, directory.path());
+  const std::string html = text_of(directory / "report.html");
+  CHECK(html.find("A &lt;test&gt;") != std::string::npos);
+  CHECK(html.find("0.795") != std::string::npos);
+  CHECK(html.find("data:image/bmp;base64,Qk") != std::string::npos);  // BM
+  for (const char* plot :
+       {"roc", "precision-recall", "dice", "auc", "false-positives", "sensitivity-by-size"})
+    CHECK(text_of(directory / (std::string(plot) + ".svg")).find("</svg>") != std::string::npos);
+  const auto rows = [&](const char* file) {
+    const std::string text = text_of(directory / file);
+    return std::count(text.begin(), text.end(), '\n') - 1;
+  };
+  CHECK(rows("studies.csv") == 5 * 2);
+  CHECK(rows("lesions.csv") == 5 * 4);
+  CHECK(rows("subsets.csv") == 5 * 17);
+  const auto same = compare_evaluations(directory / "evaluation.json", directory / "evaluation.json");
+  CHECK(same.size() == 5 * 8 - 4 * 2);  // without a prediction there is no precision and no lesion found
+  for (const Comparison& c : same) CHECK(c.test.p_value == 1);
+  write_text("[]", directory / "empty.json");
+  CHECK_THROWS_WITH(compare_evaluations(directory / "evaluation.json", directory / "empty.json"),
+                    Catch::Matchers::Contains("empty.json"));
+}
+
+TEST_CASE("Text in plots cannot break them", "[report]") {
+  Plot plot("a < b & \"c\"", {"x", 0, 1}, {"y", 0, 1});
+  plot.line({{0, 0}, {2, 2}}, 9, "<name>");
+  const std::string svg = plot.svg();
+  CHECK(svg.find("a &lt; b &amp; &quot;c&quot;") != std::string::npos);
+  CHECK(svg.find("<name>") == std::string::npos);
+  CHECK(svg.find("444.0,34.0") != std::string::npos);  // what lies outside is drawn at the corner
+}

@@ -1,0 +1,25 @@
+#include <torch/torch.h>
+
+#include "models/training.h"
+#include "tests/catch.h"
+#include "tests/unit/models/temporary_directory.h"
+#include "tests/unit/models/toy_study.h"
+
+using namespace metserve::models;
+using Catch::Matchers::Contains;
+
+TEST_CASE("A loss that is not a number ends the run with the step and what to do", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0)};
+  TrainingOptions options;
+  options.network.width = 4;
+  options.network.aspp_channels = 4;
+  options.sampler.crop = 32;
+  options.sampler.batch = 2;
+  options.steps = 40;
+  options.warmup_steps = 0;
+  options.learning_rate = 1e30;
+  options.precision = "float32";
+  CHECK_THROWS_WITH(train(studies, studies, options, directory.path(), {}),
+                    Contains("not a number at step") && Contains("learning_rate"));
+}
