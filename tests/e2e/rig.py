@@ -43,13 +43,13 @@ def get(url, seconds=5):
 
 
 class Process:
-    """A program that runs until it is stopped; its output goes to a log file."""
+    """A program that runs until it is stopped; its output goes to a log file. `environment`: instead of ours."""
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, environment=None):
         self.log = pathlib.Path(log)
         with open(self.log, "ab") as output:
             self.process = subprocess.Popen(
-                [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT)
+                [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT, env=environment)
 
     def running(self):
         return self.process.poll() is None
@@ -106,17 +106,25 @@ class MetServe(Process):
 
     ae_title = "METSERVE"
 
-    def __init__(self, program, model, directory, destinations, quiet_time_s=3, threshold=None):
+    def __init__(self, program, model, directory, destinations, quiet_time_s=3, threshold=None, more="",
+                 dicom_more=(), start=True):
+        """`more`: further YAML; `dicom_more`: further lines of its part `dicom`; `start`: at once."""
         self.directory = pathlib.Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.program = program
         self.dicom_port, self.http_port = free_port(), free_port()
         self.configuration = self.directory / "metserve.yaml"
-        self.configuration.write_text(self._yaml(model, destinations, quiet_time_s, threshold))
-        self.start()
+        self.configuration.write_text(self._yaml(model, destinations, quiet_time_s, threshold, dicom_more) + more)
+        if start:
+            self.start()
 
-    def start(self):
-        super().__init__([self.program, "serve", "--config", self.configuration], self.directory / "metserve.log")
+    def start(self, environment=None, wait=True):
+        command = [self.program, "serve", "--config", self.configuration]
+        super().__init__(command, self.directory / "metserve.log", environment)
+        if wait:
+            self.wait_until_ready()
+
+    def wait_until_ready(self):
         wait_for(lambda: not self.running() or get(f"{self.url}/readyz")[0] == 200, 120, "metserve ready")
         if not self.running():
             raise RuntimeError("metserve serve ended at once:\n" + self.log.read_text()[-2000:])
@@ -125,13 +133,13 @@ class MetServe(Process):
     def url(self):
         return f"http://127.0.0.1:{self.http_port}"
 
-    def _yaml(self, model, destinations, quiet_time_s, threshold):
+    def _yaml(self, model, destinations, quiet_time_s, threshold, dicom_more):
         model_lines = ["model:", f"  directory: {model}"]
         if threshold is not None:
             model_lines.append(f"  threshold: {threshold}")
         lines = [
             "dicom:", f"  ae_title: {self.ae_title}", "  bind_address: 127.0.0.1", f"  port: {self.dicom_port}",
-            "study:", f"  quiet_time_s: {quiet_time_s}",
+            *dicom_more, "study:", f"  quiet_time_s: {quiet_time_s}",
             *model_lines,
             "storage:", f"  directory: {self.directory / 'state'}",
             "http:", "  bind_address: 127.0.0.1", f"  port: {self.http_port}",

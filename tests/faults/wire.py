@@ -55,6 +55,16 @@ def command_set(**fields):
     return struct.pack("<HHII", 0, 0, 4, len(body)) + body
 
 
+def elements_of(command):
+    """Values of a command set by element number."""
+    values, at = {}, 0
+    while at < len(command):
+        _, number, length = struct.unpack_from("<HHI", command, at)
+        values[number] = command[at + 8:at + 8 + length]
+        at += 8 + length
+    return values
+
+
 def store_command(sop_class, instance, message=1):
     return command_set(sop_class=sop_class, field=1, message=message, priority=0, data=0, instance=instance)
 
@@ -143,8 +153,7 @@ class Peer:
         answer = self.receive()
         if answer is None or answer[0] != P_DATA:
             return None
-        place = answer[1].find(struct.pack("<HHI", 0, 0x0900, 2))
-        return None if place < 0 else struct.unpack_from("<H", answer[1], place + 8)[0]
+        return struct.unpack("<H", elements_of(answer[1][6:])[0x0900])[0]
 
     def store(self, dataset, instance, sop_class=MR, context=1, fragment=16000):
         """Sends one C-STORE and returns its status, or None when the association ended."""
