@@ -107,14 +107,15 @@ class MetServe(Process):
     ae_title = "METSERVE"
 
     def __init__(self, program, model, directory, destinations, quiet_time_s=3, threshold=None, more="",
-                 dicom_more=(), start=True):
-        """`more`: further YAML; `dicom_more`: further lines of its part `dicom`; `start`: at once."""
+                 dicom_more=(), retry="", start=True):
+        """`more`: further YAML; `dicom_more`: further lines of its part `dicom`; `retry`: further lines of each
+        destination; `start`: at once."""
         self.directory = pathlib.Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.program = program
         self.dicom_port, self.http_port = free_port(), free_port()
         self.configuration = self.directory / "metserve.yaml"
-        self.configuration.write_text(self._yaml(model, destinations, quiet_time_s, threshold, dicom_more) + more)
+        self.configuration.write_text(self._yaml(model, destinations, quiet_time_s, threshold, dicom_more, retry) + more)
         if start:
             self.start()
 
@@ -133,7 +134,7 @@ class MetServe(Process):
     def url(self):
         return f"http://127.0.0.1:{self.http_port}"
 
-    def _yaml(self, model, destinations, quiet_time_s, threshold, dicom_more):
+    def _yaml(self, model, destinations, quiet_time_s, threshold, dicom_more, retry):
         model_lines = ["model:", f"  directory: {model}"]
         if threshold is not None:
             model_lines.append(f"  threshold: {threshold}")
@@ -147,6 +148,7 @@ class MetServe(Process):
         for archive in destinations:
             lines += [f"  - name: {archive.ae_title.lower()}", "    host: 127.0.0.1", f"    port: {archive.dicom_port}",
                       f"    ae_title: {archive.ae_title}", "    objects: [seg, rtstruct, report]"]
+            lines += [retry] if retry else []
         return "\n".join(lines) + "\n"
 
     def send(self, files):
