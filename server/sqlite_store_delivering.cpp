@@ -24,7 +24,7 @@ std::optional<DeliveryClaim> SqliteStore::claim_due(DeliveryState state, const s
   Query first = writer_.query(R"sql(
     SELECT result_id, study_id, key FROM deliveries
       JOIN results ON results.id = result_id JOIN studies ON studies.id = study_id
-    WHERE destination = ?1 AND deliveries.state = ?2 AND next_try_ms <= ?3
+    WHERE destination = ?1 AND deliveries.state = ?2 AND (next_try_ms <= ?3 OR changed_ms > ?3)
       AND (deliveries.lease_owner = '' OR deliveries.lease_expires_ms <= ?3)
     ORDER BY next_try_ms, deliveries.id LIMIT 1)sql",
                               destination, to_string(state), now);
@@ -33,7 +33,7 @@ std::optional<DeliveryClaim> SqliteStore::claim_due(DeliveryState state, const s
   DeliveryClaim claim{first.integer(1), first.text(2), destination, owner, {}};
   Query due = writer_.query(R"sql(
     SELECT id, object, file, tries, sop_instance_uid FROM deliveries
-    WHERE result_id = ?1 AND destination = ?2 AND state = ?3 AND next_try_ms <= ?4
+    WHERE result_id = ?1 AND destination = ?2 AND state = ?3 AND (next_try_ms <= ?4 OR changed_ms > ?4)
       AND (lease_owner = '' OR lease_expires_ms <= ?4) ORDER BY id)sql",
                             result, destination, to_string(state), now);
   while (due.step()) {

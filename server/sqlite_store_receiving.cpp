@@ -91,10 +91,11 @@ void SqliteStore::count_new_instance(std::int64_t study, const InstanceRecord& i
 std::vector<std::string> SqliteStore::make_quiet_studies_ready(std::chrono::milliseconds quiet) {
   const std::scoped_lock lock(write_mutex_);
   std::vector<std::pair<std::int64_t, std::string>> found;
-  Query query =
-      writer_.query(R"sql(SELECT id, key FROM studies WHERE state = 'receiving' AND last_received_ms <= ?
+  // What came long after now came before the clock jumped back.
+  Query query = writer_.query(R"sql(SELECT id, key FROM studies WHERE state = 'receiving'
+                                    AND (last_received_ms <= ? OR last_received_ms > ?)
                                     ORDER BY last_received_ms)sql",
-                    now_ms() - quiet.count());
+                              now_ms() - quiet.count(), now_ms() + quiet.count());
   while (query.step()) found.emplace_back(query.integer(0), query.text(1));
   std::vector<std::string> ready;
   if (found.empty()) return ready;

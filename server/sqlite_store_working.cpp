@@ -24,7 +24,7 @@ std::optional<Claim> SqliteStore::claim(const std::string& owner, std::chrono::m
   const std::int64_t now = now_ms();
   Query found = writer_.query(R"sql(
     SELECT id, key, lease, revision, tries, state_since_ms, last_received_ms FROM studies
-    WHERE state = 'ready' AND not_before_ms <= ? ORDER BY state_since_ms, id LIMIT 1)sql",
+    WHERE state = 'ready' AND (not_before_ms <= ?1 OR state_since_ms > ?1) ORDER BY state_since_ms, id LIMIT 1)sql",
                               now);
   if (!found.step()) return std::nullopt;
   Claim claim;

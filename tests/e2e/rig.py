@@ -101,6 +101,16 @@ class Orthanc(Process):
         pathlib.Path(file).write_bytes(get(f"{self.url}/instances/{identifier}/file", 60)[1])
 
 
+class StoreScp(Process):
+    """DCMTK's storescp: keeps everything that arrives in `directory`, in files of different names."""
+
+    def __init__(self, directory, ae_title="ARCHIVE", *options, port=None):
+        self.ae_title, self.directory, self.dicom_port = ae_title, pathlib.Path(directory), port or free_port()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        super().__init__(["storescp", "-uf", *options, "-od", self.directory, "-aet", ae_title, self.dicom_port],
+                         f"{directory}.log")
+
+
 class MetServe(Process):
     """`metserve serve` with a configuration made for it; state stays in `directory` from one start to the next."""
 

@@ -197,6 +197,10 @@ def memory_mib(server):
     return 0
 
 
+def stored_files(server):
+    return sum(1 for file in (server.directory / "state" / "images").rglob("*") if file.is_file())
+
+
 class Attacker(threading.Thread):
     """Repeats one attack until it is told to stop, and keeps the first wrong answer."""
 
@@ -274,10 +278,15 @@ def main():
         honest.join(60)
         grown = memory_mib(server) - before
         print(f"memory {before} MiB before, {grown} MiB more after; at most {MEMORY_MIB} MiB more are right")
-        files = sum(1 for file in (server.directory / "state" / "images").rglob("*") if file.is_file())
+        right = honest.count + 1
+        try:  # filed a moment after they were acknowledged
+            wait_for(lambda: stored_files(server) == right, 30, "as many files as images")
+        except TimeoutError:
+            pass
+        files = stored_files(server)
         print(f"{honest.count} images of the honest sender and 1 of an attacker are right, {files} files")
         ready = http_stays_up(server) and get(f"{server.url}/readyz")[0] == 200
-    good = all(results) and grown <= MEMORY_MIB and files == honest.count + 1 and ready
+    good = all(results) and grown <= MEMORY_MIB and files == right and ready
     return 0 if good else 1
 
 
