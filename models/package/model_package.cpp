@@ -113,15 +113,7 @@ void check(const Manifest& m, const Reader& reader, const YAML::Node& node) {
   for (double spacing : m.spacing_mm) require(spacing > 0, "spacing_mm", "must be positive");
 }
 
-Manifest read_manifest(const std::filesystem::path& file) {
-  YAML::Node node;
-  try {
-    node = YAML::LoadFile(file.string());
-  } catch (const YAML::BadFile&) {
-    throw Error(Error::Kind::io, file.string() + ": cannot be opened");
-  } catch (const YAML::Exception& error) {
-    throw Error(Error::Kind::bad_input, file.string() + ": " + error.what());
-  }
+Manifest manifest_from(const YAML::Node& node, const std::filesystem::path& file) {
   Manifest m;
   Reader reader(node, file);
   reader.read("name", m.name);
@@ -139,6 +131,16 @@ Manifest read_manifest(const std::filesystem::path& file) {
   reader.finish();
   check(m, reader, node);
   return m;
+}
+
+Manifest read_manifest(const std::filesystem::path& file) {
+  try {
+    return manifest_from(YAML::LoadFile(file.string()), file);
+  } catch (const YAML::BadFile&) {
+    throw Error(Error::Kind::io, file.string() + ": cannot be opened");
+  } catch (const YAML::Exception& error) {  // no YAML, or a key that is no text
+    throw Error(Error::Kind::bad_input, file.string() + ": " + error.what());
+  }
 }
 
 }  // namespace

@@ -184,7 +184,7 @@ def main():
     corpora = {
         "dataset": {name: bytes([syntax]) + data for name, (syntax, data) in datasets().items()},
         "series": files(), "messages": messages(), "associate_request": associate_requests(),
-        "safetensors": weights(), "nifti": niftis(), "manifest": {"bundled": manifest},
+        "safetensors": weights(), "nifti": niftis(), "manifest": {"bundled": manifest, "key_no_text": b"[a, b]: c\n" + manifest},
         "configuration": configuration, "http": requests(),
     }
     for target, seeds in corpora.items():
