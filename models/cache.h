@@ -16,8 +16,9 @@ struct CacheOptions {
   int first = 0;           ///< number of the first, >= 0; lets several processes share the work
   std::uint64_t seed = 1;  ///< of the whole set: study i is simulated with a seed made from this and i
   ClaheOptions clahe;
-  SimulatorOptions simulator;  ///< seed, native geometry and field strength are set per study
-  std::string device = "cpu";  ///< that simulates
+  SimulatorOptions simulator{.random_contrasts = 0.25};  ///< seed, native geometry and field strength are
+                                                         ///< set per study
+  std::string device = "cpu";                            ///< that simulates
 };
 
 /// Simulates studies on the network grid, preprocesses them and writes one cache file each

@@ -61,6 +61,8 @@ struct SimulatorOptions {
   double motion_mm = 4.0;         ///< largest translation between series, per axis
   int min_lesions = 1;
   int max_lesions = 15;
+  double random_contrasts = 0;     ///< probability that the study's contrasts are mixed with random ones that
+                                   ///< no scanner gives, 0..1: variety for training, not for measuring
   SlotSet keep = SlotSet().set();  ///< sequences to write
 };
 

@@ -31,7 +31,7 @@ double choose_threshold(const Network& network, const std::vector<Study>& valida
       const SlotSet kept = study.present & subset;
       if (kept.any()) threshold.add(predict(network, study.images, kept, inference), study);
     }
-  return threshold.best();
+  return threshold.at_false_positives(options.false_positives);
 }
 
 /// Moves the log-odds so that `threshold` becomes 0.5: crops around lesions and weighted positives made the
@@ -61,8 +61,8 @@ std::string card_head(const Manifest& m, const PublishOptions& options, std::int
        << (m.network.dropout ? "any non-empty subset: absent ones are zero, the others are multiplied by 4/n"
                              : "trained without input dropout: give it the sequences it was trained on")
        << " |\n"
-       << "| threshold | " << m.threshold
-       << " (log-odds were moved so that it maximises the lesions' F1 on the validation studies) |\n"
+       << "| threshold | " << m.threshold << " (log-odds were moved so that it gives at most "
+       << options.false_positives << " false positives a study on the validation studies) |\n"
        << "| smallest lesion reported | " << m.minimum_volume_mm3 << " mm3 |\n"
        << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
        << "## Limits\n\n"

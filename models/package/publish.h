@@ -26,11 +26,12 @@ struct PublishOptions {
   std::string limits;              ///< paragraph of the card: what it was not tested on
   ClaheOptions clahe;              ///< that the training studies were preprocessed with
   double minimum_volume_mm3 = 10;  ///< of a lesion, >= 0
+  double false_positives = 3;      ///< per validation study, that the threshold allows, >= 0
   std::string device = "cpu";      ///< that measures
   int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice
 };
 
-/// Makes a model package of trained weights. Chooses the threshold that maximises the F1 of the lesions of
+/// Makes a model package of trained weights. Chooses the lowest threshold with few enough false positives on
 /// the `validation` studies over all sequences and each one missing, moves the log-odds so that it becomes
 /// 0.5, stores the weights in half precision, measures what was stored on the first of `tests` for the
 /// manifest and on all of them for the card, and writes `model.yaml`, `weights.safetensors` and `CARD.md`

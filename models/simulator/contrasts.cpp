@@ -30,7 +30,7 @@ void randomise(SignalTable& signals, Random& random) {
 }  // namespace
 
 Contrasts draw_contrasts(const TissueTable& tissues, const std::array<Protocol, slot_count>& protocols,
-                         Random& random) {
+                         Random& random, double random_contrasts) {
   Contrasts contrasts{.protocols = protocols};
   for (std::size_t slot = 0; slot < slot_count; ++slot) {
     contrasts.unit[slot] = signal(tissues[index(Tissue::white_matter)], protocols[slot]);
@@ -38,7 +38,7 @@ Contrasts draw_contrasts(const TissueTable& tissues, const std::array<Protocol, 
       contrasts.signals[slot][tissue] = signal(tissues[tissue], protocols[slot]) / contrasts.unit[slot];
   }
   const SignalTable physical = contrasts.signals;
-  if (random.chance(0.25)) randomise(contrasts.signals, random);
+  if (random.chance(random_contrasts)) randomise(contrasts.signals, random);
   for (std::size_t slot = 0; slot < slot_count; ++slot)
     contrasts.shift[slot] = brain_level(contrasts.signals[slot]) / brain_level(physical[slot]);
   return contrasts;

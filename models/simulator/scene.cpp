@@ -143,7 +143,7 @@ Scene compose(const Head& head, const Pose& pose, const Canvas& canvas, const Sc
 
   const TissueTable tissues = draw_tissues(options.field_strength_t, tissue_random);
   const auto protocols = draw_protocols(options.field_strength_t, protocol_random);
-  const Contrasts contrasts = draw_contrasts(tissues, protocols, tissue_random);
+  const Contrasts contrasts = draw_contrasts(tissues, protocols, tissue_random, options.random_contrasts);
   std::vector<Slot> slots;
   for (Slot slot : all_slots)
     if (options.keep.test(index(slot))) slots.push_back(slot);

@@ -24,10 +24,10 @@ struct Contrasts {
   std::array<double, slot_count> shift{};  ///< brain's level after random contrasts, over that before
 };
 
-/// The signal equations, and for one study in four contrasts partly replaced by random ones, so that a
-/// network learns shapes and not grey values (after Billot 2023).
+/// The signal equations, and with probability `random_contrasts` contrasts partly replaced by random ones, so
+/// that a network learns shapes and not grey values (after Billot 2023).
 Contrasts draw_contrasts(const TissueTable& tissues, const std::array<Protocol, slot_count>& protocols,
-                         Random& random);
+                         Random& random, double random_contrasts);
 
 /// A posed head with everything in it, on the canvas.
 struct Scene {
@@ -42,6 +42,7 @@ struct Scene {
 struct SceneOptions {
   std::uint64_t seed = 1;
   double field_strength_t = 3;
+  double random_contrasts = 0;  ///< probability, 0..1
   SlotSet keep;
   LesionPlan lesions{};
 };

@@ -107,8 +107,10 @@ SimulatedStudy simulate_study(const Anatomy& anatomy, const SimulatorOptions& op
   const bool sagittal = first_kept(options.keep) != Slot::t1_gre_post;
   const Layout layout = options.native_geometry ? native_layout(brain, sagittal, pose_random)
                                                 : network_layout(brain, pose_random);
-  SceneOptions scene_options{
-      .seed = options.seed, .field_strength_t = options.field_strength_t, .keep = options.keep};
+  SceneOptions scene_options{.seed = options.seed,
+                             .field_strength_t = options.field_strength_t,
+                             .random_contrasts = options.random_contrasts,
+                             .keep = options.keep};
   scene_options.lesions.count = draw_lesion_count(options, count_random);
   for (std::size_t axis = 0; axis < 3; ++axis) {
     constexpr std::int64_t border = 3;

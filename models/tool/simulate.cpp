@@ -25,6 +25,8 @@ void add_simulate(CLI::App& program) {
   command->add_option("--max-lesions", arguments->options.simulator.max_lesions, "per study");
   command->add_option("--motion-deg", arguments->options.simulator.motion_deg, "between series, per axis");
   command->add_option("--motion-mm", arguments->options.simulator.motion_mm, "between series, per axis");
+  command->add_option("--random-contrasts", arguments->options.simulator.random_contrasts,
+                      "share of studies with contrasts that no scanner gives; 0 for studies to measure on");
   command->add_option("--device", arguments->options.device, "cpu, cuda or cuda:N");
   command->callback([arguments] {
     std::vector<Anatomy> anatomies;

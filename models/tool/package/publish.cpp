@@ -47,6 +47,7 @@ void add_publish(CLI::App& program) {
   c->add_option("--training-data", a->options.training_data, "one sentence")->required();
   c->add_option("--limits", a->options.limits, "paragraph of the card")->required();
   c->add_option("--minimum-volume", a->options.minimum_volume_mm3, "mm3, of a lesion");
+  c->add_option("--false-positives", a->options.false_positives, "per validation study, at most");
   c->add_option("--device", a->options.device, "cpu, cuda or cuda:N");
   c->add_option("--threads", a->options.threads, "CPU threads, 0: all");
   c->callback([a] { run(*a); });

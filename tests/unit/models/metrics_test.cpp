@@ -109,19 +109,19 @@ TEST_CASE("Equal probabilities count half in the area under the curve", "[metric
   CHECK(curve.auc() == Approx(0.5));
 }
 
-TEST_CASE("The detection threshold gives up false positives before lesions", "[metrics]") {
+TEST_CASE("The detection threshold is the lowest with few enough false positives", "[metrics]") {
   const Study study = toy_study(0);
   torch::Tensor probability = torch::zeros(study.truth.sizes());
-  probability.masked_fill_(study.truth.eq(1), 0.99F);
-  probability.masked_fill_(study.truth.eq(2), 0.9F);
-  for (std::int64_t i = 0; i < 3; ++i)  // of 4 x 4 x 1 voxels each, never diagonal neighbours
+  probability.masked_fill_(study.truth.ne(0), 0.99F);
+  for (std::int64_t i = 0; i < 3; ++i)  // of 4 x 4 x 1 voxels each, never neighbours
     probability.select(0, 7).narrow(0, 40, 4).narrow(1, 10 * i, 4).fill_(i == 0 ? 0.97F : 0.8F);
   DetectionThreshold threshold(10);
-  CHECK_THROWS_WITH(threshold.best(), Contains("no lesion"));
+  CHECK_THROWS_WITH(threshold.at_false_positives(1), Contains("no study"));
   threshold.add(probability, study);
-  // Up to 0.8: 4/7. Up to 0.9: 4/5. Up to 0.97: 2/4. Up to 0.99: 2/3.
-  CHECK(threshold.best() > 0.8);
-  CHECK(threshold.best() <= 0.9);
+  CHECK(threshold.at_false_positives(3) < 0.2);
+  CHECK(threshold.at_false_positives(1) > 0.8);
+  CHECK(threshold.at_false_positives(1) < 0.9);
+  CHECK(threshold.at_false_positives(0) > 0.97);
 }
 
 TEST_CASE("Subsets are listed once each and described by name", "[evaluation]") {
