@@ -74,8 +74,8 @@ std::string plain(const std::string& text) {
   return is_plain ? "" : "'" + text + "' has characters that cannot be in it";
 }
 
-CLI::App* leaf(CLI::App& studies, const char* name, const char* text, std::shared_ptr<Arguments> arguments,
-               void (*run)(const Arguments&)) {
+CLI::App* leaf(CLI::App& studies, const char* name, const char* text,
+               const std::shared_ptr<Arguments>& arguments, void (*run)(const Arguments&)) {
   CLI::App* command = studies.add_subcommand(name, text);
   command->add_option("--config", arguments->config, "Configuration of the server")->capture_default_str();
   command->add_flag("--json", arguments->json, "JSON, as HTTP answers it");
