@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 #include "models/study.h"

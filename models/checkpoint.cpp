@@ -4,7 +4,7 @@
 #include <cstring>
 #include <sstream>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 #include "models/networks/network_file.h"

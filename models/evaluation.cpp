@@ -1,6 +1,7 @@
 #include "models/evaluation.h"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 #include "models/precision.h"

@@ -1,6 +1,6 @@
 #include "models/input_dropout.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 

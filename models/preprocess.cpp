@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <torch/torch.h>
+#include <torch/nn/functional/upsampling.h>
 
 #include "models/error.h"
 

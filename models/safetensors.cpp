@@ -10,7 +10,7 @@
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <unistd.h>
 
 #include "models/error.h"

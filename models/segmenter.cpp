@@ -1,6 +1,6 @@
 #include "models/segmenter.h"
 
-#include <torch/torch.h>
+#include <torch/cuda.h>
 
 #include "models/error.h"
 #include "models/inference.h"

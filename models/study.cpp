@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/directory.h"
 #include "models/error.h"

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cmath>
 
-#include <torch/torch.h>
+#include <torch/nn.h>
 
 #include "models/checkpoint.h"
 #include "models/error.h"

@@ -12,20 +12,20 @@
 namespace metserve::pipeline {
 namespace {
 
-using Mask = itk::Image<unsigned char, 2>;
+using SliceMask = itk::Image<unsigned char, 2>;
 
 /// The voxels of one lesion in one slice, as a mask over their bounding box and a margin of one voxel.
-Mask::Pointer mask_of(std::span<const std::size_t> voxels, std::size_t columns, std::size_t rows) {
+SliceMask::Pointer mask_of(std::span<const std::size_t> voxels, std::size_t columns, std::size_t rows) {
   std::size_t low_i = columns, high_i = 0, low_j = rows, high_j = 0;
   for (const std::size_t v : voxels) {
     low_i = std::min(low_i, v % columns), high_i = std::max(high_i, v % columns);
     low_j = std::min(low_j, v / columns % rows), high_j = std::max(high_j, v / columns % rows);
   }
-  auto mask = Mask::New();
-  const Mask::IndexType start{static_cast<itk::IndexValueType>(low_i) - 1,
-                              static_cast<itk::IndexValueType>(low_j) - 1};
-  const Mask::SizeType size{high_i - low_i + 3, high_j - low_j + 3};
-  mask->SetRegions(Mask::RegionType(start, size));
+  auto mask = SliceMask::New();
+  const SliceMask::IndexType start{static_cast<itk::IndexValueType>(low_i) - 1,
+                                   static_cast<itk::IndexValueType>(low_j) - 1};
+  const SliceMask::SizeType size{high_i - low_i + 3, high_j - low_j + 3};
+  mask->SetRegions(SliceMask::RegionType(start, size));
   mask->Allocate(true);
   for (const std::size_t v : voxels)
     mask->SetPixel(
@@ -35,7 +35,7 @@ Mask::Pointer mask_of(std::span<const std::size_t> voxels, std::size_t columns, 
 }
 
 /// Background that is not 4-connected to the margin becomes lesion: the lesion itself is 8-connected.
-void fill_holes(Mask& mask) {
+void fill_holes(SliceMask& mask) {
   const auto width = static_cast<std::ptrdiff_t>(mask.GetBufferedRegion().GetSize(0));
   const auto count = width * static_cast<std::ptrdiff_t>(mask.GetBufferedRegion().GetSize(1));
   unsigned char* pixels = mask.GetBufferPointer();
@@ -57,8 +57,8 @@ void fill_holes(Mask& mask) {
 }
 
 /// Marching squares half way between the centres of voxels inside and outside.
-std::vector<Outline> outlines_of(const Mask* mask) {
-  using Extractor = itk::ContourExtractor2DImageFilter<Mask>;
+std::vector<Outline> outlines_of(const SliceMask* mask) {
+  using Extractor = itk::ContourExtractor2DImageFilter<SliceMask>;
   auto extractor = Extractor::New();
   extractor->SetInput(mask);
   extractor->SetContourValue(0.5);

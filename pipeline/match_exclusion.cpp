@@ -70,7 +70,7 @@ Reason by_pulse_sequence(const SeriesHeader& header) {
   return std::nullopt;
 }
 
-Reason by_words(const SeriesHeader& header) {
+Reason excluded_by_words(const SeriesHeader& header) {
   const Words words(series_text(header));
   const auto because = [](std::string_view what, std::string_view word) {
     return std::string(what) + " ('" + std::string(word) + "' in its description)";
@@ -124,7 +124,7 @@ std::optional<std::string> exclusion(const SeriesHeader& header, const MatchOpti
   if (auto reason = no_image(header)) return reason;
   if (auto reason = by_image_type(header)) return reason;
   if (auto reason = by_pulse_sequence(header)) return reason;
-  if (auto reason = by_words(header)) return reason;
+  if (auto reason = excluded_by_words(header)) return reason;
   return by_extent(header, options);
 }
 

@@ -14,7 +14,6 @@
 namespace metserve::server {
 namespace {
 
-using Json = nlohmann::json;
 using dicom::SendResult;
 using Outcome = SendResult::Outcome;
 
@@ -24,24 +23,24 @@ constexpr const char *failed_sop_sequence = "00081198", *referenced_sop_sequence
 
 /// The first value of an attribute in the DICOM JSON model (PS3.18 annex F).
 template <class T>
-std::optional<T> value_of(const Json& item, const char* tag) {
+std::optional<T> value_of(const nlohmann::json& item, const char* tag) {
   const auto attribute = item.find(tag);
   if (attribute == item.end() || !attribute->is_object()) return std::nullopt;
   const auto values = attribute->find("Value");
   if (values == attribute->end() || !values->is_array() || values->empty()) return std::nullopt;
   try {
     return values->front().get<T>();
-  } catch (const Json::exception&) {
+  } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
 }
 
 /// Status by SOP Instance UID, of one of the answer's sequences.
-void collect(const Json& answer, const char* sequence, const char* reason, std::uint16_t without_reason,
-             std::map<std::string, std::uint16_t>& statuses) {
+void collect(const nlohmann::json& answer, const char* sequence, const char* reason,
+             std::uint16_t without_reason, std::map<std::string, std::uint16_t>& statuses) {
   const auto attribute = answer.find(sequence);
   if (attribute == answer.end() || !attribute->is_object() || !attribute->contains("Value")) return;
-  for (const Json& item : (*attribute)["Value"]) {
+  for (const nlohmann::json& item : (*attribute)["Value"]) {
     if (!item.is_object()) continue;
     const auto uid = value_of<std::string>(item, referenced_sop_instance_uid);
     if (uid) statuses[*uid] = value_of<std::uint16_t>(item, reason).value_or(without_reason);
@@ -52,8 +51,8 @@ void collect(const Json& answer, const char* sequence, const char* reason, std::
 std::map<std::string, std::uint16_t> statuses_in(std::string_view body) {
   constexpr std::uint16_t success = 0x0000, processing_failure = 0x0110;
   std::map<std::string, std::uint16_t> statuses;
-  Json answer = Json::parse(body, nullptr, false);
-  if (answer.is_array() && !answer.empty()) answer = Json(answer.front());
+  nlohmann::json answer = nlohmann::json::parse(body, nullptr, false);
+  if (answer.is_array() && !answer.empty()) answer = nlohmann::json(answer.front());
   if (!answer.is_object()) return statuses;
   collect(answer, referenced_sop_sequence, warning_reason, success, statuses);
   collect(answer, failed_sop_sequence, failure_reason, processing_failure, statuses);

@@ -8,7 +8,7 @@
 #include <itkImageFileWriter.h>
 #include <itkImportImageFilter.h>
 #include <itkNiftiImageIO.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 

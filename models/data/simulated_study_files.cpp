@@ -4,7 +4,7 @@
 #include <string>
 
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/data/nifti.h"
 #include "models/error.h"

@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/components.h"
 

@@ -1,6 +1,6 @@
 #include "models/networks/deeplabv3.h"
 
-#include <torch/torch.h>
+#include <torch/nn.h>
 
 namespace metserve::models {
 namespace {

@@ -1,6 +1,6 @@
 #include "models/networks/end.h"
 
-#include <torch/torch.h>
+#include <torch/nn.h>
 
 #include "models/networks/per_sequence.h"
 

@@ -1,6 +1,6 @@
 #include "models/networks/googlenet.h"
 
-#include <torch/torch.h>
+#include <torch/nn.h>
 
 #include "models/input_dropout.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <torch/torch.h>
+#include <torch/nn.h>
 
 #include "models/error.h"
 #include "models/input_dropout.h"

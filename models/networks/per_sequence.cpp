@@ -1,6 +1,6 @@
 #include "models/networks/per_sequence.h"
 
-#include <torch/torch.h>
+#include <torch/nn.h>
 
 #include "models/input_dropout.h"
 

@@ -3,7 +3,8 @@
 #include <cmath>
 #include <sstream>
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/types.h>
 
 #include "models/detection_threshold.h"
 #include "models/error.h"

@@ -1,6 +1,6 @@
 #include "models/report/mosaic.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace metserve::models {
 namespace {

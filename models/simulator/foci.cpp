@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/simulator/fields.h"
 #include "models/simulator/lesion_shape.h"

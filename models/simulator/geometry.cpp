@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include <torch/torch.h>
+#include <torch/nn/functional/vision.h>
 
 namespace metserve::models::simulator {
 namespace {

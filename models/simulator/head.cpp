@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/nn/functional/upsampling.h>
 
 #include "models/error.h"
 #include "models/simulator/fields.h"

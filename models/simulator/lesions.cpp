@@ -4,7 +4,7 @@
 #include <cmath>
 #include <optional>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/simulator/components.h"
 #include "models/simulator/lesion_shape.h"

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <map>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/simulator/lesions.h"
 

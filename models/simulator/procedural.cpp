@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/simulator.h"
 #include "models/simulator/fields.h"

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <numbers>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace metserve::models::simulator {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include <torch/torch.h>
+#include <torch/nn/functional/vision.h>
 
 #include "models/simulator/foci.h"
 #include "models/simulator/vessels.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 #include "models/simulator/acquisition.h"

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <optional>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/simulator/tissue.h"
 

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/types.h>
 
 #include "models/inference.h"
 #include "models/networks/network_file.h"
@@ -14,7 +15,7 @@
 namespace metserve::models::tool {
 namespace {
 
-struct Arguments {
+struct BenchArguments {
   std::string weights, device = "cpu", precision = "auto";
   std::vector<std::int64_t> head{224, 192};
   int slices = 160, repeats = 3, threads = 0;
@@ -26,7 +27,7 @@ double seconds(const Network& network, const torch::Tensor& images, const Infere
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void run(const Arguments& a) {
+void run(const BenchArguments& a) {
   if (a.threads > 0) at::set_num_threads(a.threads);
   const Network network = load_network(a.weights);
   InferenceOptions options;
@@ -53,7 +54,7 @@ void run(const Arguments& a) {
 }  // namespace
 
 void add_bench(CLI::App& program) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<BenchArguments>();
   CLI::App* c = program.add_subcommand("bench", "time the forward passes of one study");
   c->add_option("--weights", a->weights, "safetensors as `train` writes them")->required();
   c->add_option("--slices", a->slices, "of the study");

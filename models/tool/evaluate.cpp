@@ -12,7 +12,7 @@
 namespace metserve::models::tool {
 namespace {
 
-struct Arguments {
+struct EvaluateArguments {
   EvaluationOptions options;
   std::string data, weights, output;
   std::string subsets = "one-missing";
@@ -28,7 +28,7 @@ std::vector<SlotSet> subsets_named(const std::string& name) {
               "--subsets '" + name + "' is unknown: use full, bravo, one-missing or all");
 }
 
-void run(const Arguments& arguments) {
+void run(const EvaluateArguments& arguments) {
   EvaluationOptions options = arguments.options;
   options.subsets = subsets_named(arguments.subsets);
   const std::vector<Study> studies = read_studies(arguments.data, ClaheOptions{});
@@ -55,7 +55,7 @@ void run(const Arguments& arguments) {
 }  // namespace
 
 void add_evaluate(CLI::App& program) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<EvaluateArguments>();
   CLI::App* c = program.add_subcommand("evaluate", "score weights on a cache of studies");
   c->add_option("--data", a->data, "directory of studies")->required();
   c->add_option("--weights", a->weights, "best.safetensors of a run, or weights.safetensors of a package")

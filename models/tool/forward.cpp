@@ -1,7 +1,7 @@
 #include <memory>
 #include <string>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/networks/network_file.h"
 #include "models/safetensors.h"
@@ -11,13 +11,13 @@
 namespace metserve::models::tool {
 namespace {
 
-struct Arguments {
+struct ForwardArguments {
   NetworkConfig network;
   std::string weights, save_weights, input, output, kept;
   bool no_dropout = false;
 };
 
-void run(const Arguments& a) {
+void run(const ForwardArguments& a) {
   NetworkConfig config = a.network;
   config.dropout = !a.no_dropout;
   const Network network = make_network(config);
@@ -37,7 +37,7 @@ void run(const Arguments& a) {
 }  // namespace
 
 void add_forward(CLI::App& program) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<ForwardArguments>();
   CLI::App* c = program.add_subcommand("forward", "one float32 forward pass, to compare with other programs");
   c->add_option("--weights", a->weights, "safetensors with torchvision's parameter names; random without");
   c->add_option("--save-weights", a->save_weights, "safetensors to write the weights to");

@@ -2,7 +2,7 @@
 #include <memory>
 #include <string>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/directory.h"
 #include "models/evaluation.h"
@@ -13,12 +13,12 @@
 namespace metserve::models::tool {
 namespace {
 
-struct Arguments {
+struct ScoreArguments {
   EvaluationOptions options;
   std::string data, predictions, output;
 };
 
-void run(const Arguments& a) {
+void run(const ScoreArguments& a) {
   std::vector<Study> studies;
   for (const auto& file : files_in(a.data, {".safetensors"}, "study")) {
     studies.push_back(read_study(file, ClaheOptions{}));
@@ -39,7 +39,7 @@ void run(const Arguments& a) {
 }  // namespace
 
 void add_score(CLI::App& program) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<ScoreArguments>();
   CLI::App* c = program.add_subcommand("score", "score probability maps that another program made");
   c->add_option("--data", a->data, "directory of studies")->required();
   c->add_option("--predictions", a->predictions,

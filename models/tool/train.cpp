@@ -10,7 +10,7 @@
 namespace metserve::models::tool {
 namespace {
 
-struct Arguments {
+struct TrainArguments {
   TrainingOptions options;
   std::string data, validation, output;
   bool no_dropout = false;
@@ -25,7 +25,7 @@ void print(const TrainingProgress& p) {
   std::fflush(stdout);
 }
 
-void run(const Arguments& arguments) {
+void run(const TrainArguments& arguments) {
   TrainingOptions options = arguments.options;
   if (arguments.no_dropout) options.dropout = 0;
   if (arguments.censor_bravo)
@@ -39,7 +39,7 @@ void run(const Arguments& arguments) {
 }  // namespace
 
 void add_train(CLI::App& program) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<TrainArguments>();
   TrainingOptions& o = a->options;
   CLI::App* c = program.add_subcommand("train", "train a network on a cache of studies");
   c->add_option("--data", a->data, "directory of studies to train on")->required();

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int pictures = 4;  // examples in the report
 
-struct Arguments {
+struct EvaluateArguments {
   std::string data, output, subsets = "one-missing";
   std::optional<std::filesystem::path> model;
   std::optional<double> threshold;
@@ -30,7 +30,7 @@ std::vector<models::SlotSet> subsets_named(const std::string& name) {
   return models::full_and_one_missing();
 }
 
-void evaluate(const Arguments& arguments) {
+void evaluate(const EvaluateArguments& arguments) {
   const auto package = models::ModelPackage::load(model_directory(arguments.model));
   models::EvaluationOptions options = arguments.options;
   options.subsets = subsets_named(arguments.subsets);
@@ -56,7 +56,7 @@ void evaluate(const Arguments& arguments) {
 }  // namespace
 
 void add_evaluate(CLI::App& program) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<EvaluateArguments>();
   CLI::App* command =
       program.add_subcommand("evaluate", "Voxel and lesion figures of a model, per subset of sequences");
   command->add_option("--data", a->data, "Folder of studies, as simulate --format training writes them")

@@ -9,13 +9,13 @@
 namespace metserve::server {
 namespace {
 
-struct Arguments {
+struct MatchArguments {
   std::string study;
   bool json = false;
   pipeline::MatchOptions options;
 };
 
-void match(const Arguments& arguments) {
+void match(const MatchArguments& arguments) {
   const dicom::Runtime runtime;
   const dicom::Study study = dicom::scan_study(dicom::list_files(arguments.study));
   const pipeline::StudyMatch found = pipeline::match_study(study, arguments.options);
@@ -28,7 +28,7 @@ void match(const Arguments& arguments) {
 }  // namespace
 
 void add_match(CLI::App& program) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<MatchArguments>();
   CLI::App* command = program.add_subcommand("match", "What every series of a study is, and why");
   command->add_option("STUDY_DIR", arguments->study, "Folder with the study's DICOM files")
       ->required()

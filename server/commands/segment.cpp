@@ -16,7 +16,7 @@
 namespace metserve::server {
 namespace {
 
-struct Arguments {
+struct SegmentArguments {
   std::string study, output, device = "cpu";
   std::optional<std::filesystem::path> model;
   std::optional<double> threshold;
@@ -52,7 +52,7 @@ void make_directory(const std::filesystem::path& directory) {
   if (error) throw Error(Error::Kind::io, directory.string() + ": cannot be made: " + error.message());
 }
 
-void segment(const Arguments& arguments) {
+void segment(const SegmentArguments& arguments) {
   const dicom::Runtime runtime;
   if (arguments.threads > 0) at::set_num_threads(arguments.threads);
   const dicom::Study study = dicom::scan_study(dicom::list_files(arguments.study));
@@ -77,7 +77,7 @@ void segment(const Arguments& arguments) {
 }  // namespace
 
 void add_segment(CLI::App& program) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<SegmentArguments>();
   CLI::App* command = program.add_subcommand("segment", "Segment one study from files");
   command->add_option("STUDY_DIR", arguments->study, "Folder with the study's DICOM files")
       ->required()

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct SimulateArguments {
   std::string output, format = "dicom", device = "cpu", drop, vendor = "mixed";
   std::optional<fs::path> anatomy;
   int studies = 1, first = 0;
@@ -38,8 +38,8 @@ models::SlotSet kept(const std::string& drop) {
 }
 
 /// The same numbers as the training sets have: study i of a seed is one and the same.
-models::SimulatedStudy simulate_one(const std::vector<models::Anatomy>& anatomies, const Arguments& arguments,
-                                    int number) {
+models::SimulatedStudy simulate_one(const std::vector<models::Anatomy>& anatomies,
+                                    const SimulateArguments& arguments, int number) {
   constexpr std::uint64_t seeds_apart = 1'000'003;
   models::SimulatorOptions options;
   options.seed = arguments.seed * seeds_apart + static_cast<std::uint64_t>(number);
@@ -52,13 +52,13 @@ models::SimulatedStudy simulate_one(const std::vector<models::Anatomy>& anatomie
   return models::simulate_study(anatomy, options, torch::Device(arguments.device));
 }
 
-pipeline::Vendor vendor_of(const Arguments& arguments, int number) {
+pipeline::Vendor vendor_of(const SimulateArguments& arguments, int number) {
   constexpr std::array all{pipeline::Vendor::ge, pipeline::Vendor::siemens, pipeline::Vendor::philips};
   const auto named = pipeline::vendor_from_name(arguments.vendor);
   return named ? *named : all.at(static_cast<std::size_t>(number) % all.size());
 }
 
-void write_studies(const Arguments& arguments) {
+void write_studies(const SimulateArguments& arguments) {
   const dicom::Runtime runtime;
   const auto anatomies = anatomies_in(arguments.anatomy);
   Progress progress;
@@ -75,7 +75,7 @@ void write_studies(const Arguments& arguments) {
   }
 }
 
-void write_training_set(const Arguments& arguments) {
+void write_training_set(const SimulateArguments& arguments) {
   models::CacheOptions options;
   options.studies = arguments.studies;
   options.first = arguments.first;
@@ -91,7 +91,7 @@ void write_training_set(const Arguments& arguments) {
 }  // namespace
 
 void add_simulate(CLI::App& program) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<SimulateArguments>();
   CLI::App* command = program.add_subcommand("simulate", "Write simulated studies with the truth");
   command->add_option("-o,--output", a->output, "Folder to write to, one entry per study")->required();
   command->add_option("--studies", a->studies, "How many")

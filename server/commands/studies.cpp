@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct StudiesArguments {
   std::string config = "/etc/metserve/metserve.yaml";
   std::string key, state, destination;
   std::vector<std::string> series;  ///< UID=SLOT
@@ -24,7 +24,7 @@ struct Arguments {
 };
 
 /// The answer's body; an error answer becomes the error that it was.
-std::string body_of(const Arguments& arguments, const std::string& method, const std::string& target) {
+std::string body_of(const StudiesArguments& arguments, const std::string& method, const std::string& target) {
   const Config config = load_config(arguments.config);
   const HttpResponse answer = ask_about_studies(config, {method, target});
   if (answer.status == 200) return answer.body;
@@ -36,12 +36,12 @@ std::string body_of(const Arguments& arguments, const std::string& method, const
   throw Error(answer.status == 400 ? Error::Kind::bad_call : Error::Kind::io, what);
 }
 
-void print(const Arguments& arguments, const std::string& body, std::string (*table)(const Json&)) {
+void print(const StudiesArguments& arguments, const std::string& body, std::string (*table)(const Json&)) {
   const std::string text = arguments.json ? body : table(Json::parse(body));
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
-void list(const Arguments& arguments) {
+void list(const StudiesArguments& arguments) {
   std::string target = "/studies?limit=" + std::to_string(arguments.limit);
   if (!arguments.state.empty()) target += "&state=" + arguments.state;
   if (arguments.attention) target += "&attention=true";
@@ -49,7 +49,7 @@ void list(const Arguments& arguments) {
 }
 
 /// GET without an action, else POST.
-void one_study(const Arguments& arguments, const std::string& action) {
+void one_study(const StudiesArguments& arguments, const std::string& action) {
   std::string target = "/studies/" + arguments.key + (action.empty() ? "" : "/" + action);
   char separator = '?';
   for (std::string one : arguments.series) {
@@ -61,7 +61,7 @@ void one_study(const Arguments& arguments, const std::string& action) {
   print(arguments, body_of(arguments, action.empty() ? "GET" : "POST", target), study_table);
 }
 
-void remove(const Arguments& arguments) {
+void remove(const StudiesArguments& arguments) {
   print(arguments, body_of(arguments, "DELETE", "/studies/" + arguments.key),
         [](const Json& json) { return "deleted " + json.at("deleted").get<std::string>() + "\n"; });
 }
@@ -75,7 +75,7 @@ std::string plain(const std::string& text) {
 }
 
 CLI::App* leaf(CLI::App& studies, const char* name, const char* text,
-               const std::shared_ptr<Arguments>& arguments, void (*run)(const Arguments&)) {
+               const std::shared_ptr<StudiesArguments>& arguments, void (*run)(const StudiesArguments&)) {
   CLI::App* command = studies.add_subcommand(name, text);
   command->add_option("--config", arguments->config, "Configuration of the server")->capture_default_str();
   command->add_flag("--json", arguments->json, "JSON, as HTTP answers it");
@@ -84,7 +84,8 @@ CLI::App* leaf(CLI::App& studies, const char* name, const char* text,
 }
 
 CLI::App* leaf_of_one(CLI::App& studies, const char* name, const char* text,
-                      const std::shared_ptr<Arguments>& arguments, void (*run)(const Arguments&)) {
+                      const std::shared_ptr<StudiesArguments>& arguments,
+                      void (*run)(const StudiesArguments&)) {
   CLI::App* command = leaf(studies, name, text, arguments, run);
   command->add_option("KEY", arguments->key, "The study's key, as `list` shows it")
       ->required()
@@ -98,7 +99,7 @@ void add_studies(CLI::App& program) {
   CLI::App* studies = program.add_subcommand(
       "studies", "Look at studies and act on them, in the running server or in its storage directory");
   studies->require_subcommand(1);
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<StudiesArguments>();
   const CLI::Validator is_plain(plain, "TEXT");
 
   CLI::App* lister = leaf(*studies, "list", "Studies, newest first", arguments, list);
@@ -108,17 +109,17 @@ void add_studies(CLI::App& program) {
   lister->add_option("--limit", arguments->limit, "At most so many")->capture_default_str();
 
   leaf_of_one(*studies, "show", "One study with series, deliveries and history", arguments,
-              [](const Arguments& a) { one_study(a, ""); });
+              [](const StudiesArguments& a) { one_study(a, ""); });
   leaf_of_one(*studies, "retry", "Match and segment a study again", arguments,
-              [](const Arguments& a) { one_study(a, "retry"); });
+              [](const StudiesArguments& a) { one_study(a, "retry"); });
   leaf_of_one(*studies, "release", "Let a held study go on, and decide what its series are", arguments,
-              [](const Arguments& a) { one_study(a, "release"); })
+              [](const StudiesArguments& a) { one_study(a, "release"); })
       ->add_option(
           "--series", arguments->series,
           "UID=SLOT: this series fills that slot, or `none`. Ambiguous series that are not named fill none")
       ->check(is_plain);
   leaf_of_one(*studies, "resend", "Send a study's results again", arguments,
-              [](const Arguments& a) { one_study(a, "resend"); })
+              [](const StudiesArguments& a) { one_study(a, "resend"); })
       ->add_option("--destination", arguments->destination, "Only there")
       ->check(is_plain);
   leaf_of_one(*studies, "delete", "Delete a study with its images, results and records", arguments, remove);

@@ -12,7 +12,7 @@
 namespace metserve::server {
 namespace {
 
-struct Arguments {
+struct TrainArguments {
   std::string data, output, network = "input", name = "own";
   std::optional<std::filesystem::path> validation, config;
   models::TrainingOptions options;
@@ -23,7 +23,7 @@ struct Split {
 };
 
 /// Without studies of their own, every eighth of the data is kept for validation and never trained on.
-Split studies_of(const Arguments& arguments) {
+Split studies_of(const TrainArguments& arguments) {
   constexpr std::size_t every = 8;
   Split split;
   auto all = models::read_studies(arguments.data, arguments.options.clahe);
@@ -51,7 +51,7 @@ void show(Progress& progress, const models::TrainingProgress& now) {
   std::fflush(stdout);
 }
 
-void write_package(const Arguments& arguments, const Split& split) {
+void write_package(const TrainArguments& arguments, const Split& split) {
   models::PublishOptions options;
   options.name = arguments.name;
   options.version = "1";
@@ -71,7 +71,7 @@ void write_package(const Arguments& arguments, const Split& split) {
   std::printf("model package: %s\n", (output / "model").c_str());
 }
 
-void train(Arguments& arguments) {
+void train(TrainArguments& arguments) {
   arguments.options.network.network = arguments.network;
   arguments.options.network.slices = models::paper_slices(arguments.network);
   if (arguments.config) read_training_config(*arguments.config, arguments.options);
@@ -89,7 +89,7 @@ void train(Arguments& arguments) {
 }  // namespace
 
 void add_train(CLI::App& program) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<TrainArguments>();
   CLI::App* command = program.add_subcommand("train", "Train a network and make a model package of it");
   command->add_option("--data", a->data, "Folder of studies, as simulate --format training writes them")
       ->required()

@@ -9,8 +9,9 @@
 #include <map>
 #include <string>
 
+#include <ATen/Parallel.h>
 #include <sys/resource.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "dicom/runtime.h"
 #include "models/data/label_map.h"
@@ -101,7 +102,7 @@ std::filesystem::path simulate(const std::string& anatomy_file, std::uint64_t se
 void run(const std::map<std::string, std::string>& arguments) {
   const std::filesystem::path out = arguments.at("--out");
   std::filesystem::create_directories(out);
-  torch::set_num_threads(std::stoi(arguments.at("--threads")));
+  at::set_num_threads(std::stoi(arguments.at("--threads")));
   const auto folder = simulate(arguments.at("--anatomy"), std::stoull(arguments.at("--seed")), out);
   const models::Segmenter segmenter = make_segmenter(arguments.at("--model"), out);
   std::printf("peak memory so far (simulator, model) %.2f GiB\n", peak_gib());

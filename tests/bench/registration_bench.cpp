@@ -14,7 +14,7 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/utils.h>
 #include <unistd.h>
 
 #include "models/data/label_map.h"
@@ -206,7 +206,7 @@ void real_head(const std::filesystem::path& folder, const std::filesystem::path&
 
 int main(int argc, char** argv) {
   const std::filesystem::path data = argc > 1 ? argv[1] : "../shared/data";
-  torch::set_num_threads(2);
+  at::set_num_threads(2);
   std::filesystem::path elastix_folder;
   if (bench::has_elastix()) {
     elastix_folder =

@@ -8,14 +8,14 @@
 namespace metserve::models::tool {
 namespace {
 
-struct Arguments {
+struct PublishArguments {
   PublishOptions options;
   std::string weights, validation, test, test_title = "Simulated studies of anatomies never seen in training";
   std::string also, also_title = "Simulated studies with procedural heads";
   std::string output;
 };
 
-void run(const Arguments& a) {
+void run(const PublishArguments& a) {
   const SlotSet all = SlotSet().set();
   std::vector<TestSet> tests{{a.test_title, read_studies(a.test, a.options.clahe), full_and_one_missing()}};
   if (!a.also.empty())
@@ -33,7 +33,7 @@ void run(const Arguments& a) {
 }  // namespace
 
 void add_publish(CLI::App& program) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<PublishArguments>();
   CLI::App* c = program.add_subcommand("publish", "make a model package: threshold, figures, manifest, card");
   c->add_option("--weights", a->weights, "best.safetensors of a run")->required();
   c->add_option("--validation", a->validation, "studies that the threshold is chosen on")->required();

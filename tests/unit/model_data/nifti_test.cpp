@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/data/label_map.h"
 #include "models/data/simulated_study_files.h"

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <sstream>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 #include "models/networks/network_file.h"

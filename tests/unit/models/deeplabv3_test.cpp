@@ -1,6 +1,6 @@
 #include <string>
 
-#include <torch/torch.h>
+#include <torch/nn.h>
 
 #include "models/error.h"
 #include "models/networks/network.h"

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 #include "tests/catch.h"

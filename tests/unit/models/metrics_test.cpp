@@ -1,6 +1,6 @@
 #include "models/metrics.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/components.h"
 #include "models/detection_threshold.h"

@@ -4,7 +4,7 @@
 #include <opencv2/imgproc.hpp>
 #define METSERVE_HAS_OPENCV
 #endif
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 #include "tests/catch.h"

@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 #include "tests/catch.h"

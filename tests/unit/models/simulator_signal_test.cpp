@@ -1,4 +1,4 @@
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/simulator/components.h"
 #include "models/simulator/fields.h"

@@ -5,7 +5,7 @@
 #include <queue>
 #include <set>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 #include "tests/catch.h"

@@ -1,6 +1,6 @@
 #include "models/study.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/error.h"
 #include "models/sampler.h"

@@ -1,6 +1,6 @@
 #include "tests/unit/pipeline/study_fixture.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "models/networks/network_file.h"
 #include "pipeline/simulated_study.h"

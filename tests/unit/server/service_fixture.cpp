@@ -4,7 +4,7 @@
 #include <iterator>
 #include <thread>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "dicom/study.h"
 #include "models/model_package.h"
