@@ -14,10 +14,10 @@
 namespace metserve::dicom {
 
 /// Reads one DICOM file of any transfer syntax. Values above 4 KiB (pixel data) stay on disk until they are
-/// asked for, so that reading headers is fast. Sequences nested deeper than about a hundred levels are
-/// refused while they are read, so that they cannot exhaust the stack (DCMTK bug 1191).
-/// Throws Error(io) when the file cannot be opened, Error(bad_input) when it is no DICOM, ends in the middle
-/// or is nested too deep.
+/// asked for, so that reading headers is fast; those of a deflated dataset are in memory. Sequences nested
+/// deeper than about a hundred levels are refused while they are read, so that they cannot exhaust the stack
+/// (DCMTK bug 1191). Throws Error(io) when the file cannot be opened, Error(bad_input) when it is no DICOM,
+/// ends in the middle or is nested too deep.
 std::unique_ptr<DcmFileFormat> read_file(const std::filesystem::path& path);
 
 /// The element's value as sent, components separated by backslashes, without padding; empty when absent.

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <utility>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
@@ -22,12 +24,16 @@ std::string name_of(const SeriesHeader& header) {
   return name + "(" + header.series_instance_uid + ")";
 }
 
-std::vector<Frame> read_frames(const Series& series) {
+/// Parsed files of a series, in the order of its instances; their pixel data is still on disk. Null for a
+/// deflated file, whose pixel data would be in memory: it is parsed again when it is decoded.
+using Files = std::vector<std::unique_ptr<DcmFileFormat>>;
+
+std::vector<Frame> read_frames(const Series& series, Files& files) {
   std::vector<Frame> frames;
   for (std::size_t i = 0; i < series.instances.size(); ++i) {
     const InstanceFile& instance = series.instances[i];
-    const auto file = read_file(instance.path);
-    const auto attributes = frame_attributes(*file->getDataset(), instance.path.string());
+    files.push_back(read_file(instance.path));
+    const auto attributes = frame_attributes(*files.back()->getDataset(), instance.path.string());
     for (std::uint32_t number = 1; number <= attributes.size(); ++number) {
       if (!series.frames.empty() &&
           std::find(series.frames.begin(), series.frames.end(), number) == series.frames.end())
@@ -35,6 +41,8 @@ std::vector<Frame> read_frames(const Series& series) {
       frames.push_back(read_frame(attributes[number - 1], number, instance.enhanced));
       frames.back().file = i;
     }
+    if (files.back()->getDataset()->getOriginalXfer() == EXS_DeflatedLittleEndianExplicit)
+      files.back().reset();
   }
   return frames;
 }
@@ -50,9 +58,11 @@ SliceStack stack_or_throw(const std::vector<Frame>& frames, const std::string& n
   return stack;
 }
 
-/// Decodes file by file, so that only one is in memory, and puts each frame where it belongs.
-void decode_into(const Series& series, const std::vector<Frame>& frames, const SliceStack& stack,
-                 const std::string& name, Volume& volume) {
+/// Puts each frame where it belongs. Each file is closed when it is decoded, so that the pixel data of one
+/// alone is in memory.
+void decode_into(const Series& series, Files files, const std::vector<Frame>& frames, const SliceStack& stack,
+                 Volume& volume) {
+  const std::string name = name_of(series.header);
   volume.voxels.resize(stack.geometry.voxel_count());
   const std::size_t slice_voxels = stack.geometry.size[0] * stack.geometry.size[1];
   std::vector<std::vector<std::size_t>> slices_of_file(series.instances.size());
@@ -60,7 +70,7 @@ void decode_into(const Series& series, const std::vector<Frame>& frames, const S
     slices_of_file[frames[stack.order[k]].file].push_back(k);
   for (std::size_t i = 0; i < series.instances.size(); ++i) {
     if (slices_of_file[i].empty()) continue;
-    const auto file = read_file(series.instances[i].path);
+    const auto file = files[i] ? std::move(files[i]) : read_file(series.instances[i].path);
     const Pixels pixels(*file->getDataset(), name + ": instance " + series.instances[i].sop_instance_uid);
     for (const std::size_t k : slices_of_file[i]) {
       const Frame& frame = frames[stack.order[k]];
@@ -100,14 +110,15 @@ std::vector<std::string> warnings_of(const LoadedSeries& loaded) {
 
 LoadedSeries load_series(const Series& series) {
   const std::string name = name_of(series.header);
-  const std::vector<Frame> frames = read_frames(series);
+  Files files;
+  const std::vector<Frame> frames = read_frames(series, files);
   const SliceStack stack = stack_or_throw(frames, name);
   const Frame& first = frames[stack.order.front()];
 
   LoadedSeries loaded;
   loaded.header = series.header;
   loaded.volume.geometry = stack.geometry;
-  decode_into(series, frames, stack, name, loaded.volume);
+  decode_into(series, std::move(files), frames, stack, loaded.volume);
   loaded.slices = sources_of(series, frames, stack);
   loaded.image_orientation = first.orientation;
   loaded.pixel_spacing = first.pixel_spacing;

@@ -6,6 +6,7 @@
 #include "pipeline/match_choice.h"
 #include "pipeline/match_contrast.h"
 #include "pipeline/match_kind.h"
+#include "pipeline/match_rules.h"
 
 namespace metserve::pipeline {
 namespace {
@@ -104,6 +105,15 @@ void seat_decided(const dicom::Study& study, const SeriesDecisions& decided, Stu
   }
 }
 
+/// One series alone: what makes it unusable, then the site's rules, then what its headers say.
+SeenSeries look_at(const dicom::SeriesHeader& header, const MatchOptions& options) {
+  const auto none = [](const std::string& reason) { return KindMatch{std::nullopt, 0.95, {reason}}; };
+  if (const auto reason = unusable(header, options)) return {none(*reason), contrast_of(header)};
+  if (auto ruled = apply_rules(options.rules, header)) return *std::move(ruled);
+  if (const auto reason = exclusion(header, options)) return {none(*reason), contrast_of(header)};
+  return {classify(header), contrast_of(header)};
+}
+
 /// A spin echo of unknown contrast leaves nothing open once both of its slots are filled.
 void close_open_spin_echoes(StudyMatch& match) {
   const bool both = match.filling(Slot::t1_se_pre) && match.filling(Slot::t1_se_post);
@@ -152,9 +162,9 @@ StudyMatch match_study(const dicom::Study& study, const MatchOptions& options) {
   std::vector<KindMatch> kinds;
   std::vector<ContrastMatch> contrasts;
   for (const dicom::Series& series : study.series) {
-    const auto excluded = exclusion(series.header, options);
-    kinds.push_back(excluded ? KindMatch{std::nullopt, 0.95, {*excluded}} : classify(series.header));
-    contrasts.push_back(contrast_of(series.header));
+    SeenSeries seen = look_at(series.header, options);
+    kinds.push_back(std::move(seen.kind));
+    contrasts.push_back(std::move(seen.contrast));
   }
   settle_contrast_by_time(study, kinds, contrasts);
 

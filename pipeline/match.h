@@ -40,10 +40,20 @@ struct StudyMatch {
 /// none.
 using SeriesDecisions = std::map<std::string, std::optional<models::Slot>>;
 
+/// What a site says of its own series where their headers mislead. Patterns: `*` any text, `?` one character,
+/// case and accents are alike; an empty one fits everything, at least one is given.
+struct SiteRule {
+  std::string description;           ///< of SeriesDescription (0008,103E)
+  std::string protocol;              ///< of ProtocolName (0018,1030)
+  std::string station;               ///< of StationName (0008,1010)
+  std::optional<models::Slot> slot;  ///< what such a series fills; nothing: it is left out
+};
+
 struct MatchOptions {
   double minimum_confidence = 0.5;  ///< below it a series is ambiguous rather than used, 0..1
   int minimum_slices = 12;          ///< fewer images are a localizer or a fragment, >= 5
   SeriesDecisions decided;          ///< by a person, and final; series that are not there are passed over
+  std::vector<SiteRule> rules;      ///< tried in order before anything else; the first that fits decides
 };
 
 /// Physics first, then tokenised text, then timing; never guesses. Pure: headers in, decisions out.

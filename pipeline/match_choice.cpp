@@ -84,8 +84,9 @@ class Chooser {
     const bool flat = is_2d(*kinds_[i].kind);
     const bool complete = header(i).images >= 0.9 * most_images;
     const double time_s = std::floor(header(i).acquisition_time_s.value_or(0));
-    return std::tuple(!flat, !flat || header(i).plane == main_plane_, complete, time_s, correction(header(i)),
-                      match_.series[i].confidence, header(i).series_number.value_or(0));
+    return std::tuple(kinds_[i].by_site, !flat, !flat || header(i).plane == main_plane_, complete, time_s,
+                      correction(header(i)), match_.series[i].confidence,
+                      header(i).series_number.value_or(0));
   }
 
   std::size_t best_of(const std::vector<std::size_t>& candidates) const {

@@ -42,13 +42,15 @@ Witness by_attributes(const SeriesHeader& header) {
 }
 
 constexpr std::string_view agents =
-    "gd gad gado gadolinium gadavist gadovist gadobutrol dotarem clariscan prohance magnevist multihance "
-    "omniscan "
-    "vueway elucirem optimark gadoterate gadolin";
+    "gd gad gado gadolin gadolinium gadolinio gadavist gadovist gadobutrol gadoterate dotarem clariscan "
+    "prohance magnevist multihance omniscan vueway elucirem optimark";
 constexpr std::string_view contrast_words =
-    "contrast contraste contrasto kontrast kontrastmittel contraststof mdc km ce enhanced";
+    "contrast contraste contrasto contraststof contrastmiddel kontrast kontrastmittel kontrastmiddel "
+    "kontrastvatska mdc pdc km ce enhanced inj injecte iniettato varjoaine varjoainetta tehosteaine "
+    "tehostetta";
 constexpr std::string_view without_words =
-    "without wo ohne sans senza sin zonder utan uten uden no non not pre before avant vor prima voor antes";
+    "without wo ohne sans senza sin sem zonder utan uten uden ilman no non not pre before avant vor prima "
+    "voor antes foer fore";
 
 bool in(std::string_view list, const std::string& word) {
   return (' ' + std::string(list) + ' ').find(' ' + word + ' ') != std::string::npos;
@@ -65,7 +67,8 @@ bool about_treatment(const std::vector<std::string>& words, std::size_t i) {
 Witness negative_words(const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
-    if (in("nativ native nativo nativa noncontrast unenhanced precontrast pregad pregd prekm blanco c- nc",
+    if (in("nativ native nativo nativa natiivi basale noncontrast unenhanced precontrast pregad pregd prekm "
+           "blanco c- nc",
            word))
       return {Contrast::pre, "'" + word + "' in its description"};
     if (word == "pre" && !about_treatment(words, i)) return {Contrast::pre, "'pre' in its description"};
@@ -74,7 +77,7 @@ Witness negative_words(const std::vector<std::string>& words) {
                                  in("c con +c inj injection iv", words[i + 1]));
     if (in(without_words, word) && next_is_contrast)
       return {Contrast::pre, "'" + word + " " + words[i + 1] + "' in its description"};
-    if (i + 1 == words.size() && in("wo ohne sans senza zonder utan uten uden without", word))
+    if (i + 1 == words.size() && in("wo ohne sans senza sem zonder utan uten uden ilman without", word))
       return {Contrast::pre, "'" + word + "' in its description"};
   }
   return {};
@@ -94,13 +97,19 @@ Witness positive_words(const std::vector<std::string>& words) {
   return {};
 }
 
-/// Negatives first: "ohne KM" holds "KM". "With and without" speaks of the examination, not of the series.
+/// "With and without" speaks of the examination, not of the series; "for kontrast" is "before" to a Norwegian
+/// without his ø.
+bool says_either(const Words& words) {
+  return words.phrase("w wo") || words.phrase("with and without") || words.phrase("w and wo") ||
+         words.phrase("w w o") || words.phrase("mit und ohne") || words.phrase("pre post") ||
+         words.phrase("pre and post") || words.phrase("for kontrast") || words.phrase("for km") ||
+         words.phrase("for gd");
+}
+
+/// Negatives first: "ohne KM" holds "KM".
 Witness by_words(const SeriesHeader& header) {
   const Words words(series_text(header));
-  if (words.phrase("w wo") || words.phrase("with and without") || words.phrase("w and wo") ||
-      words.phrase("w w o") || words.phrase("mit und ohne") || words.phrase("pre post") ||
-      words.phrase("pre and post"))
-    return {};
+  if (says_either(words)) return {};
   if (words.phrase("w o")) return {Contrast::pre, "'w/o' in its description"};
   const Witness negative = negative_words(words.list());
   return negative.state != Contrast::unknown ? negative : positive_words(words.list());

@@ -120,6 +120,11 @@ Reason by_extent(const SeriesHeader& header, const MatchOptions& options) {
 
 }  // namespace
 
+std::optional<std::string> unusable(const SeriesHeader& header, const MatchOptions& options) {
+  if (auto reason = no_image(header)) return reason;
+  return by_extent(header, options);
+}
+
 std::optional<std::string> exclusion(const SeriesHeader& header, const MatchOptions& options) {
   if (auto reason = no_image(header)) return reason;
   if (auto reason = by_image_type(header)) return reason;

@@ -26,11 +26,16 @@ struct KindMatch {
   std::optional<SequenceKind> kind;
   double confidence = 0;             ///< 0..1
   std::vector<std::string> reasons;  ///< strongest first
+  bool by_site = false;              ///< a rule of the site says so
 };
 
 /// Why a series cannot be one of ours whatever its contrast weighting: no MR image, localizer, derived image,
 /// map, echo planar, other anatomy, too few slices, no regular volume. Nothing when it may be one.
 std::optional<std::string> exclusion(const dicom::SeriesHeader& header, const MatchOptions& options);
+
+/// The part of `exclusion` that no rule of a site can change: no MR image, no pixel data, too few slices, too
+/// small an extent, no regular volume.
+std::optional<std::string> unusable(const dicom::SeriesHeader& header, const MatchOptions& options);
 
 /// Physics first, text as its witness. Expects a series without exclusion.
 KindMatch classify(const dicom::SeriesHeader& header);

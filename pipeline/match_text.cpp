@@ -10,30 +10,15 @@ namespace metserve::pipeline {
 namespace {
 
 /// Letters of the languages that descriptions are written in, in UTF-8, and what they are folded to.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 46> folded{{
-    {"à", "a"}, {"á", "a"},  {"â", "a"}, {"ã", "a"},  {"ä", "a"}, {"å", "a"}, {"æ", "ae"}, {"ç", "c"},
-    {"è", "e"}, {"é", "e"},  {"ê", "e"}, {"ë", "e"},  {"ì", "i"}, {"í", "i"}, {"î", "i"},  {"ï", "i"},
-    {"ñ", "n"}, {"ò", "o"},  {"ó", "o"}, {"ô", "o"},  {"õ", "o"}, {"ö", "o"}, {"ø", "o"},  {"ù", "u"},
-    {"ú", "u"}, {"û", "u"},  {"ü", "u"}, {"ß", "ss"}, {"À", "a"}, {"Á", "a"}, {"Â", "a"},  {"Ä", "a"},
-    {"Å", "a"}, {"Æ", "ae"}, {"Ç", "c"}, {"È", "e"},  {"É", "e"}, {"Ê", "e"}, {"Ì", "i"},  {"Í", "i"},
-    {"Ñ", "n"}, {"Ó", "o"},  {"Ô", "o"}, {"Ö", "o"},  {"Ø", "o"}, {"Ü", "u"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 55> folded{{
+    {"à", "a"}, {"á", "a"},  {"â", "a"}, {"ã", "a"},  {"ä", "a"},  {"å", "a"}, {"æ", "ae"}, {"ç", "c"},
+    {"è", "e"}, {"é", "e"},  {"ê", "e"}, {"ë", "e"},  {"ì", "i"},  {"í", "i"}, {"î", "i"},  {"ï", "i"},
+    {"ñ", "n"}, {"ò", "o"},  {"ó", "o"}, {"ô", "o"},  {"õ", "o"},  {"ö", "o"}, {"ø", "oe"}, {"ù", "u"},
+    {"ú", "u"}, {"û", "u"},  {"ü", "u"}, {"ß", "ss"}, {"À", "a"},  {"Á", "a"}, {"Â", "a"},  {"Ä", "a"},
+    {"Å", "a"}, {"Æ", "ae"}, {"Ç", "c"}, {"È", "e"},  {"É", "e"},  {"Ê", "e"}, {"Ì", "i"},  {"Í", "i"},
+    {"Ñ", "n"}, {"Ó", "o"},  {"Ô", "o"}, {"Ö", "o"},  {"Ø", "oe"}, {"Ü", "u"}, {"Ã", "a"},  {"Ë", "e"},
+    {"Î", "i"}, {"Ï", "i"},  {"Ò", "o"}, {"Õ", "o"},  {"Ù", "u"},  {"Ú", "u"}, {"Û", "u"},
 }};
-
-std::string fold(std::string_view utf8) {
-  std::string text;
-  while (!utf8.empty()) {
-    const auto letter = std::find_if(folded.begin(), folded.end(),
-                                     [&](const auto& pair) { return utf8.starts_with(pair.first); });
-    if (letter != folded.end()) {
-      text += letter->second;
-      utf8.remove_prefix(letter->first.size());
-    } else {
-      text += static_cast<char>(std::tolower(static_cast<unsigned char>(utf8.front())));
-      utf8.remove_prefix(1);
-    }
-  }
-  return text;
-}
 
 bool is_word_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
@@ -50,6 +35,22 @@ std::vector<std::string> split(std::string_view words) {
 }
 
 }  // namespace
+
+std::string fold(std::string_view utf8) {
+  std::string text;
+  while (!utf8.empty()) {
+    const auto letter = std::find_if(folded.begin(), folded.end(),
+                                     [&](const auto& pair) { return utf8.starts_with(pair.first); });
+    if (letter != folded.end()) {
+      text += letter->second;
+      utf8.remove_prefix(letter->first.size());
+    } else {
+      text += static_cast<char>(std::tolower(static_cast<unsigned char>(utf8.front())));
+      utf8.remove_prefix(1);
+    }
+  }
+  return text;
+}
 
 Words::Words(std::string_view utf8) {
   const std::string text = fold(utf8);

@@ -27,6 +27,9 @@ class Words {
   std::vector<std::string> words_;
 };
 
+/// Lower case, diacritics folded (é to e, ß to ss).
+std::string fold(std::string_view utf8);
+
 /// What was written of this series: its description, and its protocol's name except on GE systems, where that
 /// is the name of the whole examination.
 std::string series_text(const dicom::SeriesHeader& header);

@@ -63,6 +63,20 @@ void read_dicom(ConfigSection section, dicom::StoreScpOptions& dicom) {
   section.finish();
 }
 
+void read_series_rule(ConfigSection& section, pipeline::SiteRule& rule) {
+  section.text("description", rule.description);
+  section.text("protocol", rule.protocol);
+  section.text("station", rule.station);
+  if (rule.description.empty() && rule.protocol.empty() && rule.station.empty())
+    section.problem("description", "is missing: a rule needs a description, a protocol or a station");
+  if (!section.has("sequence"))
+    section.problem("sequence", "is missing: say which sequence such a series is, or none");
+  std::vector<std::pair<std::string, std::optional<models::Slot>>> sequences{{"none", std::nullopt}};
+  for (const models::Slot slot : models::all_slots) sequences.emplace_back(models::id(slot), slot);
+  section.choice("sequence", rule.slot, sequences);
+  section.finish();
+}
+
 void read_study(ConfigSection section, StudyConfig& study) {
   section.duration("quiet_time_s", study.quiet_time, 1, 3600);
   section.flag("require_post_gd_t1", study.require_post_gd_t1);
@@ -73,6 +87,8 @@ void read_study(ConfigSection section, StudyConfig& study) {
   if (const auto confidence = section.real_number("minimum_match_confidence", 0, 1)) {
     study.minimum_match_confidence = *confidence;
   }
+  for (ConfigSection& rule : section.sections("series_rules"))
+    read_series_rule(rule, study.series_rules.emplace_back());
   section.finish();
 }
 

@@ -16,6 +16,7 @@ pipeline::SegmentOptions segment_options(const Claim& claim, const Config& confi
   pipeline::SegmentOptions options;
   options.match.decided = claim.decisions;
   options.match.minimum_confidence = config.study.minimum_match_confidence;
+  options.match.rules = config.study.series_rules;
   options.acceptance.require_post_gd_t1 = config.study.require_post_gd_t1;
   options.acceptance.required = config.study.required_sequences;
   options.threshold = config.model.threshold;

@@ -1,95 +1,18 @@
 #include "pipeline/match.h"
 
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 
 #include <nlohmann/json.hpp>
 
-#include "pipeline/match_contrast.h"
-#include "pipeline/match_kind.h"
-#include "pipeline/match_text.h"
 #include "tests/catch.h"
-#include "tests/unit/pipeline/series_table.h"
+#include "tests/unit/pipeline/header_fixtures.h"
 
 namespace metserve::pipeline {
 namespace {
 
 using dicom::SeriesHeader;
 using models::Slot;
-
-SeriesHeader mr(const std::string& description, int number, double time_s) {
-  SeriesHeader header;
-  header.modality = "MR";
-  header.manufacturer = "SIEMENS";
-  header.series_description = description;
-  header.series_instance_uid = "2.25." + std::to_string(number);
-  header.series_number = number;
-  header.acquisition_time_s = time_s;
-  header.image_type = {"ORIGINAL", "PRIMARY", "M", "ND", "NORM"};
-  header.acquisition_type = "3D";
-  header.plane = "SAG";
-  header.slice_spacing_mm = 1;
-  header.images = 176;
-  header.has_pixels = true;
-  return header;
-}
-
-SeriesHeader mprage(const std::string& description, int number, double time_s) {
-  SeriesHeader header = mr(description, number, time_s);
-  header.scanning_sequence = {"IR", "GR"};
-  header.sequence_variant = {"OSP", "SP", "MP"};
-  header.sequence_name = "*tfl3d1_16ns";
-  header.tr_ms = 2000;
-  header.te_ms = 2.5;
-  header.ti_ms = 900;
-  header.flip_deg = 8;
-  return header;
-}
-
-SeriesHeader space(const std::string& description, int number, double time_s) {
-  SeriesHeader header = mr(description, number, time_s);
-  header.scanning_sequence = {"SE"};
-  header.sequence_variant = {"SK", "SP"};
-  header.sequence_name = "*spc_242ns";
-  header.tr_ms = 600;
-  header.te_ms = 11;
-  return header;
-}
-
-SeriesHeader space_flair(const std::string& description, int number, double time_s) {
-  SeriesHeader header = mr(description, number, time_s);
-  header.scanning_sequence = {"SE", "IR"};
-  header.sequence_name = "*spcir_278ns";
-  header.tr_ms = 5000;
-  header.te_ms = 390;
-  header.ti_ms = 1800;
-  return header;
-}
-
-SeriesHeader t1_se_2d(const std::string& description, int number, double time_s) {
-  SeriesHeader header = mr(description, number, time_s);
-  header.scanning_sequence = {"SE"};
-  header.sequence_name = "*se2d1";
-  header.acquisition_type = "2D";
-  header.plane = "AX";
-  header.images = 28;
-  header.slice_spacing_mm = 5.5;
-  header.tr_ms = 500;
-  header.te_ms = 9;
-  return header;
-}
-
-StudyMatch match(const std::vector<SeriesHeader>& headers, const MatchOptions& options = {}) {
-  dicom::Study study;
-  study.study_instance_uid = "2.25.1";
-  for (const SeriesHeader& header : headers) study.series.push_back({header, {}, {}});
-  return match_study(study, options);
-}
-
-std::string outcome(const SeriesMatch& m) {
-  return std::string(to_string(m.decision)) + " " + (m.slot ? std::string(models::id(*m.slot)) : "-");
-}
+using namespace test;
 
 TEST_CASE("a complete Siemens study fills all four slots", "[pipeline][match]") {
   const StudyMatch m =
@@ -217,90 +140,6 @@ TEST_CASE("what is none of the four is rejected with its reason", "[pipeline][ma
   }
 }
 
-TEST_CASE("words of contrast are read in several languages", "[pipeline][match]") {
-  const auto state = [](const std::string& text) {
-    return std::string(to_string(contrast_of(mr(text, 1, 0)).state));
-  };
-  for (const char* text :
-       {"T1 MPRAGE +C", "t1_mprage_sag_KM", "SAG T1 C+", "T1 post gd", "AX BRAVO POST", "T1 Gado", "T1+GD",
-        "3D T1 après gado", "T1 con contraste", "t1 spc MDC", "t1_tse_tra+KM", "T1 CE", "t1ce", "T1 Dotarem",
-        "T1 post-contrast", "T1 +k", "post contrast pre op"}) {
-    CAPTURE(text);
-    CHECK(state(text) == "post");
-  }
-  for (const char* text :
-       {"T1 pre gd", "T1 without contrast", "SAG T1 W/O", "t1 nativ", "T1 ohne KM", "T1 sans gado",
-        "T1 utan kontrast", "T1 uten kontrast", "non-contrast T1", "T1 sin contraste", "T1 senza mdc",
-        "T1 Pre-Contrast", "T1 C- sag", "T1 avant injection", "T1 zonder contrast"}) {
-    CAPTURE(text);
-    CHECK(state(text) == "pre");
-  }
-  for (const char* text :
-       {"t1_space_sag", "alternative t1", "T1 posterior fossa", "T1 w wo contrast", "MPRAGE post op",
-        "T1 pre SRS", "t1 c spine", "T1 ohne FS", "prescan normalize", "T1 MPRAGE preop"}) {
-    CAPTURE(text);
-    CHECK(state(text) == "unknown");
-  }
-}
-
-TEST_CASE("attributes of contrast are read, and nothing filled in means nothing", "[pipeline][match]") {
-  SeriesHeader header = mr("t1", 1, 0);
-  CHECK(contrast_of(header).state == Contrast::unknown);
-  for (const char* none : {"NONE", "no", "0", "N/A"}) {
-    header.contrast_agent = none;
-    CHECK(contrast_of(header).state == Contrast::unknown);
-  }
-  header.contrast_agent = "11 ml Omniscan";
-  CHECK(contrast_of(header).state == Contrast::post);
-  header.series_description = "t1 pre gd";
-  CHECK(contrast_of(header).state == Contrast::unknown);
-  header.contrast_agent.clear();
-  header.contrast_administered = "YES";
-  header.series_description = "t1";
-  CHECK(contrast_of(header).state == Contrast::post);
-  header.contrast_phase = "PRE_CONTRAST";
-  CHECK(contrast_of(header).state == Contrast::pre);
-}
-
-TEST_CASE("the order of events settles what a series does not say", "[pipeline][match]") {
-  SECTION("before the first series that names an agent") {
-    SeriesHeader post = space("SAG T1 CUBE", 9, 900);
-    post.contrast_agent = "Gadavist";
-    const StudyMatch m = match({space("SAG T1 CUBE", 3, 100), post});
-    CHECK(outcome(m.series[0]) == "used t1_se_pre");
-    CHECK(outcome(m.series[1]) == "used t1_se_post");
-  }
-  SECTION("the same protocol run again with other words") {
-    const StudyMatch m = match({space("SAG T1 CUBE", 3, 100), space("SAG T1 CUBE +C", 9, 900)});
-    CHECK(outcome(m.series[0]) == "used t1_se_pre");
-  }
-  SECTION("after a series that is post contrast") {
-    const StudyMatch m = match({space("SAG T1 CUBE +C", 3, 900), mprage("AX BRAVO", 9, 1200)});
-    CHECK(outcome(m.series[1]) == "used t1_gre_post");
-  }
-  SECTION("the bolus") {
-    SeriesHeader flair = space_flair("flair", 2, 500);
-    flair.contrast_start_time_s = 700;
-    const StudyMatch m = match({flair, space("t1", 3, 600), mprage("t1 mprage", 4, 800)});
-    CHECK(outcome(m.series[1]) == "used t1_se_pre");
-    CHECK(outcome(m.series[2]) == "used t1_gre_post");
-  }
-  SECTION("an agent that was entered for the whole examination") {
-    std::vector<SeriesHeader> headers{space("T1 CUBE PRE", 3, 100), mprage("BRAVO", 4, 200),
-                                      space("T1 CUBE POST", 8, 900)};
-    for (SeriesHeader& header : headers) header.contrast_agent = "Gadavist";
-    const StudyMatch m = match(headers);
-    CHECK(outcome(m.series[0]) == "used t1_se_pre");
-    CHECK(outcome(m.series[1]) == "ambiguous t1_gre_post");
-    CHECK(outcome(m.series[2]) == "used t1_se_post");
-  }
-  SECTION("two repeats of which nothing is known stay open") {
-    const StudyMatch m = match({mprage("t1", 3, 100), mprage("t1", 4, 400)});
-    CHECK(outcome(m.series[0]) == "duplicate t1_gre_post");
-    CHECK(outcome(m.series[1]) == "ambiguous t1_gre_post");
-  }
-}
-
 TEST_CASE("of repeats the latest complete one is used", "[pipeline][match]") {
   std::vector<SeriesHeader> headers{mprage("t1 km", 5, 900), mprage("t1 km", 6, 1200),
                                     mprage("t1 km", 7, 1500)};
@@ -349,15 +188,6 @@ TEST_CASE("3D comes before 2D, and the main plane before others", "[pipeline][ma
   }
 }
 
-TEST_CASE("words are whole words", "[pipeline][match]") {
-  CHECK_FALSE(Words("t1_space").any("pace"));
-  CHECK_FALSE(Words("t1ce").any("t1"));
-  CHECK(Words("Schädel-T1 +C").any("+c"));
-  CHECK(Words("FLÜSSIG Après").phrase("flussig apres"));
-  CHECK(Words("T1 C+").any("c+"));
-  CHECK(Words("").empty());
-}
-
 TEST_CASE("the JSON of a match is what is documented", "[pipeline][match]") {
   dicom::Study study;
   study.study_instance_uid = "2.25.1";
@@ -385,85 +215,6 @@ TEST_CASE("the JSON of a match is what is documented", "[pipeline][match]") {
   CHECK(json.at("series").at(1).at("series_number").is_null());
   CHECK(json.at("series").at(2).at("slot").is_null());
   CHECK_THAT(to_table(study, m), ContainsSubstring("BRAVO") && ContainsSubstring("sequences: t1_gre_post"));
-}
-
-std::optional<std::filesystem::path> test_data() {
-  const char* path = std::getenv("METSERVE_TEST_DATA");
-  if (path != nullptr && std::filesystem::exists(path)) return path;
-  WARN("METSERVE_TEST_DATA names no folder: skipped");
-  return std::nullopt;
-}
-
-TEST_CASE("the enhanced tumour study is matched", "[pipeline][match][data]") {
-  const auto data = test_data();
-  if (!data) return;
-  const dicom::Study study = dicom::scan_study(dicom::list_files(*data / "nema_brtum_enhanced" / "mr"));
-  const StudyMatch m = match_study(study, {});
-  std::map<std::string, std::string> outcomes;
-  for (const SeriesMatch& s : m.series) {
-    outcomes[study.series[s.series].instances.at(0).path.filename().string()] = outcome(s);
-    CHECK_FALSE(s.reasons.empty());
-  }
-  CHECK(outcomes == std::map<std::string, std::string>{{"BRTUM001", "rejected -"},
-                                                       {"BRTUM003", "used flair"},
-                                                       {"BRTUM004", "rejected -"},
-                                                       {"BRTUM005", "used t1_se_pre"},
-                                                       {"BRTUM008", "used t1_se_post"},
-                                                       {"BRTUM009", "rejected -"},
-                                                       {"BRTUM010", "rejected -"},
-                                                       {"BRTUM014", "rejected -"}});
-  REQUIRE(m.reference);
-  CHECK(study.series[*m.reference].header.series_number == 8);
-}
-
-TEST_CASE("gradient echoes without word of contrast are left to a person", "[pipeline][match][data]") {
-  const auto data = test_data();
-  if (!data) return;
-  const dicom::Study ge = dicom::scan_study(dicom::list_files(*data / "ge_excite_cor_irspgr"));
-  CHECK(outcome(match_study(ge, {}).series.at(0)) == "ambiguous t1_gre_post");
-  const dicom::Study xa30 = dicom::scan_study(dicom::list_files(*data / "siemens_xa30_enhanced"));
-  const StudyMatch m = match_study(xa30, {});
-  for (const SeriesMatch& s : m.series) {
-    const int number = xa30.series[s.series].header.series_number.value_or(0);
-    CHECK(outcome(s) == (number == 5   ? "duplicate t1_gre_post"
-                         : number == 6 ? "ambiguous t1_gre_post"
-                                       : "rejected -"));
-  }
-  CHECK(m.subset.none());
-  const dicom::Study localizer =
-      dicom::scan_study(dicom::list_files(*data / "ge_premier_3plane_localizer_phantom"));
-  CHECK(outcome(match_study(localizer, {}).series.at(0)) == "rejected -");
-}
-
-/// What the matcher should make of a series that is alone in its study.
-bool is_right(const test::TableRow& row, const SeriesMatch& m) {
-  if (row.wanted_as == "FLAIR") return outcome(m) == "used flair";
-  if (row.wanted_as.starts_with("T1 pre")) return outcome(m) == "used t1_se_pre";
-  if (row.wanted_as.starts_with("T1 post (")) return outcome(m) == "used t1_se_post";
-  // Gradient echoes of unknown contrast are left open; phase images and fragments of them are refused.
-  if (row.wanted_as.starts_with("T1 MPRAGE") || row.wanted_as.starts_with("T1 3D TFE"))
-    return outcome(m) == "ambiguous t1_gre_post" || outcome(m) == "rejected -";
-  return outcome(m) == "rejected -";
-}
-
-TEST_CASE("series headers from many scanners are told apart", "[pipeline][match][data]") {
-  const auto data = test_data();
-  if (!data) return;
-  const auto rows = test::read_series_table(*data / "series_headers.csv");
-  REQUIRE(rows.size() > 150);
-  int right = 0, open_gradient_echoes = 0, gradient_echoes = 0;
-  for (const test::TableRow& row : rows) {
-    const SeriesMatch m = match({row.header}).series[0];
-    const bool ok = is_right(row, m);
-    CAPTURE(row.line, row.header.series_description, row.wanted_as, outcome(m));
-    if (!ok && m.decision == Decision::used) CHECK(m.confidence <= 0.8);
-    if (!ok) WARN("line " << row.line << ": " << outcome(m) << ", wanted " << row.wanted_as);
-    right += ok ? 1 : 0;
-    gradient_echoes += row.wanted_as.starts_with("T1 MPRAGE") ? 1 : 0;
-    open_gradient_echoes += outcome(m) == "ambiguous t1_gre_post" ? 1 : 0;
-  }
-  CHECK(right >= 0.95 * static_cast<double>(rows.size()));
-  CHECK(open_gradient_echoes >= 0.8 * gradient_echoes);
 }
 
 }  // namespace

@@ -138,6 +138,27 @@ TEST_CASE("A DICOMweb destination has an address instead of a node's keys", "[se
              Catch::Contains("destinations[0].ca_file: must be an absolute path"));
 }
 
+TEST_CASE("Rules of the site about series are read and checked", "[server][config]") {
+  const Config config = parse_config(R"(
+study:
+  series_rules:
+    - {description: "*research*", sequence: none}
+    - {protocol: "mets*", station: MR2, sequence: t1_se_post}
+)",
+                                     "metserve.yaml");
+  REQUIRE(config.study.series_rules.size() == 2);
+  CHECK(config.study.series_rules[0].description == "*research*");
+  CHECK_FALSE(config.study.series_rules[0].slot);
+  CHECK(config.study.series_rules[1].station == "MR2");
+  CHECK(config.study.series_rules[1].slot == metserve::models::Slot::t1_se_post);
+  CHECK(mistakes_in("study:\n  series_rules:\n    - {sequence: flair}\n")
+            .find("study.series_rules[0].description: is missing") != std::string::npos);
+  CHECK(mistakes_in("study:\n  series_rules:\n    - {station: MR2}\n")
+            .find("study.series_rules[0].sequence: is missing") != std::string::npos);
+  CHECK(mistakes_in("study:\n  series_rules:\n    - {station: MR2, sequence: t1_se_pos}\n")
+            .find("t1_se_post") != std::string::npos);
+}
+
 TEST_CASE("What is not YAML is refused with its line", "[server][config]") {
   CHECK(mistakes_in("dicom:\n  port: [1\n").find("metserve.yaml:3: not YAML: ") == 0);
 }
@@ -176,6 +197,9 @@ TEST_CASE("The sample configuration shows every default, and its examples are va
   const Config all = parse_config(uncommented, "sample");
   REQUIRE(all.destinations.size() == 2);
   CHECK(all.destinations[0].retry.cap == RetryConfig{}.cap);
+  REQUIRE(all.study.series_rules.size() == 2);
+  CHECK_FALSE(all.study.series_rules[0].slot);
+  CHECK(all.study.series_rules[1].station == "MR2");
   CHECK(all.model.directory);
   CHECK(all.model.threshold == 0.5);
   CHECK(all.log.file);
