@@ -18,13 +18,14 @@
 namespace metserve::dicom {
 namespace {
 
-// What no standard code says (PS3.3 8.2, private coding scheme).
-constexpr const char* private_scheme = "99METSERVE";
+using code::private_scheme;
 constexpr Code intended_use{"INTENDED_USE", private_scheme, "Intended use"};
 constexpr Code sequence_used{"SEQ_USED", private_scheme, "Sequence used"};
 constexpr Code sequence_left_out{"SEQ_LEFT_OUT", private_scheme, "Sequence left out"};
 constexpr Code warning{"WARNING", private_scheme, "Processing warning"};
 constexpr Code weights_hash{"WEIGHTS_SHA256", private_scheme, "SHA-256 of the model weights"};
+constexpr Code registration_quality{"REG_QUALITY", private_scheme, "Registration quality"};
+constexpr Code expected_performance{"EXPECTED", private_scheme, "Expected performance"};
 constexpr Code mean_probability{"MEAN_PROB", private_scheme, "Mean model probability"};
 
 constexpr Code mri_of_brain{"816077007", "SCT", "MRI of brain"};
@@ -33,6 +34,7 @@ constexpr Code algorithm_name{"111001", "DCM", "Algorithm Name"};
 constexpr Code algorithm_version{"111003", "DCM", "Algorithm Version"};
 constexpr Code volume{"118565006", "SCT", "Volume"};
 constexpr Code diameter{"81827009", "SCT", "Diameter"};
+constexpr Code long_axis{"103339001", "SCT", "Long Axis"};
 constexpr Code maximum{"56851009", "SCT", "Maximum"};
 constexpr Code cubic_millimetre{"mm3", "UCUM", "cubic millimeter"};
 constexpr Code millimetre{"mm", "UCUM", "millimeter"};
@@ -107,6 +109,7 @@ void add_lesion(CMR_TID1500& report, const ResultContext& context, const Referen
   require(group.addFindingSite(entry(code::brain)), "finding site");
   add_measurement(group, context, head, volume, lesion.volume_mm3, cubic_millimetre);
   add_measurement(group, context, head, diameter, lesion.longest_diameter_mm, millimetre, true);
+  add_measurement(group, context, head, long_axis, lesion.longest_diameter_in_plane_mm, millimetre);
   add_measurement(group, context, head, mean_probability, lesion.mean_probability, no_units);
 }
 
@@ -129,6 +132,10 @@ void add_statements(CMR_TID1500& report, const ResultContext& context, const Ref
   for (const std::string& text : context.sequences_used) add_statement(report, head, sequence_used, text);
   for (const std::string& text : context.sequences_left_out)
     add_statement(report, head, sequence_left_out, text);
+  for (const std::string& text : context.registration_quality)
+    add_statement(report, head, registration_quality, text);
+  if (!context.expected_performance.empty())
+    add_statement(report, head, expected_performance, context.expected_performance);
   for (const std::string& text : context.warnings) add_statement(report, head, warning, text);
 }
 
@@ -152,6 +159,11 @@ void write_document(CMR_TID1500& report, const ResultContext& context, DcmDatase
   add_evidence(document, context.reference, segmentation);
   require(document.getCodingSchemeIdentification().addItem(private_scheme), "coding scheme");
   require(document.getCodingSchemeIdentification().setCodingSchemeName("MetServe"), "coding scheme");
+  if (const auto& superseded = context.supersedes.report)
+    require(document.getPredecessorDocuments().addItem(
+                of(superseded->study_instance_uid), of(superseded->series_instance_uid),
+                of(superseded->sop_class_uid), of(superseded->sop_instance_uid)),
+            "predecessor document");
   require(document.completeDocument("Automatic analysis complete"), "completion");
   require(document.write(dataset), "report");
 }
@@ -177,6 +189,7 @@ void write_report(const ResultContext& context, const std::filesystem::path& seg
   DcmDataset& dataset = *encoded.getDataset();
   write_document(report, context, segmentation ? segmentation->getDataset() : nullptr, dataset);
   put_common_modules(dataset, context, head, report_identity);
+  put_superseded_series(dataset, context.supersedes.report);
   put(dataset, DCM_ContentDate, dicom_date(context.clock()));
   put(dataset, DCM_ContentTime, dicom_time(context.clock()));
   save(encoded, file);

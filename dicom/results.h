@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,8 +18,33 @@ struct LesionDescription {
   double volume_mm3 = 0;
   double longest_diameter_mm = 0;  ///< in 3D
   Vec3 centroid_lps_mm{};
-  double mean_probability = 0;  ///< 0..1
+  double mean_probability = 0;              ///< 0..1
+  double longest_diameter_in_plane_mm = 0;  ///< the longest within one slice
 };
+
+/// One instance as others refer to it.
+struct ObjectReference {
+  std::string study_instance_uid, series_instance_uid, sop_class_uid, sop_instance_uid;
+};
+
+/// The objects of one result, those that there are.
+struct ResultReferences {
+  std::optional<ObjectReference> segmentation, structure_set, report;
+};
+
+/// A result that was written before.
+struct EarlierResult {
+  ResultReferences objects;
+  ResultReferences replaced;            ///< what they replace themselves; no SOP UIDs for the segmentation
+  std::vector<std::string> unreadable;  ///< names of files that are there and cannot be read
+};
+
+/// Reads what `seg.dcm`, `rtstruct.dcm` and `report.dcm` in `directory` are. Files that cannot be read are
+/// listed, not thrown.
+EarlierResult read_earlier_result(const std::filesystem::path& directory);
+
+/// Whether the objects have the UIDs that `uids` gives: what is written with them is the same result.
+bool are_named_by(const ResultReferences& objects, const UidSource& uids);
 
 /// What made the objects, as they name it.
 struct Algorithm {
@@ -38,7 +64,10 @@ struct ResultContext {
   std::vector<std::string> warnings;
   const UidSource& uids;
   Clock clock;
-  int series_number_offset = 9000;  ///< SEG at +0, RTSTRUCT at +1, SR at +2
+  int series_number_offset = 9000;                     ///< SEG at +0, RTSTRUCT at +1, SR at +2
+  std::vector<std::string> registration_quality = {};  ///< one sentence for each series but the reference
+  std::string expected_performance = {};               ///< of the model, for the sequences used
+  ResultReferences supersedes = {};                    ///< an earlier result on the same study
 };
 
 /// BINARY Segmentation (PS3.3 A.51), one segment per lesion, only frames that hold lesion voxels, on the

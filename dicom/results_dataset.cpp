@@ -63,8 +63,8 @@ std::string decimal_string(const std::string& text) {
   return decimal_string(value);
 }
 
-std::string instance_uid(const ResultContext& context, const ObjectIdentity& object) {
-  return context.uids.uid(std::string(object.role) + "/instance");
+std::string instance_uid(const UidSource& uids, const ObjectIdentity& object) {
+  return uids.uid(std::string(object.role) + "/instance");
 }
 
 std::string tracking_uid(const ResultContext& context, int lesion_number) {
@@ -131,6 +131,14 @@ void require_consistent(const ResultContext& context) {
                                               ": lesions are numbered from 1 in order");
 }
 
+void put_superseded_series(DcmItem& dataset, const std::optional<ObjectReference>& superseded) {
+  if (!superseded) return;
+  DcmItem& series = append_item(dataset, DCM_RelatedSeriesSequence);
+  put(series, DCM_StudyInstanceUID, superseded->study_instance_uid);
+  put(series, DCM_SeriesInstanceUID, superseded->series_instance_uid);
+  append_code(series, DCM_PurposeOfReferenceCodeSequence, code::superseded);
+}
+
 void put_common_modules(DcmItem& dataset, const ResultContext& context, const ReferenceHead& head,
                         const ObjectIdentity& object) {
   const SeriesHeader& reference = context.reference.header;
@@ -141,7 +149,7 @@ void put_common_modules(DcmItem& dataset, const ResultContext& context, const Re
   head.copy_patient_and_study(dataset);
   const auto now = context.clock();
   put(dataset, DCM_SOPClassUID, object.sop_class_uid);
-  put(dataset, DCM_SOPInstanceUID, instance_uid(context, object));
+  put(dataset, DCM_SOPInstanceUID, instance_uid(context.uids, object));
   put(dataset, DCM_InstanceCreationDate, dicom_date(now));
   put(dataset, DCM_InstanceCreationTime, dicom_time(now));
   put(dataset, DCM_Modality, object.modality);
@@ -157,6 +165,7 @@ std::string provenance(const ResultContext& context) {
   std::string text(research_use_statement);
   for (const std::string& sentence : context.sequences_used) text += "\nUsed: " + sentence;
   for (const std::string& sentence : context.sequences_left_out) text += "\nLeft out: " + sentence;
+  if (!context.expected_performance.empty()) text += "\nExpected: " + context.expected_performance;
   for (const std::string& sentence : context.warnings) text += "\nWarning: " + sentence;
   return text;
 }

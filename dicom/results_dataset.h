@@ -37,6 +37,9 @@ inline constexpr Code secondary_neoplasm{"14799000", "SCT", "Neoplasm, Secondary
 inline constexpr Code brain{"12738006", "SCT", "Brain"};
 inline constexpr Code artificial_intelligence{"123110", "DCM", "Artificial Intelligence"};
 inline constexpr Code segmentation{"113076", "DCM", "Segmentation"};
+/// What no standard code says (PS3.3 8.2).
+inline constexpr const char* private_scheme = "99METSERVE";
+inline constexpr Code superseded{"SUPERSEDED", private_scheme, "Superseded result"};
 inline constexpr Code source_for_processing{"121322", "DCM", "Source image for image processing operation"};
 }  // namespace code
 
@@ -84,13 +87,16 @@ struct ObjectIdentity {
 extern const ObjectIdentity segmentation_identity, structure_set_identity, report_identity;
 
 /// SOP instance UID of one of this run's objects.
-std::string instance_uid(const ResultContext& context, const ObjectIdentity& object);
+std::string instance_uid(const UidSource& uids, const ObjectIdentity& object);
 /// Tracking UID of a lesion, the same in segmentation and report.
 std::string tracking_uid(const ResultContext& context, int lesion_number);
 
 /// Throws Error(bad_input), naming the series, for a reference without frame of reference or with other than
 /// one source per slice, and for lesions that are not numbered from 1 in order.
 void require_consistent(const ResultContext& context);
+
+/// Related Series (PS3.3 C.7.3.1) naming the series that this one replaces; nothing without `superseded`.
+void put_superseded_series(DcmItem& dataset, const std::optional<ObjectReference>& superseded);
 
 /// SOP Common, General Series, General Equipment, patient and study, over whatever is there.
 void put_common_modules(DcmItem& dataset, const ResultContext& context, const ReferenceHead& head,

@@ -78,6 +78,11 @@ void put_structure_set(DcmItem& dataset, const ResultContext& context, const Ref
   put(dataset, DCM_FrameOfReferenceUID, context.reference.header.frame_of_reference_uid);
   put(dataset, DCM_PositionReferenceIndicator, "");
   put(dataset, DCM_ApprovalStatus, "UNAPPROVED");
+  put_superseded_series(dataset, context.supersedes.structure_set);
+  if (!context.supersedes.structure_set) return;
+  DcmItem& predecessor = append_item(dataset, DCM_PredecessorStructureSetSequence);
+  put(predecessor, DCM_ReferencedSOPClassUID, context.supersedes.structure_set->sop_class_uid);
+  put(predecessor, DCM_ReferencedSOPInstanceUID, context.supersedes.structure_set->sop_instance_uid);
 }
 
 void put_image_reference(DcmItem& item, const SliceSource& source) {

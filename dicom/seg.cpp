@@ -206,6 +206,7 @@ void write_segmentation(const ResultContext& context, std::span<const std::uint1
   put(dataset, DCM_ContentDate, dicom_date(context.clock()));
   put(dataset, DCM_ContentTime, dicom_time(context.clock()));
   put_compression(dataset, head);
+  put_superseded_series(dataset, context.supersedes.segmentation);
   put_frame_groups(dataset, frames, reference);
   put_pixels(dataset, reference.volume.geometry, pack_bits(frames, voxels, voxels_per_slice));
   save(encoded, file);

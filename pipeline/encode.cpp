@@ -5,6 +5,7 @@
 #include "pipeline/contours.h"
 #include "pipeline/lesions_json.h"
 #include "pipeline/preview.h"
+#include "pipeline/report_text.h"
 #include "pipeline/segment_study.h"
 
 namespace metserve::pipeline {
@@ -17,7 +18,7 @@ std::vector<dicom::LesionDescription> descriptions(const std::vector<Lesion>& le
   std::vector<dicom::LesionDescription> result;
   for (const Lesion& lesion : lesions)
     result.push_back({lesion.number, lesion.volume_mm3, lesion.longest_diameter_mm, lesion.centroid_lps_mm,
-                      lesion.mean_probability});
+                      lesion.mean_probability, lesion.longest_diameter_in_plane_mm});
   return result;
 }
 
@@ -29,6 +30,7 @@ std::string content(const StudyResult& result) {
     if (slice.frame_number) text += '/' + std::to_string(*slice.frame_number);
   }
   for (const std::string& uid : result.series_used) text += '\n' + uid;
+  for (const std::string& uid : result.images_used) text += '\n' + uid;
   for (const std::string& slot : models::ids(result.subset)) text += '\n' + slot;
   return text + '\n' + result.model.weights_sha256 + '\n' + std::to_string(result.threshold) + '\n' +
          std::to_string(result.minimum_volume_mm3) + '\n' + METSERVE_VERSION;
@@ -44,6 +46,33 @@ void write_text(const std::string& text, const fs::path& file) {
     if (!stream) throw dicom::Error(dicom::Error::Kind::io, file.string() + ": cannot be written");
   }
   fs::rename(partial, file);
+}
+
+/// What the objects are called and which ones they replace.
+struct Identity {
+  dicom::UidSource uids;
+  dicom::ResultReferences supersedes;
+};
+
+/// Objects that replace others are not the same as those that replace none, or the ones before those.
+Identity identity_of(const std::string& uid_root, std::string text,
+                     const dicom::ResultReferences& supersedes) {
+  for (const auto& object : {supersedes.segmentation, supersedes.structure_set, supersedes.report})
+    if (object) text += "\nsupersedes " + object->series_instance_uid;
+  return {dicom::UidSource(uid_root, text), supersedes};
+}
+
+/// A result of the same content is written again as it is, with what it replaced; another one is replaced.
+/// What cannot be read of it is a warning.
+Identity identity_after(const EncodeOptions& options, StudyResult& result) {
+  const std::string text = content(result);
+  if (options.superseded.empty()) return identity_of(options.uid_root, text, {});
+  const dicom::EarlierResult earlier = dicom::read_earlier_result(options.superseded);
+  for (const std::string& file : earlier.unreadable)
+    result.warnings.push_back("the earlier result's " + file + " cannot be read: it is not referred to");
+  Identity same = identity_of(options.uid_root, text, earlier.replaced);
+  if (dicom::are_named_by(earlier.objects, same.uids)) return same;
+  return identity_of(options.uid_root, text, earlier.objects);
 }
 
 /// Objects of an earlier run must not lie beside the results of this one.
@@ -62,9 +91,9 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) throw dicom::Error(dicom::Error::Kind::io, directory.string() + ": " + error.message());
+  const Identity identity = identity_after(options, result);  // before `directory` may lose the earlier one
   clear(files);
 
-  const dicom::UidSource uids(options.uid_root, content(result));
   const auto lesions = descriptions(result.lesions.lesions);
   const dicom::ResultContext context{
       result.reference,
@@ -73,9 +102,12 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
       result.sequences_used,
       result.sequences_left_out,
       result.warnings,
-      uids,
+      identity.uids,
       options.clock,
-      options.series_number_offset};
+      options.series_number_offset,
+      registration_quality(result),
+      expected_performance(result),
+      identity.supersedes};
   if (lesions.empty()) {
     files.segmentation.clear();
     files.structure_set.clear();

@@ -94,6 +94,7 @@ Lesion measured(const dicom::Volume& probability, const std::vector<Voxel>& voxe
   }
   lesion.volume_mm3 = count * geometry.voxel_volume_mm3();
   lesion.longest_diameter_mm = longest_diameter_mm(voxels, geometry.spacing_mm);
+  lesion.longest_diameter_in_plane_mm = longest_diameter_in_plane_mm(voxels, geometry.spacing_mm);
   lesion.centroid_lps_mm = geometry.lps_mm(centre);
   return lesion;
 }

@@ -10,10 +10,11 @@ namespace metserve::pipeline {
 struct Lesion {
   int number = 0;  ///< 1..N, by falling volume
   double volume_mm3 = 0;
-  double longest_diameter_mm = 0;  ///< 3D, between outermost voxel centres plus one voxel
-  dicom::Vec3 centroid_lps_mm{};   ///< unweighted mean of voxel centres
-  double mean_probability = 0;     ///< 0..1
-  double max_probability = 0;      ///< 0..1
+  double longest_diameter_mm = 0;           ///< 3D, between outermost voxel centres plus one voxel
+  dicom::Vec3 centroid_lps_mm{};            ///< unweighted mean of voxel centres
+  double mean_probability = 0;              ///< 0..1
+  double max_probability = 0;               ///< 0..1
+  double longest_diameter_in_plane_mm = 0;  ///< likewise, the longest within one slice
 };
 
 struct LesionOptions {

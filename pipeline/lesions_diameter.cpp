@@ -115,4 +115,16 @@ double longest_diameter_mm(const std::vector<Voxel>& voxels, const dicom::Vec3& 
   return longest + std::sqrt(voxel_squared);
 }
 
+double longest_diameter_in_plane_mm(const std::vector<Voxel>& voxels, const dicom::Vec3& spacing_mm) {
+  const dicom::Vec3 in_plane_mm{spacing_mm[0], spacing_mm[1], 0};
+  double longest = 0;
+  for (auto first = voxels.begin(); first != voxels.end();) {
+    const auto last =
+        std::find_if(first, voxels.end(), [&](const Voxel& voxel) { return voxel[2] != (*first)[2]; });
+    longest = std::max(longest, longest_diameter_mm({first, last}, in_plane_mm));
+    first = last;
+  }
+  return longest;
+}
+
 }  // namespace metserve::pipeline

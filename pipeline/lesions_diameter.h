@@ -13,4 +13,8 @@ namespace metserve::pipeline {
 double longest_diameter_mm(const std::vector<std::array<std::size_t, 3>>& voxels,
                            const dicom::Vec3& spacing_mm);
 
+/// The same within one slice: the longest of all slices.
+double longest_diameter_in_plane_mm(const std::vector<std::array<std::size_t, 3>>& voxels,
+                                    const dicom::Vec3& spacing_mm);
+
 }  // namespace metserve::pipeline

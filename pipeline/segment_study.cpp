@@ -154,6 +154,8 @@ std::array<torch::Tensor, models::slot_count> register_sequences(std::vector<Seq
           to_tensor(resample(sequence.series.volume, frame.grid, registration.fixed_to_moving));
       result.subset.set(models::index(sequence.slot));
       result.series_used.push_back(sequence.series.header.series_instance_uid);
+      for (const dicom::SliceSource& slice : sequence.series.slices)
+        result.images_used.push_back(slice.sop_instance_uid);
       result.sequences_used.push_back(used_sentence(sequence, registration, n == 0));
       warn_of_image(result, sequence);
     }

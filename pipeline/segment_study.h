@@ -46,6 +46,7 @@ struct StudyResult {
   models::SlotSet subset;  ///< sequences that the network saw: loaded and registered
   std::vector<SequenceRegistration> registrations;
   std::vector<std::string> series_used;  ///< series instance UIDs of the subset, the reference first
+  std::vector<std::string> images_used;  ///< SOP instance UIDs of their slices, slice by slice
   double threshold = 0;                  ///< that the lesions were found with
   double minimum_volume_mm3 = 0;         ///< likewise
   LesionMap lesions;                     ///< on the reference's grid
@@ -68,6 +69,7 @@ struct EncodeOptions {
   std::string uid_root{dicom::uuid_uid_root};  ///< the site's own root, or 2.25
   int series_number_offset = 9000;
   dicom::Clock clock;
+  std::filesystem::path superseded;  ///< folder of the earlier result that this one replaces; empty: none
 };
 
 /// The files of one result; empty paths for what was not written (no lesion: no SEG, no RTSTRUCT).

@@ -89,6 +89,17 @@ std::vector<SeriesFinding> findings(const dicom::Study& study, const pipeline::S
   return all;
 }
 
+/// The folder of the study's current result, which the one in `directory` will supersede; empty when there is
+/// none. Results lie beside each other by revision; one that was voided is on the disk but not in the store.
+std::filesystem::path superseded_result(const Claim& claim, const std::filesystem::path& directory,
+                                        Store& store) {
+  const auto details = store.study(claim.key);
+  if (!details) return {};
+  for (const ResultSummary& result : details->results)
+    if (!result.superseded) return directory.parent_path() / std::to_string(result.revision);
+  return {};
+}
+
 FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
                           const pipeline::ProgressCallback& on_progress) {
   const dicom::Study study = scan(claim, context);
@@ -97,8 +108,9 @@ FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter
   auto result = pipeline::segment_study(study, segmenter, options, on_progress);
 
   const auto directory = context.storage.make_result_directory(claim.key, claim.revision);
-  const pipeline::EncodeOptions encode{context.config.identity.uid_root,
-                                       context.config.identity.series_number_offset, context.clock};
+  const pipeline::EncodeOptions encode{
+      context.config.identity.uid_root, context.config.identity.series_number_offset, context.clock,
+      superseded_result(claim, context.storage.directory() / directory, context.store)};
   const auto written = pipeline::encode_result(result, encode, context.storage.directory() / directory);
   context.storage.sync_result(directory);
   const auto outcome =

@@ -20,6 +20,7 @@ struct SegmentArguments {
   std::string study, output, device = "cpu";
   std::optional<std::filesystem::path> model;
   std::optional<double> threshold;
+  std::optional<std::filesystem::path> supersedes;
   int threads = 0;
   bool any_subset = false;
 };
@@ -69,6 +70,7 @@ void segment(const SegmentArguments& arguments) {
         [&progress](pipeline::Stage stage, double share) { show(progress, stage, share); });
   }();
   pipeline::EncodeOptions encode;
+  encode.superseded = arguments.supersedes.value_or("");
   encode.clock = [] { return std::chrono::system_clock::now(); };
   pipeline::encode_result(result, encode, arguments.output);
   print_result(result, arguments.output);
@@ -92,6 +94,10 @@ void add_segment(CLI::App& program) {
       ->check(CLI::Range(0, 256));
   command->add_option("--threshold", arguments->threshold, "On the probability, instead of the model's own")
       ->check(CLI::Range(0.0, 1.0));
+  command
+      ->add_option("--supersedes", arguments->supersedes,
+                   "Folder of an earlier result on this study, which the new objects say they replace")
+      ->check(CLI::ExistingDirectory);
   command->add_flag("--any-subset", arguments->any_subset, "Also without a T1 sequence after gadolinium");
   command->callback([arguments] { segment(*arguments); });
 }

@@ -110,6 +110,16 @@ class Conformance(Results):
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             list(pool.map(check, range(len(cases))))
 
+    def test_no_error_for_results_that_replace_others(self):
+        for number, enhanced in enumerate((False, True)):
+            reference = self.root / f"reference-{number}"
+            images = references.write(references.Options(plane="oblique", enhanced=enhanced), reference)
+            first, second = f"first-{number}", f"second-{number}"
+            self.assertTrue(self.check(images, reference, first, 5))
+            self.assertTrue(self.check(images, reference, second, 3, "--seed", 2, "--supersedes", self.root / first))
+            before, now = (pydicom.dcmread(self.root / name / "seg.dcm") for name in (first, second))
+            self.assertEqual(now.RelatedSeriesSequence[0].SeriesInstanceUID, before.SeriesInstanceUID)
+
     @unittest.skipUnless(DATA, "METSERVE_TEST_DATA names no folder with real series")
     def test_no_error_for_any_real_series_that_is_a_volume(self):
         by_uid = references.series_below(DATA)

@@ -1,7 +1,7 @@
 // Writes the results of a study as `metserve segment` does, with drawn lesions instead of a network's: for
 // the tests that let other programs read them.
 //
-// usage: write_results REFERENCE_DIR OUT_DIR [--series UID] [--lesions N] [--seed N]
+// usage: write_results REFERENCE_DIR OUT_DIR [--series UID] [--lesions N] [--seed N] [--supersedes DIR]
 // REFERENCE_DIR holds the series UID, or one series only. OUT_DIR receives what encode_result writes, and
 // labels.raw: the label map, 16-bit little endian, [slices, rows, columns] in the order of the slices along
 // their normal. Exit status 3: the series is no regular volume (one line on standard error says why).
@@ -27,6 +27,7 @@ struct Arguments {
   std::string reference, output, series;
   std::size_t lesions = 3;
   unsigned seed = 1;
+  std::string supersedes;
 };
 
 /// Splits the volume into at least `count` boxes, as cubic in mm as they can be: number of boxes along each
@@ -117,7 +118,9 @@ pipeline::StudyResult make_result(dicom::LoadedSeries reference, const Arguments
   result.threshold = 0.5;
   result.model.name = "drawn";
   result.model.version = "1";
-  result.model.weights_sha256 = std::string(64, 'd');
+  // What was drawn stands for what a model with these weights finds.
+  const std::string drawn = std::to_string(arguments.seed) + "e" + std::to_string(arguments.lesions);
+  result.model.weights_sha256 = std::string(64 - drawn.size(), 'd') + drawn;
   return result;
 }
 
@@ -125,6 +128,7 @@ void run(const Arguments& arguments) {
   pipeline::StudyResult result = make_result(load(arguments), arguments);
   pipeline::EncodeOptions options;
   options.clock = std::chrono::system_clock::now;
+  options.superseded = arguments.supersedes;
   pipeline::encode_result(result, options, arguments.output);
   const auto& labels = result.lesions.labels;
   std::ofstream(std::filesystem::path(arguments.output) / "labels.raw", std::ios::binary)
@@ -142,6 +146,7 @@ int main(int argc, char** argv) {
   program.add_option("--series", arguments.series);
   program.add_option("--lesions", arguments.lesions);
   program.add_option("--seed", arguments.seed);
+  program.add_option("--supersedes", arguments.supersedes);
   CLI11_PARSE(program, argc, argv);
   const dicom::Runtime runtime;
   try {

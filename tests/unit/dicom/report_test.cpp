@@ -120,6 +120,26 @@ TEST_CASE("A report says what was used, what was left out, and that it is for re
   REQUIRE(content(report, "125007").empty());
 }
 
+TEST_CASE("A report says how series were registered and what to expect", "[dicom][report]") {
+  const TemporaryDirectory directory;
+  const auto seg = directory / "seg.dcm", file = directory / "report.dcm";
+  const LoadedSeries reference = make_reference(directory / "reference", {});
+  auto lesions = describe(2);
+  lesions[0].longest_diameter_in_plane_mm = 5.25;
+  ResultContext context = make_context(reference, lesions, uids);
+  context.registration_quality = {"FLAIR to BRAVO: 1.0 degrees"};
+  context.expected_performance = "Dice 0.65";
+  write_segmentation(context, draw_boxes(reference.volume.geometry, 2), seg);
+  write_report(context, seg, file);
+  require_valid_object(file);
+  const auto format = read(file);
+  DcmItem& report = *format->getDataset();
+  REQUIRE(text_of(*content(report, "REG_QUALITY").at(0), DCM_TextValue) == context.registration_quality[0]);
+  REQUIRE(text_of(*content(report, "EXPECTED").at(0), DCM_TextValue) == "Dice 0.65");
+  const auto groups = content(report, "125007");
+  REQUIRE(number_in(*content(*groups.at(0), "103339001").at(0)) == "5.250");
+}
+
 TEST_CASE("A report on lesions without their segmentation is refused", "[dicom][report]") {
   const TemporaryDirectory directory;
   const auto file = directory / "report.dcm";

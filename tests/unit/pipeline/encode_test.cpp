@@ -72,6 +72,12 @@ std::string uid_of(const std::filesystem::path& file) {
   return dicom::scan_study({file}).series.at(0).instances.at(0).sop_instance_uid;
 }
 
+/// SOP instance UID of the report that this one replaces; empty when it names none.
+std::string predecessor_of(const std::filesystem::path& report) {
+  const auto& replaced = dicom::read_earlier_result(report.parent_path()).replaced.report;
+  return replaced ? replaced->sop_instance_uid : "";
+}
+
 }  // namespace
 
 TEST_CASE("A result is written as SEG, RTSTRUCT, report, JSON and picture", "[encode]") {
@@ -128,10 +134,53 @@ TEST_CASE("The same result has the same UIDs, another result has others", "[enco
   SECTION("another set of series") {
     result.series_used.emplace_back("1.2.3");
   }
+  SECTION("a late image of a series that is not the reference") {
+    result.images_used.emplace_back("1.2.5");
+  }
   SECTION("another reference image") {
     result.reference.slices[3].sop_instance_uid = "1.2.4";
   }
   CHECK(uid_of(encode_result(result, options_at(), directory / "c").segmentation) != first);
+}
+
+TEST_CASE("A result replaces an earlier one by reference, but not itself", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult result = result_with_lesions(directory);
+  EncodeOptions options = options_at();
+  const std::string first = uid_of(encode_result(result, options, directory / "first").report);
+  options.superseded = directory / "first";
+  CHECK(uid_of(encode_result(result, options, directory / "again").report) == first);
+  result.series_used.emplace_back("1.2.3");
+  const auto second = encode_result(result, options, directory / "second").report;
+  CHECK(uid_of(second) != first);
+  CHECK(predecessor_of(second) == first);
+  options.superseded = directory / "second";
+  const auto again = encode_result(result, options, directory / "second again").report;
+  CHECK(uid_of(again) == uid_of(second));
+  CHECK(predecessor_of(again) == first);
+
+  SECTION("the first content once more is another result, and no circle") {
+    result.series_used.pop_back();
+    const auto third = encode_result(result, options, directory / "third").report;
+    CHECK(uid_of(third) != first);
+    CHECK(predecessor_of(third) == uid_of(second));
+  }
+}
+
+TEST_CASE("An earlier result that cannot be read is a warning, not a failure", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult result = result_with_lesions(directory);
+  EncodeOptions options = options_at();
+  encode_result(result, options, directory / "first");
+  std::ofstream(directory / "first/report.dcm") << "no DICOM";
+  result.series_used.emplace_back("1.2.3");
+  options.superseded = directory / "first";
+  const ResultFiles files = encode_result(result, options, directory / "second");
+  CHECK_THAT(result.warnings.back(), Catch::Matchers::Contains("report.dcm cannot be read"));
+  CHECK(read_json(files.lesions_json)["warnings"].back() == result.warnings.back());
+  CHECK(predecessor_of(files.report).empty());
+  const auto segmentation = dicom::testing::read(files.segmentation);
+  CHECK(dicom::testing::items_in(*segmentation->getDataset(), DCM_RelatedSeriesSequence) == 1);
 }
 
 TEST_CASE("Without a lesion there is a report but no SEG and no RTSTRUCT, not even old ones", "[encode]") {

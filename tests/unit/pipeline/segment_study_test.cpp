@@ -56,6 +56,7 @@ TEST_CASE("A study of three sequences is registered, segmented and mapped back",
   CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_gre_post", "t1_se_post", "flair"});
   CHECK(result.reference.header.series_description == "AX BRAVO +C");
   CHECK(result.reference.slices.size() == 90);
+  CHECK(result.images_used.size() > 90);  // those of the other series as well
   CHECK(result.lesions.labels.size() == result.reference.volume.geometry.voxel_count());
   CHECK(stages == std::vector<std::string>{"load", "register", "preprocess", "infer", "postprocess"});
   REQUIRE(result.registrations.size() == 3);
