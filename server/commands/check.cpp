@@ -10,6 +10,7 @@
 #include "server/error.h"
 #include "server/error_table.h"
 #include "server/model_directory.h"
+#include "server/sqlite_check.h"
 #include "server/storage_check.h"
 
 namespace metserve::server {
@@ -34,7 +35,7 @@ class Checklist {
   bool failed_ = false;
 };
 
-int check(const std::filesystem::path& file) {
+int check(const std::filesystem::path& file, bool contents) {
   const dicom::Runtime runtime;
   const Config config = load_config(file);
   Checklist list;
@@ -51,6 +52,7 @@ int check(const std::filesystem::path& file) {
     return config.workers.device + " answers as it should";
   });
   list.item("storage", [&] { return check_storage(config.storage); });
+  list.item("store", [&] { return check_store(config.storage.directory, contents); });
   for (const DestinationConfig& destination : config.destinations) {
     list.item(destination.name,
               [&] { return make_destination(destination, config.dicom.ae_title)->verify(); });
@@ -65,7 +67,9 @@ void add_check(CLI::App& program, int& status) {
   CLI::App* command = program.add_subcommand(
       "check", "Say what is wrong with configuration, model, device, storage or peers");
   command->add_option("--config", *file, "Configuration, e.g. /etc/metserve/metserve.yaml")->required();
-  command->callback([file, &status] { status = check(*file); });
+  auto contents = std::make_shared<bool>(false);
+  command->add_flag("--contents", *contents, "Read every stored image and compare it with its hash");
+  command->callback([file, contents, &status] { status = check(*file, *contents); });
 }
 
 }  // namespace metserve::server

@@ -1,0 +1,53 @@
+#include "server/sqlite_check.h"
+
+#include <fstream>
+
+#include "server/error.h"
+#include "server/storage.h"
+#include "tests/catch.h"
+#include "tests/unit/server/store_fixture.h"
+
+using namespace metserve::server;
+
+namespace {
+
+struct CheckFixture : StoreFixture {
+  Storage storage{directory.path(), 0};
+
+  std::filesystem::path put(const std::string& sop, const std::string& content) {
+    InstanceRecord record = instance("1.2", sop, content);
+    record.bytes = content.size();
+    record.file = storage.put_image(record, std::vector<std::uint8_t>(content.begin(), content.end()));
+    store->add_instances(std::span(&record, 1));
+    return directory.path() / record.file;
+  }
+  std::string check(bool contents) const { return check_store(directory.path(), contents); }
+};
+
+}  // namespace
+
+TEST_CASE("A store that is as recorded is said to be so", "[server][check]") {
+  CheckFixture f;
+  CHECK(f.check(true) == "0 studies, 0 images, all intact");
+  f.put("1.2.1", "one");
+  f.put("1.2.2", "two");
+  f.put("1.2.2", "other bytes");
+  CHECK(f.check(false) == "1 studies, 3 images, all there");
+  CHECK(f.check(true) == "1 studies, 3 images, all intact");
+  CHECK(check_store("/nowhere", false) == "no study yet");
+}
+
+TEST_CASE("What is missing, damaged or recorded by nobody is counted and named", "[server][check]") {
+  CheckFixture f;
+  const auto missing = f.put("1.2.1", "one"), shorter = f.put("1.2.2", "two"),
+             changed = f.put("1.2.3", "three");
+  std::filesystem::remove(missing);
+  std::ofstream(shorter) << "t";
+  std::ofstream(changed) << "THREE";
+  std::ofstream(shorter.parent_path() / "stray.dcm") << "?";
+  CHECK_THROWS_WITH(f.check(false),
+                    Catch::Contains("1 images recorded and not there, first images/") &&
+                        Catch::Contains(missing.filename().string()) && Catch::Contains("1 images damaged") &&
+                        Catch::Contains("1 files that nobody recorded") && Catch::Contains("stray"));
+  CHECK_THROWS_WITH(f.check(true), Catch::Contains("2 images damaged"));
+}
