@@ -1,5 +1,6 @@
 #include "dicom/runtime.h"
 
+#include <csignal>
 #include <utility>
 
 #include <dcmtk/config/osconfig.h>
@@ -62,6 +63,7 @@ Runtime::Runtime(std::function<void(LogLevel, const std::string&)> log) {
         "the DICOM data dictionary is not loaded: install DCMTK's dicom.dic or set DCMDICTPATH to it");
   // Archives that do not know an attribute hand it on as UN; the dictionary knows better (PS3.5 6.2.2).
   dcmEnableUnknownVRConversion.set(OFTrue);
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets that a peer may have closed
   DJDecoderRegistration::registerCodecs();
   DJLSDecoderRegistration::registerCodecs();
   DcmRLEDecoderRegistration::registerCodecs();

@@ -9,6 +9,7 @@
 
 #include <boost/asio.hpp>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 
 #include "dicom/error.h"
@@ -34,8 +35,23 @@ constexpr std::array<std::uint8_t, 10> local_limit_exceeded = {0x03, 0, 0, 0, 0,
 /// A connection on the way to its A-ASSOCIATE-RQ. One operation at a time is under way on it; only that
 /// operation's handler takes it off the list. To end it, its socket is closed, which calls the handler.
 struct Pending {
-  explicit Pending(tcp::socket s) : socket(std::move(s)) {}
+  Pending(tcp::socket s, TlsSession session)
+      : socket(std::move(s)), channel(socket.native_handle(), std::move(session)) {}
+
+  /// How many bytes of the request have not come yet, as far as one can know.
+  std::size_t missing() const { return length() - pdu_bytes; }
+  bool is_request() const {
+    return pdu[0] == associate_rq_type && length() <= pdu_head_bytes + max_request_bytes;
+  }
+  std::size_t length() const {
+    if (pdu_bytes < pdu_head_bytes) return pdu_head_bytes;
+    return pdu_head_bytes +
+           (std::size_t{pdu[2]} << 24 | std::size_t{pdu[3]} << 16 | std::size_t{pdu[4]} << 8 | pdu[5]);
+  }
+
   tcp::socket socket;
+  Channel channel;
+  std::size_t pdu_bytes = 0;  ///< that have come
   std::string peer_address;
   std::vector<std::uint8_t> pdu;
   Steady::time_point deadline;
@@ -128,58 +144,77 @@ struct StoreScp::Impl {
     const auto peer = socket.remote_endpoint(error);
     if (error) return;  // gone already
     if (pending.size() >= max_pending) close(pending.front(), "too many connections send no request");
-    auto& connection = pending.emplace_back(std::move(socket));
-    connection.peer_address = peer.address().to_string();
-    connection.deadline = Steady::now() + options.request_timeout;
-    read_head(std::prev(pending.end()));
+    try {
+      auto session = options.tls ? options.tls->session(socket.native_handle()) : TlsSession();
+      auto& connection = pending.emplace_back(std::move(socket), std::move(session));
+      connection.peer_address = peer.address().to_string();
+      connection.deadline = Steady::now() + options.request_timeout;
+    } catch (const Error& failure) {
+      return log_warning("connection from " + peer.address().to_string() + " closed: " + failure.what());
+    }
+    proceed(std::prev(pending.end()));
   }
 
-  void read_head(std::list<Pending>::iterator connection) {
-    connection->pdu.resize(pdu_head_bytes);
-    asio::async_read(connection->socket, asio::buffer(connection->pdu),
-                     [this, connection](const error_code& error, std::size_t) {
-                       if (error) return forget(connection);
-                       const auto& head = connection->pdu;
-                       const std::size_t length = std::size_t{head[2]} << 24 | std::size_t{head[3]} << 16 |
-                                                  std::size_t{head[4]} << 8 | head[5];
-                       if (head[0] == associate_rq_type && length <= max_request_bytes)
-                         return read_body(connection, length);
-                       log_warning("connection from " + connection->peer_address +
-                                   " closed: it does not start with an association request");
-                       forget(connection);
-                     });
+  /// Shakes hands and reads the request as far as that goes without waiting.
+  void proceed(std::list<Pending>::iterator connection) {
+    auto progress = connection->channel.handshake();
+    while (progress.count > 0) {
+      if (connection->pdu_bytes >= pdu_head_bytes && !connection->is_request())
+        return end(connection, "it does not start with an association request");
+      const auto missing = connection->missing();
+      if (missing == 0) return take_request(connection);
+      connection->pdu.resize(connection->pdu_bytes + missing);
+      progress = connection->channel.receive(std::span(connection->pdu).subspan(connection->pdu_bytes));
+      if (progress.count > 0) connection->pdu_bytes += static_cast<std::size_t>(progress.count);
+    }
+    if (!progress.waits()) return end(connection, progress.count == 0 ? "" : connection->channel.failure());
+    const auto event = progress.wait_for == POLLIN ? tcp::socket::wait_read : tcp::socket::wait_write;
+    connection->socket.async_wait(event, [this, connection](const error_code& error) {
+      if (error) return forget(connection);
+      proceed(connection);
+    });
   }
 
-  void read_body(std::list<Pending>::iterator connection, std::size_t length) {
-    connection->pdu.resize(pdu_head_bytes + length);
-    asio::async_read(connection->socket, asio::buffer(connection->pdu) + pdu_head_bytes,
-                     [this, connection](const error_code& error, std::size_t) {
-                       if (error) return forget(connection);
-                       if (tallies.open >= options.max_associations) return reject(connection);
-                       hand_over(*connection);
-                       forget(connection);
-                     });
+  void take_request(std::list<Pending>::iterator connection) {
+    if (tallies.open >= options.max_associations) return reject(connection);
+    hand_over(*connection);
+    forget(connection);
+  }
+
+  /// `why` is empty when the peer has left by itself.
+  void end(std::list<Pending>::iterator connection, const std::string& why) {
+    if (!why.empty()) {
+      log_warning("connection from " + connection->peer_address + " closed: " + why);
+      tell_rejected(*connection, why);
+    }
+    forget(connection);
+  }
+
+  void tell_rejected(const Pending& connection, const std::string& why) const {
+    if (!options.on_association) return;
+    AssociationEvent event;
+    event.peer_address = connection.peer_address;
+    event.certificate = peer_common_name(connection.channel.session());
+    event.reason = why;
+    options.on_association(event);
   }
 
   /// Answers, and waits for the peer to close, since closing first could destroy the answer on its way.
   void reject(std::list<Pending>::iterator connection) {
     ++tallies.rejected;
-    log_warning("association of " + connection->peer_address +
-                " rejected: " + std::to_string(options.max_associations) + " are open already");
-    asio::async_write(connection->socket, asio::buffer(local_limit_exceeded),
-                      [this, connection](const error_code& error, std::size_t) {
-                        if (error) return forget(connection);
-                        connection->pdu.resize(1);
-                        asio::async_read(
-                            connection->socket, asio::buffer(connection->pdu),
-                            [this, connection](const error_code&, std::size_t) { forget(connection); });
-                      });
+    const auto why = std::to_string(options.max_associations) + " associations are open already";
+    log_warning("association of " + connection->peer_address + " rejected: " + why);
+    tell_rejected(*connection, why);
+    connection->channel.send(local_limit_exceeded);  // ten bytes find room in any socket
+    connection->socket.async_wait(tcp::socket::wait_read,
+                                  [this, connection](const error_code&) { forget(connection); });
   }
 
   void hand_over(Pending& from) {
     ++tallies.open;
+    auto session = from.channel.release();
     IncomingConnection connection = {.socket = FileDescriptor(from.socket.release()),
-                                     .request_pdu = std::move(from.pdu),
+                                     .start = {std::move(from.pdu), std::move(session)},
                                      .peer_address = from.peer_address,
                                      .number = ++association_count};
     asio::post(workers, [this, c = std::move(connection)]() mutable {

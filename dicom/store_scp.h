@@ -8,24 +8,46 @@
 #include <string>
 #include <vector>
 
+#include "dicom/address_range.h"
 #include "dicom/storage_commitment.h"
+#include "dicom/tls.h"
 
 namespace metserve::dicom {
+
+/// Who may send.
+struct Caller {
+  std::string ae_title;
+  std::vector<AddressRange> addresses;  ///< from where; empty: from anywhere
+};
+
+/// The beginning and end of an association, for those who keep a record of it.
+struct AssociationEvent {
+  enum class Kind { rejected, opened, closed };
+  Kind kind = Kind::rejected;
+  std::uint64_t association = 0;  ///< 0: rejected before it got a number
+  std::string calling_ae_title, called_ae_title, peer_address;
+  std::string certificate;  ///< common name that the peer has shown under TLS
+  std::string reason;       ///< of the rejection
+};
 
 struct StoreScpOptions {
   std::string ae_title = "METSERVE";  ///< 1..16 characters
   std::string bind_address = "0.0.0.0";
-  std::uint16_t port = 11112;                          ///< 0: any free port
-  bool require_called_ae_title = true;                 ///< reject associations that call another title
-  std::vector<std::string> allowed_calling_ae_titles;  ///< empty: any
-  std::size_t max_associations = 32;                   ///< 1..1024, further ones are rejected (local limit)
-  std::uint32_t max_pdu_bytes = 131072;                ///< 4096..131072
-  std::chrono::seconds idle_timeout{60};               ///< no PDU for so long aborts the association
-  std::chrono::seconds request_timeout{10};            ///< from connection to complete A-ASSOCIATE-RQ
-  std::chrono::seconds pdu_timeout{30};                ///< from a PDU's first byte to its last; of one write
-  std::size_t min_bytes_per_second = 1024;             ///< of a message that takes longer than `pdu_timeout`
-  std::chrono::seconds stop_grace{10};                 ///< for a C-STORE that arrives while the server stops
+  std::uint16_t port = 11112;                        ///< 0: any free port
+  bool require_called_ae_title = true;               ///< reject associations that call another title
+  std::vector<Caller> callers;                       ///< empty: anybody
+  std::shared_ptr<const Tls> tls;                    ///< of the server's role; empty: without TLS
+  std::size_t max_associations = 32;                 ///< 1..1024, further ones are rejected (local limit)
+  std::uint32_t max_pdu_bytes = 131072;              ///< 4096..131072
+  std::chrono::seconds idle_timeout{60};             ///< no PDU for so long aborts the association
+  std::chrono::seconds request_timeout{10};          ///< from connection to complete A-ASSOCIATE-RQ
+  std::chrono::seconds association_timeout{14'400};  ///< from request to release; then it is aborted
+  std::chrono::seconds pdu_timeout{30};              ///< from a PDU's first byte to its last; of one write
+  std::size_t min_bytes_per_second = 1024;           ///< of a message that takes longer than `pdu_timeout`
+  std::chrono::seconds stop_grace{10};               ///< for a C-STORE that arrives while the server stops
   std::size_t max_dataset_bytes = std::size_t{1} << 30;  ///< larger ones are refused with 0xA700
+  /// Told of each association, on one thread at a time for each; empty: nobody.
+  std::function<void(const AssociationEvent&)> on_association;
 };
 
 /// One C-STORE, complete. `part10`: the whole file as it is to be stored: preamble, file meta information and

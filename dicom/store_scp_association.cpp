@@ -94,7 +94,8 @@ class IncomingAssociation {
         clock_{.timeout = context.options.pdu_timeout,
                .stop_grace = context.options.stop_grace,
                .stop_event = context.stop_event},
-        layer_(clock_, std::move(connection.request_pdu)),
+        certificate_(peer_common_name(connection.start.session.get())),
+        layer_(clock_, std::move(connection.start)),
         dcmtk_(receive_association(std::move(connection.socket), layer_, context.options.max_pdu_bytes)) {
     char calling[DUL_LEN_TITLE + 1] = {}, called[DUL_LEN_TITLE + 1] = {}, responding[DUL_LEN_TITLE + 1] = {};
     ASC_getAPTitles(association().params, calling, sizeof calling, called, sizeof called, responding,
@@ -106,12 +107,14 @@ class IncomingAssociation {
   void serve() {
     if (const auto reason = rejection()) return reject(*reason);
     accept();
+    tell(AssociationEvent::Kind::opened);
     try {
       serve_messages();
     } catch (const std::exception& error) {
       log_warning(who() + " ended: " + printable(error.what()));
       abort_association(association(), clock_);
     }
+    tell(AssociationEvent::Kind::closed);
   }
 
  private:
@@ -122,22 +125,39 @@ class IncomingAssociation {
            peer_address_;
   }
 
+  void tell(AssociationEvent::Kind kind, const std::string& reason = {}) const {
+    if (!context_.options.on_association) return;
+    context_.options.on_association(
+        {kind, number_, calling_ae_title_, called_ae_title_, peer_address_, certificate_, reason});
+  }
+
   std::optional<T_ASC_RejectParametersReason> rejection() const {
     const auto& options = context_.options;
     if (options.require_called_ae_title && called_ae_title_ != options.ae_title)
       return ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED;
-    const auto& allowed = options.allowed_calling_ae_titles;
-    if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), calling_ae_title_) == allowed.end())
+    const auto& callers = options.callers;
+    const auto is_this = [&](const Caller& caller) { return may_be(caller); };
+    if (!callers.empty() && std::none_of(callers.begin(), callers.end(), is_this))
       return ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED;
     return std::nullopt;
+  }
+
+  bool may_be(const Caller& caller) const {
+    const auto& from = caller.addresses;
+    return caller.ae_title == calling_ae_title_ &&
+           (from.empty() || std::any_of(from.begin(), from.end(), [&](const AddressRange& range) {
+              return range.contains(peer_address_);
+            }));
   }
 
   void reject(T_ASC_RejectParametersReason reason) {
     const T_ASC_RejectParameters parameters = {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, reason};
     ++context_.tallies.rejected;
-    const bool called = reason == ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED;
-    log_warning(who() + " rejected: " +
-                (called ? "it calls " + printable(called_ae_title_) : "its AE title is not allowed"));
+    const auto why = reason == ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED
+                         ? "it calls " + printable(called_ae_title_)
+                         : "its AE title is not allowed, or not from its address";
+    log_warning(who() + " rejected: " + why);
+    tell(AssociationEvent::Kind::rejected, why);
     clock_.restart();
     ASC_rejectAssociation(&association(), &parameters);
     ASC_dropSCPAssociation(&association(), release_timeout_s);
@@ -159,7 +179,8 @@ class IncomingAssociation {
   void serve_messages() {
     const auto& options = context_.options;
     MessageReader reader(association(), clock_,
-                         {options.idle_timeout, options.min_bytes_per_second, options.max_dataset_bytes});
+                         {options.idle_timeout, options.association_timeout, options.min_bytes_per_second,
+                          options.max_dataset_bytes});
     while (const auto command = reader.next_command()) serve_command(reader, *command);
     if (clock_.stopped) return abort_association(association(), clock_);
     clock_.restart();
@@ -308,6 +329,7 @@ class IncomingAssociation {
   std::string peer_address_;
   std::uint64_t number_;
   ConnectionClock clock_;
+  std::string certificate_;
   TimedTransportLayer layer_;
   IncomingRequest dcmtk_;
   std::string calling_ae_title_, called_ae_title_;
@@ -318,7 +340,7 @@ class IncomingAssociation {
 void serve_association(IncomingConnection connection, const StoreScpContext& context) {
   const auto peer = connection.peer_address;
   try {
-    check_associate_request(connection.request_pdu);
+    check_associate_request(connection.start.received);
     IncomingAssociation(std::move(connection), context).serve();
   } catch (const std::exception& error) {
     log_warning("connection from " + peer + " ended: " + printable(error.what()));

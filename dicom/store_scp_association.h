@@ -13,7 +13,7 @@ namespace metserve::dicom {
 /// A connection whose A-ASSOCIATE-RQ has been read completely.
 struct IncomingConnection {
   FileDescriptor socket;
-  std::vector<std::uint8_t> request_pdu;
+  ConnectionStart start;  ///< with the request
   std::string peer_address;
   std::uint64_t number = 0;  ///< of the association, from 1
 };

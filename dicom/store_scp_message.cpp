@@ -59,7 +59,10 @@ std::span<const std::uint8_t> fragment(const DUL_PDV& pdv) {
 }  // namespace
 
 MessageReader::MessageReader(T_ASC_Association& association, ConnectionClock& clock, MessageLimits limits)
-    : association_(association), clock_(clock), limits_(limits) {}
+    : association_(association),
+      clock_(clock),
+      limits_(limits),
+      end_(ConnectionClock::Steady::now() + limits.total_timeout) {}
 
 void MessageReader::begin_message() {
   message_began_ = ConnectionClock::Steady::now();
@@ -81,6 +84,8 @@ void MessageReader::check_pace(std::size_t fragment_bytes) {
 
 std::optional<DUL_PDV> MessageReader::next_pdv(bool within_message) {
   DUL_PDV pdv{};
+  if (!within_message && ConnectionClock::Steady::now() > end_)
+    end_association("it is open for longer than " + std::to_string(limits_.total_timeout.count()) + " s");
   if (!within_message && clock_.stop_requested()) return std::nullopt;
   if (DUL_NextPDV(&association_.DULassociation, &pdv).good()) return pdv;
   const auto idle_s = static_cast<int>(limits_.idle_timeout.count());

@@ -26,8 +26,9 @@ inline constexpr std::uint16_t n_event_report_request = 0x0100;
 inline constexpr std::uint16_t c_cancel_request = 0x0fff;
 
 struct MessageLimits {
-  std::chrono::seconds idle_timeout{60};    ///< between two PDUs
-  std::size_t min_bytes_per_second = 1024;  ///< over a message, after the first `pdu_timeout`
+  std::chrono::seconds idle_timeout{60};       ///< between two PDUs
+  std::chrono::seconds total_timeout{14'400};  ///< from the reader's beginning to the last message
+  std::size_t min_bytes_per_second = 1024;     ///< over a message, after the first `pdu_timeout`
   std::size_t max_dataset_bytes = std::size_t{1} << 30;
 };
 
@@ -54,6 +55,7 @@ class MessageReader {
   T_ASC_Association& association_;
   ConnectionClock& clock_;
   MessageLimits limits_;
+  const ConnectionClock::Steady::time_point end_;  ///< no message begins after it
   ConnectionClock::Steady::time_point message_began_{};
   std::size_t message_bytes_ = 0;
   int empty_fragments_ = 0;

@@ -3,8 +3,11 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "dicom/tls.h"
 
 namespace metserve::dicom {
 
@@ -15,6 +18,7 @@ struct Peer {
   std::string calling_ae_title = "METSERVE";
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds response_timeout{60};
+  std::optional<TlsOptions> tls{};  ///< its files are read for each association; empty: without TLS
 };
 
 /// What names an object to a peer.

@@ -1,5 +1,6 @@
 #include "dicom/store_scu_association.h"
 
+#include <memory>
 #include <utility>
 
 #include <dcmtk/dcmdata/dctk.h>
@@ -25,6 +26,17 @@ void check(const Peer& peer, const std::string& address) {
   require(!peer.host.empty() && peer.port != 0, "host and port must be given");
   require(address.size() <= max_address && peer.host.find(':') == std::string::npos,
           "the host must be a name or an IPv4 address, with the port at most 63 characters");
+}
+
+/// Files that are wrong at the moment are a matter of trying again: they may just be exchanged.
+std::shared_ptr<const Tls> client_tls(const Peer& peer) {
+  if (!peer.tls) return nullptr;
+  try {
+    return std::make_shared<const Tls>(Tls::Role::client, *peer.tls);
+  } catch (const Error& error) {
+    throw Error(Error::Kind::peer_transient,
+                peer.called_ae_title + " at " + peer.host + ": no association: " + error.what());
+  }
 }
 
 T_ASC_Parameters* make_parameters(const Peer& peer, const std::string& address,
@@ -97,7 +109,7 @@ OutgoingAssociation::OutgoingAssociation(const Peer& peer, const std::vector<Pro
     : peer_name_(peer.called_ae_title + " at " + peer.host + ":" + std::to_string(peer.port)),
       response_timeout_s_(static_cast<int>(peer.response_timeout.count())),
       clock_{.timeout = peer.response_timeout},
-      layer_(clock_),
+      layer_(clock_, client_tls(peer), peer.host),
       network_(requestor_network(layer_, response_timeout_s_)) {
   const auto address = peer.host + ":" + std::to_string(peer.port);
   check(peer, address);

@@ -6,10 +6,7 @@
 #include <mutex>
 #include <string>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "dicom/error.h"
@@ -79,18 +76,32 @@ bool ConnectionClock::stop_requested() {
   return stopped;
 }
 
-TimedConnection::TimedConnection(int socket, ConnectionClock& clock, std::vector<std::uint8_t> received)
-    : DcmTCPConnection(socket), clock_(clock), buffer_(std::move(received)), end_(buffer_.size()) {
-  const int on = 1;
-  setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+TimedConnection::TimedConnection(int socket, TlsSession session, ConnectionClock& clock,
+                                 std::vector<std::uint8_t> received)
+    : DcmTCPConnection(socket),
+      clock_(clock),
+      channel_(socket, std::move(session)),
+      buffer_(std::move(received)),
+      end_(buffer_.size()) {
   buffer_.resize(std::max(buffer_.size(), read_buffer_bytes));
+}
+
+OFCondition TimedConnection::clientSideHandshake() {
+  clock_.restart();
+  for (;;) {
+    const auto progress = channel_.handshake();
+    if (progress.count > 0) return EC_Normal;
+    if (progress.waits() && await(progress.wait_for, clock_.deadline, false)) continue;
+    const auto why = "TLS: " + (progress.waits() ? "no answer in time" : channel_.failure());
+    return makeOFCondition(OFM_dcmnet, DULC_TLSERROR, OF_error, why.c_str());
+  }
 }
 
 ssize_t TimedConnection::read(void* to, size_t bytes) {
   auto* const target = static_cast<std::uint8_t*>(to);
   if (begin_ == end_) {
-    if (bytes >= buffer_.size()) return receive(target, bytes);
-    const auto count = receive(buffer_.data(), buffer_.size());
+    if (bytes >= buffer_.size()) return receive({target, bytes});
+    const auto count = receive(buffer_);
     if (count <= 0) return count;
     begin_ = 0;
     end_ = static_cast<std::size_t>(count);
@@ -101,18 +112,15 @@ ssize_t TimedConnection::read(void* to, size_t bytes) {
   return static_cast<ssize_t>(count);
 }
 
-ssize_t TimedConnection::receive(std::uint8_t* to, std::size_t capacity) {
+ssize_t TimedConnection::receive(std::span<std::uint8_t> to) {
   for (;;) {
-    const auto count = ::recv(getSocket(), to, capacity, MSG_DONTWAIT);
-    const bool would_wait = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-    if (count >= 0 || (!would_wait && errno != EINTR)) {
-      const int on = 1;
-      setsockopt(getSocket(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    const auto progress = channel_.receive(to);
+    if (!progress.waits()) {
       // DCMTK repeats a read for as long as it sees EINTR
-      if (count < 0) errno = ECONNRESET;
-      return count;
+      if (progress.count < 0) errno = ECONNRESET;
+      return progress.count;
     }
-    if (would_wait && !await_bytes(clock_.deadline, false)) {
+    if (!await(progress.wait_for, clock_.deadline, false)) {
       clock_.timed_out = true;
       errno = ETIMEDOUT;
       return -1;
@@ -120,9 +128,10 @@ ssize_t TimedConnection::receive(std::uint8_t* to, std::size_t capacity) {
   }
 }
 
-bool TimedConnection::await_bytes(Steady::time_point until, bool end_on_stop) {
+/// True when the socket is ready for `event`.
+bool TimedConnection::await(short event, Steady::time_point until, bool end_on_stop) {
   for (;;) {
-    pollfd events[2] = {{getSocket(), POLLIN, 0}, {clock_.stop_event, POLLIN, 0}};
+    pollfd events[2] = {{getSocket(), event, 0}, {clock_.stop_event, POLLIN, 0}};
     const nfds_t count = clock_.stop_event < 0 || clock_.stopped ? 1 : 2;
     const int found = ::poll(events, count, poll_timeout_ms(until));
     if (found == 0) return false;
@@ -137,18 +146,17 @@ bool TimedConnection::await_bytes(Steady::time_point until, bool end_on_stop) {
 }
 
 ssize_t TimedConnection::write(void* from, size_t bytes) {
-  const auto* const source = static_cast<const std::uint8_t*>(from);
+  const std::span source(static_cast<const std::uint8_t*>(from), bytes);
   const auto until = Steady::now() + clock_.timeout;
   std::size_t sent = 0;
   while (sent < bytes) {
-    const auto count = ::send(getSocket(), source + sent, bytes - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (count >= 0) {
-      sent += static_cast<std::size_t>(count);
+    const auto progress = channel_.send(source.subspan(sent));
+    if (progress.count > 0) {
+      sent += static_cast<std::size_t>(progress.count);
       continue;
     }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) return -1;
-    pollfd event{getSocket(), POLLOUT, 0};
+    if (!progress.waits()) return -1;
+    pollfd event{getSocket(), progress.wait_for, 0};
     if (::poll(&event, 1, poll_timeout_ms(until)) == 0) {
       clock_.timed_out = true;
       errno = ETIMEDOUT;
@@ -160,17 +168,29 @@ ssize_t TimedConnection::write(void* from, size_t bytes) {
 }
 
 OFBool TimedConnection::networkDataAvailable(int timeout_s) {
-  if (begin_ != end_) return OFTrue;
-  return await_bytes(Steady::now() + std::chrono::seconds(std::max(timeout_s, 0)), true) ? OFTrue : OFFalse;
+  if (begin_ != end_ || channel_.has_pending()) return OFTrue;
+  const auto until = Steady::now() + std::chrono::seconds(std::max(timeout_s, 0));
+  return await(POLLIN, until, true) ? OFTrue : OFFalse;
 }
 
-TimedTransportLayer::TimedTransportLayer(ConnectionClock& clock, std::vector<std::uint8_t> received)
-    : clock_(clock), received_(std::move(received)) {}
+void TimedConnection::close() {
+  channel_.finish();
+  DcmTCPConnection::close();
+}
+
+TimedTransportLayer::TimedTransportLayer(ConnectionClock& clock, ConnectionStart start)
+    : clock_(clock), start_(std::move(start)) {}
+
+TimedTransportLayer::TimedTransportLayer(ConnectionClock& clock, std::shared_ptr<const Tls> tls,
+                                         std::string host)
+    : clock_(clock), tls_(std::move(tls)), host_(std::move(host)) {}
 
 DcmTransportConnection* TimedTransportLayer::createConnection(DcmNativeSocketType socket, OFBool secure) {
-  if (secure) return nullptr;
+  if (secure) return nullptr;  // TLS is ours to begin
   has_taken_socket_ = true;
-  return new TimedConnection(socket, clock_, std::move(received_));  // DCMTK owns and deletes it
+  auto session = tls_ ? tls_->session(socket, host_) : std::move(start_.session);
+  // DCMTK owns and deletes it
+  return new TimedConnection(socket, std::move(session), clock_, std::move(start_.received));
 }
 
 void NetworkDeleter::operator()(T_ASC_Network* network) const {

@@ -4,12 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmnet/assoc.h>
 #include <dcmtk/dcmnet/dcmlayer.h>
 #include <dcmtk/dcmnet/dcmtrans.h>
+
+#include "dicom/channel.h"
 
 namespace metserve::dicom {
 
@@ -46,38 +50,49 @@ struct ConnectionClock {
   bool stop_requested();  ///< looks at the stop event
 };
 
-/// A TCP connection for DCMTK that cannot be held up: reads end at the clock's deadline, writes after its
-/// timeout. Switches Nagle's algorithm off and acknowledges at once, since either costs 40 ms an image
-/// against a sender that writes each PDU in two pieces. `received`: bytes that were read before DCMTK got the
-/// socket.
+/// A connection for DCMTK, plain or under TLS, that cannot be held up: reads end at the clock's deadline,
+/// writes after its timeout. `received`: bytes that were read before DCMTK got the socket.
 class TimedConnection : public DcmTCPConnection {
  public:
-  TimedConnection(int socket, ConnectionClock& clock, std::vector<std::uint8_t> received);
+  TimedConnection(int socket, TlsSession session, ConnectionClock& clock, std::vector<std::uint8_t> received);
 
+  OFCondition clientSideHandshake() override;
   ssize_t read(void* to, size_t bytes) override;
   ssize_t write(void* from, size_t bytes) override;
   /// False after `timeout_s` seconds without a byte, or when the stop event is set.
   OFBool networkDataAvailable(int timeout_s) override;
+  void close() override;
 
  private:
-  bool await_bytes(ConnectionClock::Steady::time_point until, bool end_on_stop);
-  ssize_t receive(std::uint8_t* to, std::size_t capacity);
+  bool await(short event, ConnectionClock::Steady::time_point until, bool end_on_stop);
+  ssize_t receive(std::span<std::uint8_t> to);
 
   ConnectionClock& clock_;
+  Channel channel_;
   std::vector<std::uint8_t> buffer_;
   std::size_t begin_ = 0, end_ = 0;
 };
 
-/// Makes TimedConnections, at most one that starts with `received`.
+/// What the first connection of a transport layer starts with.
+struct ConnectionStart {
+  std::vector<std::uint8_t> received;
+  TlsSession session;  ///< with the handshake done
+};
+
+/// Makes TimedConnections. For those that we request: under TLS when `tls` is given, with a peer whose
+/// certificate is for `host`.
 class TimedTransportLayer : public DcmTransportLayer {
  public:
-  explicit TimedTransportLayer(ConnectionClock& clock, std::vector<std::uint8_t> received = {});
+  TimedTransportLayer(ConnectionClock& clock, ConnectionStart start);
+  TimedTransportLayer(ConnectionClock& clock, std::shared_ptr<const Tls> tls, std::string host);
   DcmTransportConnection* createConnection(DcmNativeSocketType socket, OFBool secure) override;
   bool has_taken_socket() const { return has_taken_socket_; }
 
  private:
   ConnectionClock& clock_;
-  std::vector<std::uint8_t> received_;
+  ConnectionStart start_;
+  std::shared_ptr<const Tls> tls_;
+  std::string host_;
   bool has_taken_socket_ = false;
 };
 

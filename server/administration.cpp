@@ -44,6 +44,7 @@ void Administration::remove(const std::string& key) {
                 "study " + key + ": images keep coming; delete it a little later");
   }
   context_.log.info("deleted by a person", key);
+  context_.audit.deleted(key, "by a person");
   context_.on_deleted();
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "server/audit.h"
 #include "server/config.h"
 #include "server/logging.h"
 #include "server/storage.h"
@@ -17,6 +18,7 @@ struct AdministrationContext {
   Store& store;
   const std::vector<DestinationConfig>& destinations;
   const Log& log;
+  Audit& audit;
   std::function<void()> on_deleted;        ///< a study was deleted: the journal is to forget it, too
   std::function<void()> on_ready = [] {};  ///< a study has become ready
   std::function<void()> on_due = [] {};    ///< objects are due at destinations

@@ -3,15 +3,24 @@
 #include <string>
 
 #include "dicom/storage_commitment.h"
+#include "server/audit.h"
 #include "server/logging.h"
 #include "server/metrics.h"
 #include "server/store.h"
 
 namespace metserve::server {
 
+/// What a report touches. The references outlive it.
+struct CommitmentContext {
+  Store& store;
+  Metrics& metrics;
+  const Log& log;
+  Audit& audit;
+  std::string node;  ///< owner of the lease
+};
+
 /// Records what a destination says it keeps: committed objects are delivered, others are sent again or need
-/// attention, as the reason says. False for a transaction that nobody asked for. `node`: owner of the lease.
-bool record_commitment(const dicom::CommitmentReport& report, Store& store, const std::string& node,
-                       Metrics& metrics, const Log& log);
+/// attention, as the reason says. False for a transaction that nobody asked for.
+bool record_commitment(const dicom::CommitmentReport& report, const CommitmentContext& context);
 
 }  // namespace metserve::server

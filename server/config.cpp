@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 
+#include "dicom/error.h"
 #include "server/config_parts.h"
 
 namespace metserve::server {
@@ -40,22 +41,33 @@ void read_bind_address(ConfigSection& section, std::string& address) {
   if (!is_address(address)) section.problem("bind_address", "must be an IP address, is '" + address + "'");
 }
 
-void read_dicom(ConfigSection section, dicom::StoreScpOptions& dicom) {
+void read_caller(ConfigSection& section, dicom::Caller& caller) {
+  section.text("ae_title", caller.ae_title);
+  if (!is_ae_title(caller.ae_title)) section.problem("ae_title", ae_title_rule);
+  for (const std::string& text : section.texts("addresses")) {
+    try {
+      caller.addresses.emplace_back(text);
+    } catch (const dicom::Error& error) {
+      section.problem("addresses", error.what());
+    }
+  }
+  section.finish();
+}
+
+void read_dicom(ConfigSection section, dicom::StoreScpOptions& dicom, std::optional<dicom::TlsOptions>& tls) {
   section.text("ae_title", dicom.ae_title);
   if (!is_ae_title(dicom.ae_title)) section.problem("ae_title", ae_title_rule);
   read_bind_address(section, dicom.bind_address);
   section.whole("port", dicom.port, 0, 65535);
   section.flag("require_called_ae_title", dicom.require_called_ae_title);
-  dicom.allowed_calling_ae_titles = section.texts("allowed_calling_ae_titles");
-  if (!std::all_of(dicom.allowed_calling_ae_titles.begin(), dicom.allowed_calling_ae_titles.end(),
-                   is_ae_title)) {
-    section.problem("allowed_calling_ae_titles", std::string("each ") + ae_title_rule);
-  }
+  for (ConfigSection& caller : section.sections("callers")) read_caller(caller, dicom.callers.emplace_back());
+  if (section.has("tls")) tls = read_tls(section.section("tls"), {"certificate", "key"});
   ConfigSection limits = section.section("limits");
   limits.whole("max_associations", dicom.max_associations, 1, 1024);
   limits.whole("max_pdu_bytes", dicom.max_pdu_bytes, 4096, 131072);
   limits.duration("idle_timeout_s", dicom.idle_timeout, 1, 3600);
   limits.duration("request_timeout_s", dicom.request_timeout, 1, 300);
+  limits.duration("association_timeout_s", dicom.association_timeout, 60, 604800);
   if (const auto mib = limits.whole_number("max_dataset_mib", 1, 16384)) {
     dicom.max_dataset_bytes = static_cast<std::size_t>(*mib) << 20;
   }
@@ -132,6 +144,10 @@ void read_storage(ConfigSection section, StorageConfig& storage) {
 void read_http(ConfigSection section, HttpConfig& http) {
   read_bind_address(section, http.bind_address);
   section.whole("port", http.port, 0, 65535);
+  read_path(section, "token_file", http.token_file);
+  const bool loopback = http.bind_address.starts_with("127.") || http.bind_address == "::1";
+  if (!loopback && http.token_file.empty() && is_address(http.bind_address))
+    section.problem("token_file", "is missing: it must be given where others than this machine can ask");
   section.finish();
 }
 
@@ -159,9 +175,16 @@ void read_log(ConfigSection section, LogConfig& log) {
   section.finish();
 }
 
+void read_audit(ConfigSection section, AuditConfig& audit) {
+  std::filesystem::path file;
+  read_path(section, "file", file);
+  if (!file.empty()) audit.file = file;
+  section.finish();
+}
+
 void read_all(const YAML::Node& root, Config& config, Problems& problems) {
   ConfigSection top(root, "", problems);
-  read_dicom(top.section("dicom"), config.dicom);
+  read_dicom(top.section("dicom"), config.dicom, config.tls);
   read_study(top.section("study"), config.study);
   read_model(top.section("model"), config.model);
   read_workers(top.section("workers"), config.workers);
@@ -170,6 +193,7 @@ void read_all(const YAML::Node& root, Config& config, Problems& problems) {
   read_http(top.section("http"), config.http);
   read_identity(top.section("identity"), config.identity);
   read_log(top.section("log"), config.log);
+  read_audit(top.section("audit"), config.audit);
   top.finish();
 }
 

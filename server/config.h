@@ -68,11 +68,13 @@ struct DestinationConfig {
   std::string url{};                           ///< of the DICOMweb service, without /studies
   std::filesystem::path ca_file{};             ///< PEM; empty: the system's list
   std::filesystem::path authorization_file{};  ///< its line is the Authorization header; empty: none
+  std::optional<dicom::TlsOptions> tls{};      ///< of a DICOM node; absent: in the clear
 };
 
 struct HttpConfig {
   std::string bind_address = "127.0.0.1";
-  std::uint16_t port = 8080;  ///< 0: any free port
+  std::uint16_t port = 8080;           ///< 0: any free port
+  std::filesystem::path token_file{};  ///< lines "NAME TOKEN"; empty: everybody may look, on loopback only
 };
 
 struct IdentityConfig {
@@ -89,8 +91,13 @@ struct LogConfig {
   std::optional<std::filesystem::path> file;  ///< absent: standard error
 };
 
+struct AuditConfig {
+  std::optional<std::filesystem::path> file;  ///< absent: no audit trail
+};
+
 struct Config {
   dicom::StoreScpOptions dicom;
+  std::optional<dicom::TlsOptions> tls;  ///< of `dicom`; absent: in the clear
   StudyConfig study;
   ModelConfig model;
   WorkerConfig workers;
@@ -99,6 +106,7 @@ struct Config {
   HttpConfig http;
   IdentityConfig identity;
   LogConfig log;
+  AuditConfig audit;
 };
 
 /// Throws Error(bad_call) whose text has one line for each mistake in the file: file, line, key, what is

@@ -34,22 +34,15 @@ void read_node(ConfigSection& section, DestinationConfig& destination) {
   section.text("ae_title", destination.ae_title);
   if (section.has("ae_title") && !is_ae_title(destination.ae_title))
     section.problem("ae_title", ae_title_rule);
+  if (section.has("tls")) destination.tls = read_tls(section.section("tls"), {"trusted"});
   section.flag("storage_commitment", destination.storage_commitment);
   section.duration("commitment_wait_s", destination.commitment_wait, 10, 604800);
-}
-
-void read_absolute(ConfigSection& section, const char* key, std::filesystem::path& path) {
-  std::string text;
-  section.text(key, text);
-  path = text;
-  if (!text.empty() && !path.is_absolute())
-    section.problem(key, "must be an absolute path, is '" + text + "'");
 }
 
 /// A DICOMweb archive: PS3.18 section 10.5.
 void read_web(ConfigSection& section, DestinationConfig& destination) {
   require_keys(section, {"name"});
-  for (const char* key : {"host", "port", "ae_title", "storage_commitment", "commitment_wait_s"})
+  for (const char* key : {"host", "port", "ae_title", "storage_commitment", "commitment_wait_s", "tls"})
     section.refuse(key, "does not go with url");
   section.text("url", destination.url);
   const bool has_scheme = destination.url.starts_with("https://") || destination.url.starts_with("http://");
@@ -61,8 +54,8 @@ void read_web(ConfigSection& section, DestinationConfig& destination) {
                     "https://pacs.example.org/dicom-web");
   }
   while (destination.url.ends_with('/')) destination.url.pop_back();
-  read_absolute(section, "ca_file", destination.ca_file);
-  read_absolute(section, "authorization_file", destination.authorization_file);
+  read_path(section, "ca_file", destination.ca_file);
+  read_path(section, "authorization_file", destination.authorization_file);
 }
 
 void read_destination(ConfigSection& section, DestinationConfig& destination) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,12 @@ namespace metserve::server {
 bool is_ae_title(const std::string& title);
 inline constexpr const char* ae_title_rule =
     "must be an AE title: 1 to 16 ASCII characters, no backslash, no space at either end";
+
+/// A path that must be absolute where it is given.
+void read_path(ConfigSection& section, const char* key, std::filesystem::path& path);
+
+/// A section `tls`; `required`: keys that it cannot do without.
+dicom::TlsOptions read_tls(ConfigSection section, std::initializer_list<const char*> required);
 
 /// The list `destinations`.
 void read_destinations(std::vector<ConfigSection> sections, std::vector<DestinationConfig>& destinations);

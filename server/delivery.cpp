@@ -134,6 +134,7 @@ void Delivery::record_arrival(const DeliveryClaim& claim, const DeliveryClaim::I
   }
   context_.store.record_delivered(claim, item, result.reason);
   context_.log.info(what + ": delivered", claim.key);
+  context_.audit.delivered(claim.key, item.object, config_.name);
   context_.metrics.delivery(config_.name, result.reason.empty() ? "delivered" : "warning");
 }
 

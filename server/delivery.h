@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dicom/identity.h"
+#include "server/audit.h"
 #include "server/config.h"
 #include "server/destination.h"
 #include "server/logging.h"
@@ -25,6 +26,7 @@ struct DeliveryContext {
   Storage& storage;
   Metrics& metrics;
   const Log& log;
+  Audit& audit;
   std::string uid_root;  ///< for transaction UIDs
   dicom::Clock clock;
 };

@@ -14,6 +14,7 @@ class DicomNode final : public Destination {
     peer_.port = config.port;
     peer_.called_ae_title = config.ae_title;
     peer_.calling_ae_title = calling_ae_title;
+    peer_.tls = config.tls;
   }
 
   std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files) override {

@@ -12,6 +12,7 @@ namespace metserve::server {
 
 struct HttpRequest {
   std::string method, target;
+  std::string authorization{}, peer_address{};  ///< the header's value; who asks
 };
 
 struct HttpResponse {

@@ -52,10 +52,12 @@ class Session : public std::enable_shared_from_this<Session> {
   void answer(ErrorCode error) {
     if (error) return;  // gone, silent for too long, or no HTTP: the stream closes with the session
     const auto& request = parser_->get();
-    const HttpResponse made = handler_({std::string(request.method_string()), std::string(request.target())});
+    const HttpResponse made = handler_({std::string(request.method_string()), std::string(request.target()),
+                                        std::string(request[http::field::authorization]), peer_address()});
     response_ = http::response<http::string_body>(static_cast<http::status>(made.status), request.version());
     response_.set(http::field::content_type, made.content_type);
     response_.set(http::field::cache_control, "no-store");
+    if (made.status == 401) response_.set(http::field::www_authenticate, "Bearer");
     response_.keep_alive(request.keep_alive());
     response_.body() = made.body;
     response_.prepare_payload();
@@ -63,6 +65,12 @@ class Session : public std::enable_shared_from_this<Session> {
     stream_.expires_after(time_limit);
     http::async_write(stream_, response_,
                       [self = shared_from_this()](ErrorCode failure, std::size_t) { self->next(failure); });
+  }
+
+  std::string peer_address() {
+    ErrorCode gone;
+    const auto peer = stream_.socket().remote_endpoint(gone);
+    return gone ? "" : peer.address().to_string();
   }
 
   void next(ErrorCode error) {

@@ -2,15 +2,15 @@
 
 namespace metserve::server {
 
-int delete_old_studies(Storage& storage, Store& store, const StorageConfig& config, const dicom::Clock& clock,
-                       const Log& log) {
+int delete_old_studies(const RetentionContext& context, TimePoint before) {
   int deleted = 0;
-  for (const std::string& key : store.finished_before(clock() - config.retention)) {
-    storage.discard(key, [&] {
-      const bool forgotten = store.forget(key);
-      if (forgotten) log.info("deleted: its retention time is over", key);
-      deleted += forgotten ? 1 : 0;
-      return forgotten;
+  for (const std::string& key : context.store.finished_before(before)) {
+    context.storage.discard(key, [&] {
+      if (!context.store.forget(key)) return false;
+      context.log.info("deleted: its retention time is over", key);
+      context.audit.deleted(key, "retention");
+      ++deleted;
+      return true;
     });
   }
   return deleted;

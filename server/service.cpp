@@ -6,12 +6,14 @@
 #include "server/error_table.h"
 #include "server/model_directory.h"
 #include "server/retention.h"
+#include "server/times.h"
 
 namespace metserve::server {
 namespace {
 
 constexpr std::chrono::milliseconds collect_interval{250};
 constexpr std::chrono::minutes retention_interval{10};
+constexpr std::chrono::hours certificate_notice{30 * 24};
 
 ReadinessCheck check(const std::string& name, const std::function<void()>& attempt) {
   try {
@@ -28,10 +30,14 @@ Service::Service(const Config& config, const Log& log)
     : config_(config),
       log_(log),
       clock_([] { return std::chrono::system_clock::now(); }),
+      audit_(config.audit.file, clock_, log_),
+      tls_(config.tls ? std::make_shared<dicom::Tls>(dicom::Tls::Role::server, *config.tls) : nullptr),
+      access_(config.http.token_file),
       storage_(config.storage.directory, config.storage.min_free_bytes),
       store_(storage_.database_file(), clock_),
-      administration_({storage_, store_, config_.destinations, log_, [this] { receiver_->wipe_journal(); },
-                       [this] { workers_->wake(); }, [this] { wake_deliveries(); }}),
+      administration_({storage_, store_, config_.destinations, log_, audit_,
+                       [this] { receiver_->wipe_journal(); }, [this] { workers_->wake(); },
+                       [this] { wake_deliveries(); }}),
       package_(models::ModelPackage::load(model_directory(config.model.directory))),
       metrics_(package_.manifest.name, package_.manifest.version) {
   receiver_ = std::make_unique<Receiver>(storage_, store_, metrics_, log_, config_.storage.journal);
@@ -48,16 +54,18 @@ Service::Service(const Config& config, const Log& log)
   retention_ = std::make_unique<PeriodicTask>(
       "retention", retention_interval,
       [this] {
-        const int deleted = delete_old_studies(storage_, store_, config_.storage, clock_, log_);
+        const int deleted =
+            delete_old_studies({storage_, store_, log_, audit_}, clock_() - config_.storage.retention);
         if (deleted > 0) receiver_->wipe_journal();
       },
       log_);
-  scp_ = std::make_unique<dicom::StoreScp>(
-      config_.dicom, [this](dicom::ReceivedInstance&& image) { return receiver_->receive(std::move(image)); },
-      commitment_handler());
-  dicom_port_ = scp_->port();
-  http_ = std::make_unique<HttpServer>(
-      config_.http, [state = http_state()](const HttpRequest& request) { return handle(request, state); });
+  start_listening();
+  http_ =
+      std::make_unique<HttpServer>(config_.http, [this, state = http_state()](const HttpRequest& request) {
+        return guarded(request, access_, audit_,
+                       [&state](const HttpRequest& allowed) { return handle(allowed, state); });
+      });
+  audit_.started();
 }
 
 Service::~Service() {
@@ -74,7 +82,7 @@ void Service::resume() {
 }
 
 void Service::start_deliveries() {
-  const DeliveryContext context{store_, storage_, metrics_, log_, config_.identity.uid_root, clock_};
+  const DeliveryContext context{store_, storage_, metrics_, log_, audit_, config_.identity.uid_root, clock_};
   for (const auto& destination : config_.destinations) {
     deliveries_.push_back(std::make_unique<Delivery>(
         destination, make_destination(destination, config_.dicom.ae_title), context));
@@ -91,8 +99,51 @@ dicom::CommitmentHandler Service::commitment_handler() {
                                 [](const DestinationConfig& one) { return one.storage_commitment; });
   if (!asks) return {};
   return [this](const dicom::CommitmentReport& report) {
-    return record_commitment(report, store_, storage_.node(), metrics_, log_);
+    return record_commitment(report, {store_, metrics_, log_, audit_, storage_.node()});
   };
+}
+
+void Service::start_listening() {
+  dicom::StoreScpOptions options = config_.dicom;
+  options.tls = tls_;
+  if (tls_) look_at_certificate();
+  options.on_association = [this](const dicom::AssociationEvent& event) { audit_.association(event); };
+  const auto receive = [this](dicom::ReceivedInstance&& image) {
+    const auto association = image.association;
+    const std::string study = image.study_instance_uid;
+    const auto status = receiver_->receive(std::move(image));
+    if (status == dicom::StoreStatus::success) audit_.received(association, study);
+    return status;
+  };
+  if (options.callers.empty()) log_.warning("dicom.callers is empty: whoever reaches this node may send");
+  scp_ = std::make_unique<dicom::StoreScp>(options, receive, commitment_handler());
+  dicom_port_ = scp_->port();
+}
+
+/// One that ends without anybody's notice ends everybody's reception.
+void Service::look_at_certificate() {
+  const auto end = tls_->valid_until();
+  const bool soon = end < clock_() + certificate_notice;
+  log_.write(soon ? LogLevel::warning : LogLevel::info,
+             config_.tls->certificate.string() + ": valid until " + iso_time(end));
+}
+
+void Service::reload() {
+  const auto attempt = [this](const std::string& what, const std::function<void()>& read) {
+    try {
+      read();
+      log_.info(what + ": read anew");
+    } catch (const std::exception& error) {
+      log_.error(what + ": stays as it was: " + reason_of(error));
+    }
+  };
+  if (tls_) {
+    attempt("dicom.tls", [this] { tls_->reload(); });
+    look_at_certificate();
+  }
+  if (!config_.http.token_file.empty()) attempt("http.token_file", [this] { access_.reload(); });
+  if (config_.audit.file) attempt("audit.file", [this] { audit_.reopen(); });
+  log_.info("SIGHUP: what else has changed in the configuration takes effect at the next start");
 }
 
 void Service::collect() {
@@ -114,6 +165,7 @@ int Service::stop() {
   workers_.reset();
   deliveries_.clear();
   receiver_.reset();
+  audit_.stopped();
   log_.info("stopped");
   return 0;
 }

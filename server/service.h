@@ -9,8 +9,10 @@
 
 #include "dicom/store_scp.h"
 #include "server/administration.h"
+#include "server/audit.h"
 #include "server/config.h"
 #include "server/delivery.h"
+#include "server/http_access.h"
 #include "server/http_server.h"
 #include "server/logging.h"
 #include "server/metrics.h"
@@ -38,6 +40,10 @@ class Service {
   /// A device failed for good: the process should be restarted.
   bool broken() const { return broken_; }
 
+  /// Reads certificates, keys and tokens again and opens the audit trail anew; what is wrong is logged and
+  /// leaves what there was.
+  void reload();
+
   /// Accepts nothing more, lets studies in work finish or hands them back, ends deliveries under way. Returns
   /// how many workers did not react; when it is not 0 the process must end without destroying this object.
   int stop();
@@ -48,6 +54,8 @@ class Service {
   void wake_deliveries();
   dicom::CommitmentHandler commitment_handler();
   void collect();
+  void start_listening();
+  void look_at_certificate();
   void stop_listening();
   HttpState http_state();
   std::vector<ReadinessCheck> readiness();
@@ -57,6 +65,9 @@ class Service {
   const Config& config_;
   const Log& log_;
   dicom::Clock clock_;
+  Audit audit_;
+  std::shared_ptr<dicom::Tls> tls_;  ///< empty: in the clear
+  HttpAccess access_;
   Storage storage_;
   SqliteStore store_;
   Administration administration_;

@@ -12,6 +12,7 @@ sigset_t stop_set() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -23,10 +24,13 @@ StopSignals::StopSignals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-void StopSignals::wait(const std::function<bool()>& or_when) const {
+void StopSignals::wait(const std::function<bool()>& or_when, const std::function<void()>& on_hangup) const {
   const sigset_t set = stop_set();
   const timespec half_a_second{0, 500'000'000};
-  while (!or_when() && sigtimedwait(&set, nullptr, &half_a_second) < 0) {
+  while (!or_when()) {
+    const int signal = sigtimedwait(&set, nullptr, &half_a_second);
+    if (signal == SIGTERM || signal == SIGINT) return;
+    if (signal == SIGHUP) on_hangup();
   }
 }
 

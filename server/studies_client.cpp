@@ -2,8 +2,11 @@
 
 #include <chrono>
 
+#include <unistd.h>
+
 #include "server/error.h"
 #include "server/error_table.h"
+#include "server/http_access.h"
 #include "server/http_client.h"
 #include "server/receiver.h"
 #include "server/sqlite_store.h"
@@ -26,6 +29,8 @@ HttpResponse ask_server(const Config& config, const HttpRequest& request) {
   HttpCall call_of_ours;
   call_of_ours.method = request.method;
   call_of_ours.url = address_of(config.http) + request.target;
+  if (!config.http.token_file.empty())
+    call_of_ours.headers.push_back("Authorization: " + first_authorization(config.http.token_file));
   const HttpAnswer answer = call(call_of_ours);
   return {answer.status, "application/json", answer.body};
 }
@@ -39,8 +44,11 @@ HttpResponse ask_directory(const Config& config, const HttpRequest& request) {
   const Log log(config.log);
   Metrics metrics("", "");
   Receiver receiver(storage, store, metrics, log, config.storage.journal);  // files what is in the journal
+  Audit audit(
+      config.audit.file, [] { return std::chrono::system_clock::now(); }, log);
+  audit.looked("uid " + std::to_string(getuid()), "this machine", request.method, request.target);
   Administration administration(
-      {storage, store, config.destinations, log, [&receiver] { receiver.wipe_journal(); }});
+      {storage, store, config.destinations, log, audit, [&receiver] { receiver.wipe_journal(); }});
   HttpState state;
   connect_studies(state, store, administration);
   return handle(request, state);

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -9,9 +10,11 @@
 #include "server/destination.h"
 #include "server/error.h"
 #include "server/error_table.h"
+#include "server/http_access.h"
 #include "server/model_directory.h"
 #include "server/sqlite_check.h"
 #include "server/storage_check.h"
+#include "server/times.h"
 
 namespace metserve::server {
 namespace {
@@ -35,6 +38,13 @@ class Checklist {
   bool failed_ = false;
 };
 
+std::string check_tls(const dicom::TlsOptions& options) {
+  const auto end = dicom::Tls(dicom::Tls::Role::server, options).valid_until();
+  const std::string when = options.certificate.string() + ": valid until " + iso_time(end);
+  if (end < std::chrono::system_clock::now()) throw Error(Error::Kind::io, when + ": callers will refuse it");
+  return when;
+}
+
 int check(const std::filesystem::path& file, bool contents) {
   const dicom::Runtime runtime;
   const Config config = load_config(file);
@@ -53,6 +63,13 @@ int check(const std::filesystem::path& file, bool contents) {
   });
   list.item("storage", [&] { return check_storage(config.storage); });
   list.item("store", [&] { return check_store(config.storage.directory, contents); });
+  if (config.tls) list.item("dicom.tls", [&] { return check_tls(*config.tls); });
+  if (!config.http.token_file.empty()) {
+    list.item("http.token_file", [&] {
+      const HttpAccess readable(config.http.token_file);
+      return config.http.token_file.string();
+    });
+  }
   for (const DestinationConfig& destination : config.destinations) {
     list.item(destination.name,
               [&] { return make_destination(destination, config.dicom.ae_title)->verify(); });
@@ -65,7 +82,7 @@ int check(const std::filesystem::path& file, bool contents) {
 void add_check(CLI::App& program, int& status) {
   auto file = std::make_shared<std::string>();
   CLI::App* command = program.add_subcommand(
-      "check", "Say what is wrong with configuration, model, device, storage or peers");
+      "check", "Say what is wrong with configuration, model, device, storage, access or peers");
   command->add_option("--config", *file, "Configuration, e.g. /etc/metserve/metserve.yaml")->required();
   auto contents = std::make_shared<bool>(false);
   command->add_flag("--contents", *contents, "Read every stored image and compare it with its hash");

@@ -27,7 +27,7 @@ int serve(const std::filesystem::path& file) {
   log.info("ready: " + config.dicom.ae_title + " on port " + std::to_string(service.dicom_port()) +
            ", HTTP on port " + std::to_string(service.http_port()) + ", model " + service.model().name + " " +
            service.model().version);
-  signals.wait([&service] { return service.broken(); });
+  signals.wait([&service] { return service.broken(); }, [&service] { service.reload(); });
   const int status = service.broken() ? EXIT_FAILURE : EXIT_SUCCESS;
   // A worker that does not react cannot be waited for; its study is handed back, and the next start takes it
   // up.

@@ -104,7 +104,24 @@ class Server(unittest.TestCase):
             with rig.running(self.start(archive)) as server:
                 self.send_over_two_associations(server)
                 self.check_results(archive)
+                self.check_privacy(server)
                 self.assertEqual(server.stop(), 0)
+
+    def check_privacy(self, server):
+        """Nothing that is told says who the patient is, and the audit trail says what became of the study."""
+        image = pydicom.dcmread(STUDY / "BRTUM008", stop_before_pixels=True)
+        rig.wait_for(lambda: '"action":"sent"' in server.told(), 30, "audit trail of the deliveries")
+        told = server.told()
+        birth = str(image.PatientBirthDate)
+        for secret in [*str(image.PatientName).split("^"), image.PatientID, birth,
+                       f"{birth[:4]}-{birth[4:6]}-{birth[6:]}"]:
+            if len(secret) > 5:  # "Brain" is a word of ours too
+                self.assertNotIn(secret.lower(), told.lower())
+        events = [json.loads(line) for line in (server.directory / "audit.jsonl").read_text().splitlines()]
+        received = [event for event in events if event.get("action") == "received"]
+        self.assertEqual(sum(event["images"] for event in received), len(list(STUDY.iterdir())))
+        self.assertEqual({event["study_instance_uid"] for event in received}, {image.StudyInstanceUID})
+        self.assertEqual({event["who"]["ae_title"] for event in received}, {"PACS"})
 
     def test_killed_between_the_last_image_and_the_result_the_server_delivers_after_restart(self):
         with rig.running(rig.Orthanc(self.root / "archive")) as archive:

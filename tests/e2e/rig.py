@@ -125,7 +125,8 @@ class MetServe(Process):
         self.program = program
         self.dicom_port, self.http_port = free_port(), free_port()
         self.configuration = self.directory / "metserve.yaml"
-        self.configuration.write_text(self._yaml(model, destinations, quiet_time_s, threshold, dicom_more, retry) + more)
+        self.configuration.write_text(self._yaml(model, destinations, quiet_time_s, threshold, dicom_more, retry) +
+                                      (more if "log:" in more else "log:\n  level: debug\n" + more))
         if start:
             self.start()
 
@@ -154,6 +155,7 @@ class MetServe(Process):
             *model_lines,
             "storage:", f"  directory: {self.directory / 'state'}",
             "http:", "  bind_address: 127.0.0.1", f"  port: {self.http_port}",
+            "audit:", f"  file: {self.directory / 'audit.jsonl'}",
             "destinations:"]
         for archive in destinations:
             lines += [f"  - name: {archive.ae_title.lower()}", "    host: 127.0.0.1", f"    port: {archive.dicom_port}",
@@ -165,6 +167,13 @@ class MetServe(Process):
         """Sends the files over one association with an unmodified storescu."""
         command = ["storescu", "-aec", self.ae_title, "-aet", "PACS", "127.0.0.1", str(self.dicom_port)]
         subprocess.run(command + [str(file) for file in files], check=True, timeout=600, stdout=subprocess.DEVNULL)
+
+    def told(self):
+        """All that the server says of what it does: log, audit trail, metrics and studies."""
+        studies = get(f"{self.url}/studies")[1]
+        pages = [get(f"{self.url}/metrics")[1], studies]
+        pages += [get(f"{self.url}/studies/{study['key']}")[1] for study in json.loads(studies)["studies"]]
+        return self.log.read_text() + (self.directory / "audit.jsonl").read_text() + b"".join(pages).decode()
 
     def metric(self, name):
         """The value of the first sample whose line starts with `name`, or None."""

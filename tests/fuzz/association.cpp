@@ -47,7 +47,7 @@ void serve(std::vector<std::uint8_t> request, std::span<const std::uint8_t> afte
   (void)!::send(peer.get(), after.data(), after.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   ::shutdown(peer.get(), SHUT_WR);
   dicom::serve_association({.socket = dicom::FileDescriptor(ends[1]),
-                            .request_pdu = std::move(request),
+                            .start = {std::move(request), {}},
                             .peer_address = "127.0.0.1",
                             .number = 1},
                            context);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 
@@ -137,7 +138,8 @@ TEST_CASE("C-ECHO is answered", "[dicom][scp][peers]") {
 
 TEST_CASE("Strangers are rejected with the reason that the standard has for it", "[dicom][scp][peers]") {
   auto options = on_free_port();
-  options.allowed_calling_ae_titles = {"SCANNER"};
+  options.callers = {
+      {"SCANNER", {}}, {"NEIGHBOUR", {AddressRange("127.0.0.0/8")}}, {"FAR", {AddressRange("192.0.2.0/24")}}};
   const CollectingScp scp(options);
   const auto echo = [&](const std::string& calling, const std::string& called) {
     return run_program({"echoscu", "-aet", calling, "-aec", called, "127.0.0.1", std::to_string(scp.port())});
@@ -149,7 +151,43 @@ TEST_CASE("Strangers are rejected with the reason that the standard has for it",
   const auto wrong_calling = echo("STRANGER", "METSERVE");
   CHECK(wrong_calling.status != 0);
   CHECK_THAT(wrong_calling.output, ContainsSubstring("Calling AE Title Not Recognized"));
-  CHECK(scp.scp().counters().associations_rejected == 2);
+  CHECK(echo("NEIGHBOUR", "METSERVE").status == 0);
+  const auto wrong_address = echo("FAR", "METSERVE");
+  CHECK(wrong_address.status != 0);
+  CHECK_THAT(wrong_address.output, ContainsSubstring("Calling AE Title Not Recognized"));
+  CHECK(scp.scp().counters().associations_rejected == 3);
+}
+
+TEST_CASE("Who associates is told, and who is rejected", "[dicom][scp][peers]") {
+  std::mutex mutex;
+  std::vector<AssociationEvent> events;
+  auto options = on_free_port();
+  options.on_association = [&](const AssociationEvent& event) {
+    const std::scoped_lock lock(mutex);
+    events.push_back(event);
+  };
+  {
+    const CollectingScp scp(options);
+    for (const char* called : {"METSERVE", "OTHER"})
+      run_program({"echoscu", "-aet", "SCANNER", "-aec", called, "127.0.0.1", std::to_string(scp.port())});
+  }
+  REQUIRE(events.size() == 3);
+  CHECK(events[0].kind == AssociationEvent::Kind::opened);
+  CHECK(events[0].association == 1);
+  CHECK(events[0].calling_ae_title == "SCANNER");
+  CHECK(events[0].peer_address == "127.0.0.1");
+  CHECK(events[1].kind == AssociationEvent::Kind::closed);
+  CHECK(events[2].kind == AssociationEvent::Kind::rejected);
+  CHECK(events[2].called_ae_title == "OTHER");
+  CHECK(events[2].reason == "it calls OTHER");
+}
+
+TEST_CASE("An association that is open for too long is ended between two messages", "[dicom][scp][peers]") {
+  auto options = on_free_port();
+  options.association_timeout = std::chrono::seconds(0);
+  const CollectingScp scp(options);
+  const auto echo = run_program({"echoscu", "-aec", "METSERVE", "127.0.0.1", std::to_string(scp.port())});
+  CHECK_THAT(echo.output, ContainsSubstring("aborted"));
 }
 
 TEST_CASE("The handler's status reaches the sender", "[dicom][scp][peers]") {

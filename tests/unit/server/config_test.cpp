@@ -34,18 +34,32 @@ TEST_CASE("An empty configuration is all defaults", "[server][config]") {
 
 TEST_CASE("Values of the file replace the defaults", "[server][config]") {
   const Config config = parse_config(R"(
-dicom: {ae_title: METS, port: 104, allowed_calling_ae_titles: [PACS, MR 1], limits: {max_dataset_mib: 8}}
+dicom: {ae_title: METS, port: 104, callers: [{ae_title: PACS, addresses: [192.0.2.0/24]}, {ae_title: MR 1}],
+  tls: {certificate: /etc/a.pem, key: /etc/a.key, profile: bcp195}, limits: {max_dataset_mib: 8}}
 study: {quiet_time_s: 5, required_sequences: [flair], minimum_match_confidence: 0.75}
 model: {directory: /srv/model, threshold: 0.25}
 workers: {count: 3, device: "cuda:1"}
 storage: {directory: /data, min_free_mib: 100, retention_days: 2}
 destinations:
-  - {name: pacs, host: pacs.local, port: 4242, ae_title: PACS, objects: [report, seg], retry: {first_s: 2, cap_s: 9}}
+  - {name: pacs, host: pacs.local, port: 4242, ae_title: PACS, objects: [report, seg], retry: {first_s: 2, cap_s: 9},
+     tls: {trusted: /etc/ca.pem}}
+http: {bind_address: 0.0.0.0, token_file: /etc/tokens}
+audit: {file: /var/log/audit}
 identity: {uid_root: 1.2.826.0.1, series_number_offset: 500}
 log: {level: debug, format: json}
 )",
                                      "metserve.yaml");
-  CHECK(config.dicom.allowed_calling_ae_titles == std::vector<std::string>{"PACS", "MR 1"});
+  REQUIRE(config.dicom.callers.size() == 2);
+  CHECK(config.dicom.callers[0].ae_title == "PACS");
+  REQUIRE(config.dicom.callers[0].addresses.size() == 1);
+  CHECK(config.dicom.callers[0].addresses[0].contains("192.0.2.9"));
+  CHECK(config.dicom.callers[1].ae_title == "MR 1");
+  CHECK(config.dicom.callers[1].addresses.empty());
+  REQUIRE(config.tls);
+  CHECK(config.tls->certificate == "/etc/a.pem");
+  CHECK(config.tls->profile == metserve::dicom::TlsProfile::bcp195);
+  CHECK(config.http.token_file == "/etc/tokens");
+  CHECK(config.audit.file == "/var/log/audit");
   CHECK(config.dicom.max_dataset_bytes == std::size_t{8} << 20);
   CHECK((config.study.required_sequences == std::vector{metserve::models::Slot::flair}));
   CHECK(config.study.minimum_match_confidence == 0.75);
@@ -55,6 +69,8 @@ log: {level: debug, format: json}
   CHECK(config.storage.retention == std::chrono::hours(48));
   REQUIRE(config.destinations.size() == 1);
   CHECK((config.destinations[0].objects == std::vector{ObjectKind::report, ObjectKind::segmentation}));
+  REQUIRE(config.destinations[0].tls);
+  CHECK(config.destinations[0].tls->trusted == "/etc/ca.pem");
   CHECK(config.destinations[0].retry.cap == std::chrono::seconds(9));
   CHECK(config.identity.uid_root == "1.2.826.0.1");
   CHECK(config.log.format == LogFormat::json);
@@ -66,7 +82,7 @@ TEST_CASE("An unknown key is refused with its line and the nearest valid name", 
   CHECK(mistakes_in("worker:\n  count: 2\n") ==
         "metserve.yaml:1: worker: unknown key; did you mean 'workers'?");
   CHECK(mistakes_in("http:\n  zzzzzzzzzz: 1\n") ==
-        "metserve.yaml:2: http.zzzzzzzzzz: unknown key; valid are bind_address, port");
+        "metserve.yaml:2: http.zzzzzzzzzz: unknown key; valid are bind_address, port, token_file");
 }
 
 TEST_CASE("A wrong type or a value out of range is refused with what would be right", "[server][config]") {

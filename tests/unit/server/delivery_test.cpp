@@ -54,6 +54,8 @@ struct DeliveryFixture : StoreFixture {
   Metrics metrics{"model", "1"};
   LogConfig log_config{LogLevel::error, LogFormat::text, directory.path() / "log"};
   Log log{log_config};
+  std::filesystem::path audit_file = directory.path() / "audit";
+  Audit audit{audit_file, [] { return TimePoint(); }, log};
   DestinationConfig destination;
   ScriptedDestination::Script script;
   std::unique_ptr<Delivery> delivery;
@@ -70,7 +72,7 @@ struct DeliveryFixture : StoreFixture {
   void start() {
     delivery = std::make_unique<Delivery>(
         destination, std::make_unique<ScriptedDestination>(script),
-        DeliveryContext{*store, storage, metrics, log, "2.25", [this] { return now; }});
+        DeliveryContext{*store, storage, metrics, log, audit, "2.25", [this] { return now; }});
   }
   bool reaches(const std::function<bool()>& condition) {
     for (int i = 0; i < 1000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -100,6 +102,7 @@ TEST_CASE("Delivered is what the destination answered with success, over one ass
   CHECK(f.state("1.2") == StudyState::done);
   CHECK(f.script.associations == 1);
   CHECK(f.script.files.at(0) == f.storage.directory() / "results/x/1/seg.dcm");
+  CHECK(audited_deliveries(f.audit_file) == 2);
 }
 
 TEST_CASE("A warning delivers and is remembered", "[server][delivery]") {
@@ -182,6 +185,7 @@ TEST_CASE("What is stored is asked about, once and under a transaction of its ow
   };
   REQUIRE(f.reaches([&] { return !asked().empty(); }));
   CHECK(f.deliveries("1.2")[0].state == DeliveryState::stored);
+  CHECK(audited_deliveries(f.audit_file) == 0);
   CHECK(f.store->claim_transaction(asked(), "here", one_minute).value().items.size() == 2);
 }
 

@@ -15,6 +15,8 @@ struct AskedFixture : StoreFixture {
   Metrics metrics{"model", "1"};
   LogConfig log_config{LogLevel::error, LogFormat::text, directory.path() / "log"};
   Log log{log_config};
+  std::filesystem::path audit_file = directory.path() / "audit";
+  Audit audit{audit_file, [] { return TimePoint(); }, log};
 
   AskedFixture() {
     store->finish(claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}, {"pacs", "report", "t"}});
@@ -25,7 +27,7 @@ struct AskedFixture : StoreFixture {
   }
   bool report(const std::vector<std::string>& committed,
               const std::vector<dicom::CommitmentReport::Failure>& failed) {
-    return record_commitment({"PACS", "2.25.7", committed, failed}, *store, "here", metrics, log);
+    return record_commitment({"PACS", "2.25.7", committed, failed}, {*store, metrics, log, audit, "here"});
   }
   std::vector<DeliverySummary> deliveries() { return store->study(study_key("1.2")).value().deliveries; }
 };
@@ -40,6 +42,7 @@ TEST_CASE("Stored is delivered once the destination has committed to keep it", "
   CHECK(f.report({"1.1", "1.2"}, {}));
   CHECK(f.state("1.2") == StudyState::done);
   CHECK(f.report({"1.1", "1.2"}, {}));  // again, because our answer got lost
+  CHECK(audited_deliveries(f.audit_file) == 2);
 }
 
 TEST_CASE("What the destination does not keep is sent again or needs attention", "[server][commitment]") {
@@ -64,8 +67,9 @@ TEST_CASE("What a report does not speak of is asked about again in time", "[serv
 
 TEST_CASE("A report about a transaction that nobody asked for is refused", "[server][commitment]") {
   AskedFixture f;
-  CHECK_FALSE(record_commitment({"PACS", "2.25.8", {"1.1"}, {}}, *f.store, "here", f.metrics, f.log));
-  CHECK_FALSE(record_commitment({"PACS", "", {"1.1"}, {}}, *f.store, "here", f.metrics, f.log));
+  CHECK_FALSE(
+      record_commitment({"PACS", "2.25.8", {"1.1"}, {}}, {*f.store, f.metrics, f.log, f.audit, "here"}));
+  CHECK_FALSE(record_commitment({"PACS", "", {"1.1"}, {}}, {*f.store, f.metrics, f.log, f.audit, "here"}));
   CHECK(f.deliveries()[0].state == DeliveryState::stored);
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -54,5 +56,13 @@ struct StoreFixture {
   }
   StudyState state(const std::string& study) { return store->study(study_key(study)).value().summary.state; }
 };
+
+/// Lines of an audit trail that say that an object was sent.
+inline int audited_deliveries(const std::filesystem::path& audit_file) {
+  std::ifstream stream(audit_file);
+  int count = 0;
+  for (std::string line; std::getline(stream, line);) count += line.find("\"sent\"") != std::string::npos;
+  return count;
+}
 
 }  // namespace metserve::server

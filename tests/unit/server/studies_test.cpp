@@ -1,5 +1,7 @@
 // `metserve studies`: the same answers from a running server and from its directory.
 
+#include <fstream>
+
 #include <nlohmann/json.hpp>
 
 #include "server/hash.h"
@@ -25,6 +27,7 @@ struct Directory {
     config.storage.min_free_bytes = 0;
     config.http.port = 0;
     config.log.file = directory.path() / "log";
+    config.audit.file = directory.path() / "audit";
     Storage storage(config.storage.directory, 0);
     SqliteStore store(storage.database_file(), [] { return std::chrono::system_clock::now(); });
     const InstanceRecord image = StoreFixture::instance("1.2", "1.2.1.1");
@@ -32,6 +35,10 @@ struct Directory {
     store.make_quiet_studies_ready(std::chrono::milliseconds(0));
     const Claim claim = store.claim("here", one_minute).value();
     store.set_aside(claim, StudyState::failed, "slices of\nuneven spacing");
+  }
+  bool audited(const std::string& text) const {
+    std::ifstream stream(*config.audit.file);
+    return std::string(std::istreambuf_iterator<char>(stream), {}).find(text) != std::string::npos;
   }
   HttpResponse ask(const std::string& method, const std::string& target) const {
     return ask_about_studies(config, {method, target});
@@ -51,6 +58,8 @@ TEST_CASE("Without a server the storage directory answers", "[server][studies]")
   CHECK(d.ask("POST", "/studies/" + d.key + "/retry").status == 409);
   CHECK(d.ask("POST", "/studies/" + d.key + "/resend?destination=nowhere").status == 400);
   CHECK(d.ask("DELETE", "/studies/" + d.key).status == 200);
+  CHECK(d.audited("\"request\":\"DELETE /studies/"));
+  CHECK(d.audited("\"study\":\"" + d.key + "\",\"reason\":\"by a person\""));
   CHECK(d.ask("GET", "/studies/" + d.key).status == 404);
 }
 
@@ -71,6 +80,19 @@ TEST_CASE("A running server is asked through HTTP", "[server][studies]") {
   CHECK(d.ask("POST", "/studies/k/resend?destination=pacs").body ==
         "\"POST /studies/k/resend?destination=pacs\"");
   CHECK(d.ask("DELETE", "/studies/k").body == "\"DELETE /studies/k\"");
+}
+
+TEST_CASE("A running server that wants a token gets the first of the file", "[server][studies]") {
+  Directory d;
+  const Storage held(d.config.storage.directory, 0);
+  const HttpServer server({"127.0.0.1", 0}, [](const HttpRequest& request) -> HttpResponse {
+    return {200, "application/json", request.authorization};
+  });
+  d.config.http.port = server.port();
+  CHECK(d.ask("GET", "/studies").body.empty());
+  d.config.http.token_file = d.directory.path() / "tokens";
+  std::ofstream(d.config.http.token_file) << "# names\nanna 0123456789abcdef\nbert fedcba9876543210\n";
+  CHECK(d.ask("GET", "/studies").body == "Bearer 0123456789abcdef");
 }
 
 TEST_CASE("Tables align their columns and show no control characters", "[server][studies]") {

@@ -1,0 +1,129 @@
+#include "dicom/tls.h"
+
+#include <array>
+#include <ctime>
+#include <utility>
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmtls/tlslayer.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "dicom/error.h"
+
+namespace metserve::dicom {
+namespace {
+
+void check(const OFCondition& condition, const std::string& what) {
+  ERR_clear_error();
+  if (condition.bad()) throw Error(Error::Kind::bad_input, "TLS: " + what + ": " + condition.text());
+}
+
+void require_file(const std::filesystem::path& file, const char* what) {
+  if (file.empty()) throw Error(Error::Kind::bad_input, std::string("TLS: no ") + what + " is given");
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error))
+    throw Error(Error::Kind::bad_input, "TLS: " + std::string(what) + " " + file.string() + " is no file");
+}
+
+DcmTLSSecurityProfile dcmtk_profile(TlsProfile profile) {
+  switch (profile) {
+    case TlsProfile::bcp195:
+      return TSP_Profile_BCP195;
+    case TlsProfile::bcp195_extended:
+      return TSP_Profile_BCP195_Extended;
+    case TlsProfile::bcp195_nd:
+      break;
+  }
+  return TSP_Profile_BCP195_ND;
+}
+
+void use_certificate(DcmTLSTransportLayer& layer, const TlsOptions& options) {
+  require_file(options.certificate, "certificate");
+  require_file(options.key, "key");
+  layer.setPrivateKeyPasswd("");
+  check(layer.setPrivateKeyFile(options.key.c_str(), DCF_Filetype_PEM), options.key.string());
+  check(layer.setCertificateFile(options.certificate.c_str(), DCF_Filetype_PEM),
+        options.certificate.string());
+  if (!layer.checkPrivateKeyMatchesCertificate())
+    throw Error(Error::Kind::bad_input,
+                "TLS: " + options.key.string() + " is not the key of " + options.certificate.string());
+}
+
+}  // namespace
+
+void TlsSessionDeleter::operator()(ssl_st* session) const {
+  SSL_free(session);
+}
+
+Tls::Tls(Role role, TlsOptions options) : role_(role), options_(std::move(options)), context_(load()) {}
+
+std::shared_ptr<ssl_ctx_st> Tls::load() const {
+  const bool server = role_ == Role::server;
+  DcmTLSTransportLayer layer(server ? NET_ACCEPTOR : NET_REQUESTOR, nullptr, OFFalse);
+  if (!layer) throw Error(Error::Kind::io, "TLS: OpenSSL does not start");
+  check(layer.setTLSProfile(dcmtk_profile(options_.profile)), "profile");
+  check(layer.activateCipherSuites(), "cipher suites");
+  if (server || !options_.certificate.empty()) use_certificate(layer, options_);
+  if (!server || !options_.trusted.empty()) {
+    require_file(options_.trusted, "file of trusted certificates");
+    check(layer.addTrustedCertificateFile(options_.trusted.c_str(), DCF_Filetype_PEM),
+          options_.trusted.string());
+    layer.setCertificateVerification(DCV_requireCertificate);
+  } else {
+    layer.setCertificateVerification(DCV_ignoreCertificate);
+  }
+  SSL_CTX* const context = layer.getNativeHandle();
+  SSL_CTX_up_ref(context);
+  return {context, SSL_CTX_free};
+}
+
+std::shared_ptr<ssl_ctx_st> Tls::current() const {
+  const std::scoped_lock lock(mutex_);
+  return context_;
+}
+
+std::chrono::system_clock::time_point Tls::valid_until() const {
+  const auto context = current();
+  const X509* const certificate = SSL_CTX_get0_certificate(context.get());
+  std::tm end{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) return {};
+  return std::chrono::system_clock::from_time_t(timegm(&end));
+}
+
+void Tls::reload() {
+  auto loaded = load();
+  const std::scoped_lock lock(mutex_);
+  context_ = std::move(loaded);
+}
+
+TlsSession Tls::session(int socket, const std::string& host) const {
+  const auto context = current();
+  TlsSession session(SSL_new(context.get()));
+  if (!session || SSL_set_fd(session.get(), socket) != 1)
+    throw Error(Error::Kind::io, "TLS: OpenSSL makes no session");
+  if (role_ == Role::server) {
+    SSL_set_accept_state(session.get());
+    return session;
+  }
+  SSL_set_connect_state(session.get());
+  auto* const parameters = SSL_get0_param(session.get());
+  if (X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str()) == 1) return session;
+  if (host.empty() || X509_VERIFY_PARAM_set1_host(parameters, host.c_str(), 0) != 1)
+    throw Error(Error::Kind::bad_input, "TLS: '" + host + "' is no host to check a certificate for");
+  SSL_set_tlsext_host_name(session.get(), host.c_str());
+  return session;
+}
+
+std::string peer_common_name(const ssl_st* session) {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      session == nullptr ? nullptr : SSL_get1_peer_certificate(session), X509_free);
+  if (!certificate) return {};
+  std::array<char, 128> name{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name.data(),
+                            static_cast<int>(name.size()));
+  return name.data();
+}
+
+}  // namespace metserve::dicom
