@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 
 #include <arpa/inet.h>
 
@@ -11,17 +10,7 @@
 namespace metserve::dicom {
 namespace {
 
-using Bytes = std::array<std::uint8_t, 16>;
 constexpr unsigned mapped_bits = 96;  ///< before the IPv4 address in an IPv6 one
-
-/// In IPv6's form.
-std::optional<Bytes> parse(const std::string& text) {
-  Bytes bytes{};
-  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return bytes;
-  if (inet_pton(AF_INET, text.c_str(), bytes.data() + mapped_bits / 8) != 1) return std::nullopt;
-  bytes[10] = bytes[11] = 0xff;
-  return bytes;
-}
 
 [[noreturn]] void refuse(const std::string& text) {
   throw Error(Error::Kind::bad_input,
@@ -30,10 +19,19 @@ std::optional<Bytes> parse(const std::string& text) {
 
 }  // namespace
 
+std::optional<std::array<std::uint8_t, 16>> address_bytes(const std::string& text) {
+  const auto address = text.substr(0, text.find('%'));
+  std::array<std::uint8_t, 16> bytes{};
+  if (inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1) return bytes;
+  if (inet_pton(AF_INET, address.c_str(), bytes.data() + mapped_bits / 8) != 1) return std::nullopt;
+  bytes[10] = bytes[11] = 0xff;
+  return bytes;
+}
+
 AddressRange::AddressRange(const std::string& text) {
   const auto slash = text.find('/');
   const auto address = text.substr(0, slash);
-  const auto bytes = parse(address);
+  const auto bytes = address_bytes(address);
   if (!bytes) refuse(text);
   begin_ = *bytes;
   if (slash == std::string::npos) return;
@@ -45,7 +43,7 @@ AddressRange::AddressRange(const std::string& text) {
 }
 
 bool AddressRange::contains(const std::string& address) const {
-  const auto bytes = parse(address.substr(0, address.find('%')));  // fe80::1%eth0
+  const auto bytes = address_bytes(address);
   if (!bytes) return false;
   const unsigned whole = bits_ / 8, rest = bits_ % 8;
   if (!std::equal(begin_.begin(), begin_.begin() + whole, bytes->begin())) return false;

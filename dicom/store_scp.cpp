@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <list>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -13,7 +14,9 @@
 #include <sys/eventfd.h>
 
 #include "dicom/error.h"
+#include "dicom/host_slots.h"
 #include "dicom/network_log.h"
+#include "dicom/pending_connection.h"
 #include "dicom/store_scp_association.h"
 
 namespace metserve::dicom {
@@ -24,38 +27,10 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using Steady = std::chrono::steady_clock;
 
-constexpr std::uint8_t associate_rq_type = 0x01;
-constexpr std::size_t pdu_head_bytes = 6;
-constexpr std::size_t max_request_bytes = 262'144;  ///< 128 contexts with 20 transfer syntaxes take 180,000
-constexpr std::size_t max_pending = 256;            ///< connections that have not yet sent their request
+constexpr std::size_t max_pending = 256;  ///< connections that have not yet sent their request
 constexpr std::chrono::milliseconds sweep_interval{200};
 /// A-ASSOCIATE-RJ (PS3.8 section 9.3.4): transient, by the presentation layer, local limit exceeded.
 constexpr std::array<std::uint8_t, 10> local_limit_exceeded = {0x03, 0, 0, 0, 0, 4, 0, 2, 3, 2};
-
-/// A connection on the way to its A-ASSOCIATE-RQ. One operation at a time is under way on it; only that
-/// operation's handler takes it off the list. To end it, its socket is closed, which calls the handler.
-struct Pending {
-  Pending(tcp::socket s, TlsSession session)
-      : socket(std::move(s)), channel(socket.native_handle(), std::move(session)) {}
-
-  /// How many bytes of the request have not come yet, as far as one can know.
-  std::size_t missing() const { return length() - pdu_bytes; }
-  bool is_request() const {
-    return pdu[0] == associate_rq_type && length() <= pdu_head_bytes + max_request_bytes;
-  }
-  std::size_t length() const {
-    if (pdu_bytes < pdu_head_bytes) return pdu_head_bytes;
-    return pdu_head_bytes +
-           (std::size_t{pdu[2]} << 24 | std::size_t{pdu[3]} << 16 | std::size_t{pdu[4]} << 8 | pdu[5]);
-  }
-
-  tcp::socket socket;
-  Channel channel;
-  std::size_t pdu_bytes = 0;  ///< that have come
-  std::string peer_address;
-  std::vector<std::uint8_t> pdu;
-  Steady::time_point deadline;
-};
 
 void check(const StoreScpOptions& options, const StoreHandler& handler) {
   const auto require = [](bool valid, const std::string& what) {
@@ -65,6 +40,7 @@ void check(const StoreScpOptions& options, const StoreHandler& handler) {
           "ae_title must have 1 to 16 characters");
   require(options.max_associations >= 1 && options.max_associations <= 1024,
           "max_associations must be 1 to 1024");
+  require(options.max_associations_per_host.value_or(1) >= 1, "max_associations_per_host must be at least 1");
   require(options.max_pdu_bytes >= ASC_MINIMUMPDUSIZE && options.max_pdu_bytes <= ASC_MAXIMUMPDUSIZE,
           "max_pdu_bytes must be 4096 to 131072");
   require(options.min_bytes_per_second >= 1, "min_bytes_per_second must be at least 1");
@@ -91,6 +67,8 @@ struct StoreScp::Impl {
       : options(std::move(o)),
         handler(std::move(h)),
         on_commitment(std::move(c)),
+        hosts(options.max_associations_per_host.value_or(
+            std::max<std::size_t>(1, options.max_associations / 2))),
         stop_event(make_stop_event()),
         context{options, handler, on_commitment, tallies, stop_event.get()},
         workers(options.max_associations) {
@@ -143,11 +121,12 @@ struct StoreScp::Impl {
     close_on_exec(socket.native_handle());
     const auto peer = socket.remote_endpoint(error);
     if (error) return;  // gone already
-    if (pending.size() >= max_pending) close(pending.front(), "too many connections send no request");
+    if (pending.size() >= max_pending) close(most_dispensable(), "too many connections send no request");
     try {
       auto session = options.tls ? options.tls->session(socket.native_handle()) : TlsSession();
       auto& connection = pending.emplace_back(std::move(socket), std::move(session));
       connection.peer_address = peer.address().to_string();
+      connection.host = host_of(connection.peer_address);
       connection.deadline = Steady::now() + options.request_timeout;
     } catch (const Error& failure) {
       return log_warning("connection from " + peer.address().to_string() + " closed: " + failure.what());
@@ -159,7 +138,7 @@ struct StoreScp::Impl {
   void proceed(std::list<Pending>::iterator connection) {
     auto progress = connection->channel.handshake();
     while (progress.count > 0) {
-      if (connection->pdu_bytes >= pdu_head_bytes && !connection->is_request())
+      if (connection->has_head() && !connection->is_request())
         return end(connection, "it does not start with an association request");
       const auto missing = connection->missing();
       if (missing == 0) return take_request(connection);
@@ -175,8 +154,20 @@ struct StoreScp::Impl {
     });
   }
 
+  /// The oldest connection of the host that has most of them.
+  Pending& most_dispensable() {
+    std::map<Host, int> counts;
+    for (const auto& one : pending) counts[one.host] += one.socket.is_open();
+    return *std::max_element(pending.begin(), pending.end(), [&](const Pending& a, const Pending& b) {
+      return std::pair(a.socket.is_open(), counts[a.host]) < std::pair(b.socket.is_open(), counts[b.host]);
+    });
+  }
+
   void take_request(std::list<Pending>::iterator connection) {
-    if (tallies.open >= options.max_associations) return reject(connection);
+    if (tallies.open >= options.max_associations)
+      return reject(connection, std::to_string(options.max_associations) + " associations are open already");
+    if (!hosts.take(connection->host))
+      return reject(connection, "this host has as many open as one may have");
     hand_over(*connection);
     forget(connection);
   }
@@ -200,9 +191,8 @@ struct StoreScp::Impl {
   }
 
   /// Answers, and waits for the peer to close, since closing first could destroy the answer on its way.
-  void reject(std::list<Pending>::iterator connection) {
+  void reject(std::list<Pending>::iterator connection, const std::string& why) {
     ++tallies.rejected;
-    const auto why = std::to_string(options.max_associations) + " associations are open already";
     log_warning("association of " + connection->peer_address + " rejected: " + why);
     tell_rejected(*connection, why);
     connection->channel.send(local_limit_exceeded);  // ten bytes find room in any socket
@@ -217,8 +207,9 @@ struct StoreScp::Impl {
                                      .start = {std::move(from.pdu), std::move(session)},
                                      .peer_address = from.peer_address,
                                      .number = ++association_count};
-    asio::post(workers, [this, c = std::move(connection)]() mutable {
+    asio::post(workers, [this, host = from.host, c = std::move(connection)]() mutable {
       serve_association(std::move(c), context);
+      hosts.release(host);
       --tallies.open;
     });
   }
@@ -246,6 +237,7 @@ struct StoreScp::Impl {
   const StoreHandler handler;
   const CommitmentHandler on_commitment;
   StoreScpTallies tallies;
+  HostSlots hosts;
   FileDescriptor stop_event;
   const StoreScpContext context;
   asio::io_context io{1};

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,11 +34,13 @@ struct AssociationEvent {
 struct StoreScpOptions {
   std::string ae_title = "METSERVE";  ///< 1..16 characters
   std::string bind_address = "0.0.0.0";
-  std::uint16_t port = 11112;                        ///< 0: any free port
-  bool require_called_ae_title = true;               ///< reject associations that call another title
-  std::vector<Caller> callers;                       ///< empty: anybody
-  std::shared_ptr<const Tls> tls;                    ///< of the server's role; empty: without TLS
-  std::size_t max_associations = 32;                 ///< 1..1024, further ones are rejected (local limit)
+  std::uint16_t port = 11112;           ///< 0: any free port
+  bool require_called_ae_title = true;  ///< reject associations that call another title
+  std::vector<Caller> callers;          ///< empty: anybody
+  std::shared_ptr<const Tls> tls;       ///< of the server's role; empty: without TLS
+  std::size_t max_associations = 32;    ///< 1..1024, further ones are rejected (local limit)
+  /// Of one address (of an IPv6 network of 64 bits), further ones are rejected; 1.. , absent: half of them.
+  std::optional<std::size_t> max_associations_per_host;
   std::uint32_t max_pdu_bytes = 131072;              ///< 4096..131072
   std::chrono::seconds idle_timeout{60};             ///< no PDU for so long aborts the association
   std::chrono::seconds request_timeout{10};          ///< from connection to complete A-ASSOCIATE-RQ

@@ -64,6 +64,8 @@ void read_dicom(ConfigSection section, dicom::StoreScpOptions& dicom, std::optio
   if (section.has("tls")) tls = read_tls(section.section("tls"), {"certificate", "key"});
   ConfigSection limits = section.section("limits");
   limits.whole("max_associations", dicom.max_associations, 1, 1024);
+  if (const auto count = limits.whole_number("max_associations_per_host", 1, 1024))
+    dicom.max_associations_per_host = static_cast<std::size_t>(*count);
   limits.whole("max_pdu_bytes", dicom.max_pdu_bytes, 4096, 131072);
   limits.duration("idle_timeout_s", dicom.idle_timeout, 1, 3600);
   limits.duration("request_timeout_s", dicom.request_timeout, 1, 300);

@@ -83,7 +83,8 @@ Receiver start_metserve(const fs::path& program, const fs::path& directory) {
   const auto port = dicom::test::free_port();
   const fs::path file = directory / "metserve.yaml";
   // Quiet for an hour: studies are received, none is segmented meanwhile.
-  std::ofstream(file) << "dicom: {bind_address: 127.0.0.1, port: " << port << "}\n"
+  std::ofstream(file) << "dicom: {bind_address: 127.0.0.1, port: " << port
+                      << ", limits: {max_associations_per_host: 32}}\n"  // all senders are this machine
                       << "study: {quiet_time_s: 3600}\n"
                       << "workers: {threads: 1}\n"
                       << "storage: {directory: " << fs::absolute(directory / "state").string() << "}\n"

@@ -107,8 +107,8 @@ def absurd_lengths(port):
 
 
 def drips(port):
-    """Twenty associations that send a byte now and then."""
-    peers = [Peer(port) for _ in range(20)]
+    """Twelve associations that send a byte now and then."""
+    peers = [Peer(port, source="127.0.0.2") for _ in range(12)]
     for peer in peers:
         peer.associate()
     command = p_data(store_command(MR, "1.2.41.1.1"), True, True)
@@ -116,6 +116,18 @@ def drips(port):
         for peer in peers:
             peer.send(command[begin:begin + 1])
         time.sleep(0.05)
+    for peer in peers:
+        peer.socket.close()
+
+
+def takes_all(port):
+    """One host asks for more associations than there are; another one still gets in."""
+    peers = [Peer(port, source="127.0.0.2") for _ in range(40)]
+    answers = [peer.associate()[0] for peer in peers]
+    expect(answers.count(ASSOCIATE_AC) <= 16 and ASSOCIATE_RJ in answers, True)
+    with Peer(port, source="127.0.0.3") as peer:
+        expect(peer.associate([(VERIFICATION, [IMPLICIT_LE])])[0], ASSOCIATE_AC)
+        expect(peer.echo(), 0)
     for peer in peers:
         peer.socket.close()
 
@@ -186,7 +198,7 @@ def garbage(port):
             expect(peer.receive(), None)
 
 
-ATTACKS = [breaks_off, truncated, oversized, absurd_lengths, drips, half_open, paths_in_uids, unknown_syntaxes,
+ATTACKS = [breaks_off, truncated, oversized, absurd_lengths, drips, takes_all, half_open, paths_in_uids, unknown_syntaxes,
            wrong_titles, length_lies, deep_nesting, garbage]
 
 

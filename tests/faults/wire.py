@@ -106,8 +106,8 @@ def image(study, series, instance, rows=8, columns=8, number=1, extra=b"", pixel
 class Peer:
     """One TCP connection. What is received within `seconds` is returned, or None when the other side closes."""
 
-    def __init__(self, port, seconds=30):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+    def __init__(self, port, seconds=30, source="127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.message = 0
 

@@ -14,7 +14,8 @@ using Bytes = std::vector<std::uint8_t>;
 /// A peer that says exactly what it is told to, for what real programs never do. Reads give up after 10 s.
 class RawPeer {
  public:
-  explicit RawPeer(std::uint16_t port);
+  /// `from`: the address that it comes from, of this machine.
+  explicit RawPeer(std::uint16_t port, const std::string& from = "127.0.0.1");
   ~RawPeer();
   RawPeer(const RawPeer&) = delete;
   RawPeer& operator=(const RawPeer&) = delete;

@@ -77,6 +77,31 @@ TEST_CASE("Associations beyond the limit are rejected for now", "[dicom][scp][ho
   CHECK(first.store(mr, "1.2.3.9", identifying("1.2.3.9")) == 0x0000);
 }
 
+TEST_CASE("One host cannot take the place of all others", "[dicom][scp][hostile]") {
+  auto options = on_free_port();
+  options.max_associations = 4;
+  const CollectingScp scp(options);
+  RawPeer first(scp.port(), "127.0.0.2"), second(scp.port(), "127.0.0.2"), third(scp.port(), "127.0.0.2");
+  REQUIRE(first.associate(mr, explicit_le));
+  REQUIRE(second.associate(mr, explicit_le));
+  third.send(associate_rq(mr, explicit_le));
+  const auto answer = third.receive_pdu();
+  REQUIRE(answer);
+  CHECK(answer->first == 0x03);
+  CHECK(answer->second == Bytes{0, 2, 3, 2});
+  RawPeer other(scp.port(), "127.0.0.3");
+  CHECK(other.associate(mr, explicit_le));
+}
+
+TEST_CASE("A flood of silent connections pushes out its own", "[dicom][scp][hostile]") {
+  const CollectingScp scp;
+  RawPeer slow(scp.port(), "127.0.0.3");
+  std::vector<std::unique_ptr<RawPeer>> flood;
+  for (int i = 0; i < 300; ++i) flood.push_back(std::make_unique<RawPeer>(scp.port(), "127.0.0.2"));
+  CHECK(flood.front()->is_closed_within(5s));
+  CHECK(slow.associate(mr, explicit_le));
+}
+
 TEST_CASE("A peer that drips bytes is cut off", "[dicom][scp][hostile]") {
   auto options = on_free_port();
   options.pdu_timeout = 1s;
