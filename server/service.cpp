@@ -147,7 +147,8 @@ void Service::reload() {
 }
 
 void Service::collect() {
-  for (const std::string& key : store_.reclaim_expired(max_tries)) log_.warning("its lease ended", key);
+  for (const std::string& key : store_.reclaim_expired(max_tries, workers_->claims()))
+    log_.warning("its lease ended", key);
   const auto ready = store_.make_quiet_studies_ready(config_.study.quiet_time);
   for (const std::string& key : ready) log_.info("complete: quiet for the configured time", key);
   if (!ready.empty()) workers_->wake();

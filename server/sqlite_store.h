@@ -29,7 +29,7 @@ class SqliteStore final : public Store {
   void record_series(const Claim& claim, std::span<const SeriesFinding> series) override;
   FinishOutcome finish(const Claim& claim, const std::filesystem::path& result_directory,
                        const std::vector<DeliveryOrder>& orders) override;
-  std::vector<std::string> reclaim_expired(int max_tries) override;
+  std::vector<std::string> reclaim_expired(int max_tries, std::span<const Claim> held) override;
   std::vector<std::string> reclaim_own(const std::string& owner, int max_tries) override;
 
   std::optional<DeliveryClaim> claim_deliveries(const std::string& destination, const std::string& owner,
@@ -78,7 +78,6 @@ class SqliteStore final : public Store {
   void note(std::int64_t study, const std::string& text);
   bool content_changed(const Claim& claim);
   void end_lost_lease(std::int64_t study, int max_tries);
-  std::vector<std::string> end_lost_leases(std::string_view owner, std::int64_t expired_at_ms, int max_tries);
   void supersede_earlier(std::int64_t study, std::int64_t result);
   struct DeliveryChange {
     std::optional<DeliveryState> state;  ///< nothing: as it is

@@ -1,5 +1,7 @@
 // SqliteStore: studies are claimed, worked on under a lease, and finished or set aside.
 
+#include <map>
+
 #include "server/error.h"
 #include "server/sqlite_rows.h"
 #include "server/sqlite_store.h"
@@ -15,6 +17,20 @@ std::vector<std::filesystem::path> files_of(Database& database, std::int64_t stu
 }
 
 constexpr const char* content_changed_note = "images came while the study was in work";
+
+using Studies = std::map<std::int64_t, std::string>;  ///< keys by id
+
+Studies studies_in(Query&& query) {
+  Studies studies;
+  while (query.step()) studies.emplace(query.integer(0), query.text(1));
+  return studies;
+}
+
+std::vector<std::string> keys_of(const Studies& studies) {
+  std::vector<std::string> keys;
+  for (const auto& [study, key] : studies) keys.push_back(key);
+  return keys;
+}
 
 }  // namespace
 
@@ -182,40 +198,26 @@ void SqliteStore::end_lost_lease(std::int64_t study, int max_tries) {
   }
 }
 
-std::vector<std::string> SqliteStore::end_lost_leases(std::string_view owner, std::int64_t expired_at_ms,
-                                                      int max_tries) {
-  std::vector<std::pair<std::int64_t, std::string>> lost;
-  Query query = writer_.query(R"sql(SELECT id, key FROM studies WHERE state = 'running'
-                                    AND (lease_owner = ? OR lease_expires_ms <= ?))sql",
-                              owner, expired_at_ms);
-  while (query.step()) lost.emplace_back(query.integer(0), query.text(1));
-  std::vector<std::string> keys;
-  for (const auto& [study, key] : lost) {
-    end_lost_lease(study, max_tries);
-    keys.push_back(key);
-  }
-  writer_
-      .query(R"sql(UPDATE deliveries SET lease_owner = '' WHERE lease_owner != ''
-               AND (lease_owner = ? OR lease_expires_ms <= ?))sql",
-             owner, expired_at_ms)
-      .run();
-  return keys;
-}
-
-std::vector<std::string> SqliteStore::reclaim_expired(int max_tries) {
+std::vector<std::string> SqliteStore::reclaim_expired(int max_tries, std::span<const Claim> held) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
-  auto keys = end_lost_leases("", now_ms(), max_tries);
+  auto lost = studies_in(writer_.query(
+      "SELECT id, key FROM studies WHERE state = 'running' AND lease_expires_ms <= ?", now_ms()));
+  for (const Claim& claim : held) lost.erase(claim.study);
+  for (const auto& [study, key] : lost) end_lost_lease(study, max_tries);
   transaction.commit();
-  return keys;
+  return keys_of(lost);
 }
 
 std::vector<std::string> SqliteStore::reclaim_own(const std::string& owner, int max_tries) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
-  auto keys = end_lost_leases(owner, 0, max_tries);
+  const auto lost = studies_in(
+      writer_.query("SELECT id, key FROM studies WHERE state = 'running' AND lease_owner = ?", owner));
+  for (const auto& [study, key] : lost) end_lost_lease(study, max_tries);
+  writer_.query("UPDATE deliveries SET lease_owner = '' WHERE lease_owner = ?", owner).run();
   transaction.commit();
-  return keys;
+  return keys_of(lost);
 }
 
 }  // namespace metserve::server

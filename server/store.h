@@ -194,10 +194,10 @@ class Store {
   /// what of them is still to be delivered.
   virtual FinishOutcome finish(const Claim& claim, const std::filesystem::path& result_directory,
                                const std::vector<DeliveryOrder>& orders) = 0;
-  /// At start and now and then: studies whose lease is over, or that this owner held before it was restarted,
-  /// are ready again, or `failed` when `max_tries` claims ended so; leases of deliveries likewise. Returns
-  /// the studies' keys.
-  virtual std::vector<std::string> reclaim_expired(int max_tries) = 0;
+  /// Now and then: studies whose lease is over are ready again, or `failed` when `max_tries` claims ended so.
+  /// Returns their keys. `held`: what is being worked on in this process, whatever its clock has jumped to.
+  virtual std::vector<std::string> reclaim_expired(int max_tries, std::span<const Claim> held) = 0;
+  /// At start: the same for what this owner held before it was restarted, studies and deliveries.
   virtual std::vector<std::string> reclaim_own(const std::string& owner, int max_tries) = 0;
 
   // Delivering

@@ -23,7 +23,7 @@ struct WorkerStatus {
 
 /// Threads that work on studies, each with a network of its own that answered a canary input before the first
 /// study and does so again after an error that may come from its device. Constructed means ready.
-/// Thread safety: `wake` and `status` from any thread.
+/// Thread safety: `wake`, `status` and `claims` from any thread.
 class WorkerPool {
  public:
   /// `on_broken` is called when a device does not come back, with the reason: the process should be
@@ -34,6 +34,8 @@ class WorkerPool {
 
   void wake();
   WorkerStatus status() const;
+  /// What is being worked on.
+  std::vector<Claim> claims() const;
 
   /// No new studies. Those in work may finish for `grace`, then they are interrupted and handed back. What
   /// does not even react to that is handed back over its worker's head: returns how many workers still run
@@ -54,7 +56,6 @@ class WorkerPool {
   void renew_leases();
   bool wait_for_stop(std::chrono::milliseconds time, bool until_woken);
   bool wait_until_all_ended(std::chrono::milliseconds patience);
-  std::vector<Claim> claims() const;
 
   models::ModelPackage package_;
   JobContext context_;

@@ -158,7 +158,8 @@ def damaged_database(given):
 
 
 def clock(given):
-    """The clock jumps back by six hours while a study comes in and another waits for its destination."""
+    """The clock jumps back by six hours while a study comes in and another waits for its destination; and forward, while one
+    is in work."""
     away = Away("AWAY")
     case = Case(given, "clock", [away], quiet_time_s=5)
     with case.start():
@@ -171,7 +172,13 @@ def clock(given):
         case.reaches("1.2.56", "skipped", 60)
         with running(StoreScp(case.directory / "away", "AWAY", port=away.dicom_port)):
             case.reaches("1.2.54", "done", 60)
-    return "nobody waits for the old time to come back"
+            assert set(case.send(given.template.study("1.2.65"))) == {0}
+            case.reaches("1.2.65", "running")
+            case.fault.write_text("clock 21600")
+            case.reaches("1.2.65", "done")
+    (ended,), = case.query("SELECT COUNT(*) FROM history WHERE note LIKE '%ended without a result%'")
+    assert ended == 0, "the jump forward ended a running job's lease"
+    return "nobody waits for the old time to come back, and nobody's work ends early"
 
 
 def full_disk(given):

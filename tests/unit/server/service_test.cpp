@@ -191,7 +191,7 @@ TEST_CASE("A job that lost its lease leaves the study to whoever has it", "[serv
   JobFixture f;
   const Claim lost = f.claim(models::Slot::flair);
   f.now += one_minute;
-  f.store->reclaim_expired(2);
+  f.store->reclaim_expired(2, {});
   const Claim taken = f.store->claim("there", one_minute).value();
   const std::atomic<bool> cancel{false};
   run_job(lost, f.segmenter, f.context, cancel);

@@ -172,18 +172,27 @@ TEST_CASE("A lease that ended makes a dead worker's study somebody else's", "[se
   StoreFixture f;
   const Claim dead = f.claim_new_study("1.2");
   f.now += seconds(30);
-  CHECK(f.store->reclaim_expired(2).empty());
+  CHECK(f.store->reclaim_expired(2, {}).empty());
   f.store->renew(dead, one_minute);
   f.now += seconds(40);
-  CHECK(f.store->reclaim_expired(2).empty());
+  CHECK(f.store->reclaim_expired(2, {}).empty());
   f.now += seconds(20);
-  CHECK(f.store->reclaim_expired(2).size() == 1);
+  CHECK(f.store->reclaim_expired(2, {}).size() == 1);
   const Claim other = f.store->claim("there", one_minute).value();
   CHECK(other.tries == 2);
   CHECK(lease_is_lost([&] { f.store->renew(dead, one_minute); }));
   CHECK(lease_is_lost([&] { f.store->finish(dead, "r", {}); }));
   CHECK(lease_is_lost([&] { f.store->hand_back(dead); }));
   CHECK(f.store->finish(other, "r", {}) == FinishOutcome::recorded);
+}
+
+TEST_CASE("A clock that jumps forward takes no study from a worker that is at it", "[server][store]") {
+  StoreFixture f;
+  const Claim at_work = f.claim_new_study("1.2");
+  const Claim abandoned = f.claim_new_study("1.3");
+  f.now += std::chrono::hours(6);
+  CHECK(f.store->reclaim_expired(2, std::span(&at_work, 1)) == std::vector{abandoned.key});
+  CHECK(f.store->finish(at_work, "r", {}) == FinishOutcome::recorded);
 }
 
 TEST_CASE("After a crash the own studies are ready again, and after two they are set aside",
