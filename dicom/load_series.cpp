@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -28,11 +29,21 @@ std::string name_of(const SeriesHeader& header) {
 /// deflated file, whose pixel data would be in memory: it is parsed again when it is decoded.
 using Files = std::vector<std::unique_ptr<DcmFileFormat>>;
 
+/// What was readable when the study was scanned can be gone or cut off since.
+std::unique_ptr<DcmFileFormat> open_instance(const Series& series, const InstanceFile& instance) {
+  try {
+    return read_file(instance.path);
+  } catch (const Error& error) {
+    throw Error(error.kind(),
+                name_of(series.header) + ": instance " + instance.sop_instance_uid + ": " + error.what());
+  }
+}
+
 std::vector<Frame> read_frames(const Series& series, Files& files) {
   std::vector<Frame> frames;
   for (std::size_t i = 0; i < series.instances.size(); ++i) {
     const InstanceFile& instance = series.instances[i];
-    files.push_back(read_file(instance.path));
+    files.push_back(open_instance(series, instance));
     const auto attributes = frame_attributes(*files.back()->getDataset(), instance.path.string());
     for (std::uint32_t number = 1; number <= attributes.size(); ++number) {
       if (!series.frames.empty() &&
@@ -58,6 +69,11 @@ SliceStack stack_or_throw(const std::vector<Frame>& frames, const std::string& n
   return stack;
 }
 
+/// Whether all that the frame can hold is still a number when it is rescaled.
+bool fits_a_float(const Frame& frame) {
+  return std::abs(frame.slope) * 65536 + std::abs(frame.intercept) <= std::numeric_limits<float>::max();
+}
+
 /// Puts each frame where it belongs. Each file is closed when it is decoded, so that the pixel data of one
 /// alone is in memory.
 void decode_into(const Series& series, Files files, const std::vector<Frame>& frames, const SliceStack& stack,
@@ -70,11 +86,11 @@ void decode_into(const Series& series, Files files, const std::vector<Frame>& fr
     slices_of_file[frames[stack.order[k]].file].push_back(k);
   for (std::size_t i = 0; i < series.instances.size(); ++i) {
     if (slices_of_file[i].empty()) continue;
-    const auto file = files[i] ? std::move(files[i]) : read_file(series.instances[i].path);
+    const auto file = files[i] ? std::move(files[i]) : open_instance(series, series.instances[i]);
     const Pixels pixels(*file->getDataset(), name + ": instance " + series.instances[i].sop_instance_uid);
     for (const std::size_t k : slices_of_file[i]) {
       const Frame& frame = frames[stack.order[k]];
-      if (frame.slope == 0 || !std::isfinite(frame.slope * 65536 + frame.intercept))
+      if (frame.slope == 0 || !fits_a_float(frame))
         throw Error(Error::Kind::bad_input, name + ": " + frame.label + " has an unusable rescale slope");
       pixels.read_frame(frame.number, frame.slope, frame.intercept,
                         std::span(volume.voxels).subspan(k * slice_voxels, slice_voxels));

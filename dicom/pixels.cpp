@@ -6,10 +6,14 @@
 #include <dcmtk/dcmdata/dccodec.h>
 #include <dcmtk/dcmdata/dcdeftag.h>
 #include <dcmtk/dcmdata/dcelem.h>
+#include <dcmtk/dcmdata/dcpixel.h>
+#include <dcmtk/dcmdata/dcpixseq.h>
+#include <dcmtk/dcmdata/dcpxitem.h>
 #include <dcmtk/dcmdata/dcxfer.h>
 
 #include "dicom/dataset.h"
 #include "dicom/error.h"
+#include "dicom/jpeg_markers.h"
 
 namespace metserve::dicom {
 namespace {
@@ -17,6 +21,28 @@ namespace {
 std::size_t count_of(DcmItem& dataset, const DcmTagKey& tag, double fallback) {
   return static_cast<std::size_t>(
       std::clamp(parse_number(text_of(dataset, tag)).value_or(fallback), 0.0, 1e9));
+}
+
+/// JPEG fragments that would keep DCMTK's decoder busy for ever.
+bool has_endless_fragment(DcmDataset& dataset, const DcmXfer& syntax) {
+  if (syntax.getXfer() < EXS_JPEGProcess1 || syntax.getXfer() > EXS_JPEGProcess14SV1) return false;
+  DcmElement* element = nullptr;
+  if (dataset.findAndGetElement(DCM_PixelData, element).bad()) return false;
+  auto* pixel_data = dynamic_cast<DcmPixelData*>(element);
+  DcmPixelSequence* fragments = nullptr;
+  if (pixel_data == nullptr ||
+      pixel_data->getEncapsulatedRepresentation(syntax.getXfer(), nullptr, fragments).bad())
+    return false;
+  DcmObject* const offsets = fragments->nextInContainer(nullptr);
+  if (offsets == nullptr) return false;
+  for (DcmObject* object = offsets; (object = fragments->nextInContainer(object)) != nullptr;) {
+    auto* fragment = static_cast<DcmPixelItem*>(object);
+    Uint8* bytes = nullptr;
+    if (fragment->getUint8Array(bytes).good() && bytes != nullptr &&
+        endless_for_dcmtk({bytes, fragment->getLength()}))
+      return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -48,6 +74,8 @@ void Pixels::read_format(DcmDataset& dataset) {
 
 void Pixels::decode(DcmDataset& dataset) {
   const DcmXfer syntax(dataset.getOriginalXfer());
+  if (has_endless_fragment(dataset, syntax))
+    throw Error(Error::Kind::bad_input, name_ + ": damaged " + syntax.getXferName() + " data");
   if (dataset.chooseRepresentation(EXS_LittleEndianExplicit, nullptr).bad() ||
       !dataset.canWriteXfer(EXS_LittleEndianExplicit)) {
     const bool known =

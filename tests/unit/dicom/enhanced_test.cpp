@@ -4,72 +4,20 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
 #include <dcmtk/dcmdata/dcdeftag.h>
-#include <dcmtk/dcmdata/dcfilefo.h>
-#include <dcmtk/dcmdata/dcuid.h>
 
 #include "dicom/error.h"
 #include "dicom/study.h"
 #include "tests/catch.h"
+#include "tests/unit/dicom/enhanced_fixture.h"
 #include "tests/unit/dicom/image_fixtures.h"
 
 namespace metserve::dicom {
 namespace {
 
+using test::magnitude;
+using test::phase;
 using test::TemporaryDirectory;
-
-struct EnhancedFrame {
-  double z_mm;
-  const char* frame_type;
-  const char* slope;
-  Uint16 stored;  ///< every pixel
-};
-
-void put_in_macro(DcmItem& groups, const DcmTagKey& sequence, const DcmTagKey& tag,
-                  const std::string& value) {
-  DcmItem* item = nullptr;
-  REQUIRE(groups.findOrCreateSequenceItem(sequence, item, 0).good());
-  REQUIRE(item->putAndInsertString(tag, value.c_str()).good());
-}
-
-/// A 2 x 2 Enhanced MR image with these frames in this order.
-void write_enhanced(const std::filesystem::path& path, const std::vector<EnhancedFrame>& frames) {
-  DcmFileFormat file;
-  DcmDataset& dataset = *file.getDataset();
-  dataset.putAndInsertString(DCM_SOPClassUID, UID_EnhancedMRImageStorage);
-  dataset.putAndInsertString(DCM_SOPInstanceUID, "2.25.7.1");
-  dataset.putAndInsertString(DCM_StudyInstanceUID, "2.25.5");
-  dataset.putAndInsertString(DCM_SeriesInstanceUID, "2.25.7");
-  dataset.putAndInsertString(DCM_Modality, "MR");
-  dataset.putAndInsertString(DCM_ImageType, "ORIGINAL\\PRIMARY\\MIXED\\NONE");
-  dataset.putAndInsertString(DCM_NumberOfFrames, std::to_string(frames.size()).c_str());
-  dataset.putAndInsertString(DCM_PhotometricInterpretation, "MONOCHROME2");
-  dataset.putAndInsertUint16(DCM_SamplesPerPixel, 1);
-  for (const DcmTagKey& tag : {DCM_Rows, DCM_Columns}) dataset.putAndInsertUint16(tag, 2);
-  for (const DcmTagKey& tag : {DCM_BitsAllocated, DCM_BitsStored}) dataset.putAndInsertUint16(tag, 16);
-  dataset.putAndInsertUint16(DCM_HighBit, 15);
-  dataset.putAndInsertUint16(DCM_PixelRepresentation, 0);
-  DcmItem* shared = nullptr;
-  dataset.findOrCreateSequenceItem(DCM_SharedFunctionalGroupsSequence, shared, 0);
-  put_in_macro(*shared, DCM_PlaneOrientationSequence, DCM_ImageOrientationPatient, "1\\0\\0\\0\\1\\0");
-  put_in_macro(*shared, DCM_PixelMeasuresSequence, DCM_PixelSpacing, "0.5\\0.25");
-  put_in_macro(*shared, DCM_PixelMeasuresSequence, DCM_SliceThickness, "2");
-  put_in_macro(*shared, DCM_MRTimingAndRelatedParametersSequence, DCM_RepetitionTime, "400");
-  std::vector<Uint16> pixels;
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    DcmItem* groups = nullptr;
-    dataset.findOrCreateSequenceItem(DCM_PerFrameFunctionalGroupsSequence, groups, static_cast<long>(i));
-    put_in_macro(*groups, DCM_PlanePositionSequence, DCM_ImagePositionPatient,
-                 "-5\\7\\" + std::to_string(frames[i].z_mm));
-    put_in_macro(*groups, DCM_MRImageFrameTypeSequence, DCM_FrameType, frames[i].frame_type);
-    put_in_macro(*groups, DCM_PixelValueTransformationSequence, DCM_RescaleSlope, frames[i].slope);
-    pixels.insert(pixels.end(), 4, frames[i].stored);
-  }
-  dataset.putAndInsertUint16Array(DCM_PixelData, pixels.data(), pixels.size());
-  REQUIRE(file.saveFile(path.c_str(), EXS_LittleEndianExplicit).good());
-}
-
-constexpr const char* magnitude = "ORIGINAL\\PRIMARY\\T1\\NONE";
-constexpr const char* phase = "ORIGINAL\\PRIMARY\\T1\\PHASE";
+using test::write_enhanced;
 
 TEST_CASE("frame types of one enhanced object become series of their own", "[dicom][enhanced]") {
   const TemporaryDirectory directory;
@@ -113,12 +61,8 @@ TEST_CASE("a missing frame of an enhanced object is named", "[dicom][enhanced]")
 TEST_CASE("functional groups that do not fit the number of frames are refused", "[dicom][enhanced]") {
   const TemporaryDirectory directory;
   const auto path = directory.path() / "odd.dcm";
-  write_enhanced(path, {{0, magnitude, "1", 1}, {2, magnitude, "1", 2}});
-  DcmFileFormat file;
-  REQUIRE(file.loadFile(path.c_str()).good());
-  file.loadAllDataIntoMemory();
-  file.getDataset()->putAndInsertString(DCM_NumberOfFrames, "3");
-  REQUIRE(file.saveFile(path.c_str(), EXS_LittleEndianExplicit).good());
+  write_enhanced(path, {{0, magnitude, "1", 1}, {2, magnitude, "1", 2}},
+                 [](DcmDataset& d) { d.putAndInsertString(DCM_NumberOfFrames, "3"); });
   CHECK_THROWS_WITH(scan_study({path}), ContainsSubstring("functional groups for 2 frames, but 3 frames"));
 }
 

@@ -7,6 +7,7 @@
 #include <dcmtk/dcmdata/dcfilefo.h>
 #include <unistd.h>
 
+#include "dicom/error.h"
 #include "tests/catch.h"
 
 namespace metserve::dicom::test {
@@ -87,6 +88,18 @@ Series only_series(const fs::path& directory) {
   const Study study = scan_study(list_files(directory));
   REQUIRE(study.series.size() == 1);
   return study.series[0];
+}
+
+std::string load_error(const fs::path& directory) {
+  const Series series = only_series(directory);
+  try {
+    load_series(series);
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).find('\n') == std::string::npos);
+    CHECK_THAT(error.what(), ContainsSubstring(series.header.series_instance_uid));
+    return error.what();
+  }
+  return "no error";
 }
 
 std::optional<fs::path> test_data() {

@@ -40,6 +40,10 @@ void write_edited(const std::filesystem::path& directory,
 /// The only series below `directory`.
 Series only_series(const std::filesystem::path& directory);
 
+/// The one line with which the only series below `directory` is refused; it names the series. "no error"
+/// where it is loaded.
+std::string load_error(const std::filesystem::path& directory);
+
 /// METSERVE_TEST_DATA; warns that the test is skipped where it is not set.
 std::optional<std::filesystem::path> test_data();
 

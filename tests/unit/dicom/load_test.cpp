@@ -17,24 +17,13 @@
 namespace metserve::dicom {
 namespace {
 
+using test::load_error;
 using test::TemporaryDirectory;
 using test::write_edited;
 
 void move_slice(DcmDataset& dataset, double x, double z) {
   const std::string position = std::to_string(x) + "\\57.25\\" + std::to_string(z);
   REQUIRE(dataset.putAndInsertString(DCM_ImagePositionPatient, position.c_str()).good());
-}
-
-std::string load_error(const std::filesystem::path& directory) {
-  const Series series = test::only_series(directory);
-  try {
-    load_series(series);
-  } catch (const Error& error) {
-    CHECK(std::string(error.what()).find('\n') == std::string::npos);
-    CHECK_THAT(error.what(), ContainsSubstring("2.25.1003"));
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST_CASE("slices are ordered by position whatever the instance numbers say", "[dicom][load]") {
