@@ -15,6 +15,8 @@
 namespace metserve::models {
 namespace {
 
+constexpr double max_voxels = 1024.0 * 1024 * 512;
+
 template <typename Pixel>
 using Volume = itk::Image<Pixel, 3>;
 
@@ -34,6 +36,20 @@ torch::Tensor index_to_lps_mm(const Volume<Pixel>& volume) {
   return matrix;
 }
 
+/// Of what the header claims nothing is believed, and so nothing allocated, that a file of this size cannot
+/// hold: of one byte zlib makes at most 1032.
+void check_claims(const itk::NiftiImageIO& io, const std::filesystem::path& file) {
+  if (io.GetNumberOfDimensions() != 3)
+    fail(Error::Kind::bad_input, file, "is not one three-dimensional volume");
+  double voxels = 1;
+  for (unsigned axis = 0; axis < 3; ++axis) voxels *= static_cast<double>(io.GetDimensions(axis));
+  const double bytes = voxels * static_cast<double>(io.GetComponentSize() * io.GetNumberOfComponents());
+  const double held =
+      static_cast<double>(std::filesystem::file_size(file)) * (file.extension() == ".gz" ? 1032 : 1);
+  if (voxels > max_voxels || bytes > held)
+    fail(Error::Kind::bad_input, file, "claims more voxels than it can hold, or more than 1024 x 1024 x 512");
+}
+
 template <typename Pixel>
 SpatialImage read(const std::filesystem::path& file, torch::ScalarType dtype) {
   const auto reader = itk::ImageFileReader<Volume<Pixel>>::New();
@@ -41,12 +57,12 @@ SpatialImage read(const std::filesystem::path& file, torch::ScalarType dtype) {
   reader->SetImageIO(io);
   reader->SetFileName(file.string());
   try {
+    reader->UpdateOutputInformation();
+    check_claims(*io, file);
     reader->Update();
   } catch (const itk::ExceptionObject& error) {
     fail(Error::Kind::io, file, std::string("cannot be read as NIfTI: ") + error.GetDescription());
   }
-  if (io->GetNumberOfDimensions() != 3)
-    fail(Error::Kind::bad_input, file, "is not one three-dimensional volume");
   const Volume<Pixel>& volume = *reader->GetOutput();
   const auto size = volume.GetLargestPossibleRegion().GetSize();
   const std::vector<std::int64_t> shape{static_cast<std::int64_t>(size[2]),

@@ -10,7 +10,8 @@ namespace metserve::models {
 
 /// A three-dimensional NIfTI file as it is stored: voxels [slices, rows, columns] of `dtype` (float32 or
 /// int16; other stored types are converted), index_to_lps_mm from the header (NIfTI is RAS, this is LPS).
-/// Throws Error(io) when the file cannot be read, Error(bad_input) when it is not a volume.
+/// Throws Error(io) when the file cannot be read, Error(bad_input) when it is not a volume, or claims to be
+/// one that a file of its size cannot hold; at most 1024 x 1024 x 512 voxels.
 SpatialImage read_nifti(const std::filesystem::path& file, torch::ScalarType dtype);
 
 /// Writes [slices, rows, columns] of any type as int16, rounded; `.nii.gz` is compressed. The matrix must be

@@ -151,7 +151,9 @@ def nifti_header(dims=(3, 4, 4, 4, 1, 1, 1, 1), dtype=4, bits=16):
 
 def niftis():
     plain, real = nifti_header() + bytes(128), nifti_header(dtype=16, bits=32) + bytes(256)
-    return {"int16": b"\2" + plain, "float32": b"\0" + real, "compressed": b"\3" + gzip.compress(plain, mtime=0)}
+    vast = nifti_header(dims=(3, 32767, 32767, 4, 1, 1, 1, 1))
+    return {"int16": b"\2" + plain, "float32": b"\0" + real, "compressed": b"\3" + gzip.compress(plain, mtime=0),
+            "vast": b"\3" + gzip.compress(vast, mtime=0)}
 
 
 def texts():

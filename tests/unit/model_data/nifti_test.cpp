@@ -70,6 +70,21 @@ TEST_CASE("a study survives being written and read as NIfTI", "[nifti]") {
   CHECK(read.lesions[0].volume_mm3 == 12.75);
 }
 
+TEST_CASE("a header that claims more voxels than its file can hold is refused at once", "[nifti]") {
+  const TemporaryDirectory directory;
+  write_nifti({torch::zeros({4, 4, 4}), sagittal_matrix()}, directory / "plain.nii");
+  std::fstream stream(directory / "plain.nii", std::ios::binary | std::ios::in | std::ios::out);
+  const std::int16_t dimensions[] = {3, 32767, 32767, 32767};
+  stream.seekp(40);  // `dim` of NIfTI-1
+  stream.write(reinterpret_cast<const char*>(dimensions), sizeof dimensions);
+  stream.close();
+  // What is no gzip is read as it is, also under that name.
+  std::filesystem::copy_file(directory / "plain.nii", directory / "named.nii.gz");
+  for (const char* name : {"plain.nii", "named.nii.gz"})
+    for (const auto dtype : {torch::kInt16, torch::kFloat32})
+      CHECK_THROWS_WITH(read_nifti(directory / name, dtype), Catch::Contains("claims more voxels"));
+}
+
 TEST_CASE("a study folder with a part missing is refused by the name of the file", "[nifti]") {
   const TemporaryDirectory directory;
   const auto folder = write_study_nifti(small_study(), directory.path());
