@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -58,15 +59,28 @@ struct Entry {
   std::uint64_t end;
 };
 
+/// Sizes and offsets are whole numbers; what else JSON has would be converted without a word.
+std::uint64_t whole_number(const json& value, const std::filesystem::path& file, const std::string& key) {
+  if (!value.is_number_unsigned())
+    refuse(file, "tensor '" + key + "' has a shape or offsets that are no whole numbers: " + value.dump());
+  return value.get<std::uint64_t>();
+}
+
 Entry parse_entry(const std::string& key, const json& value, const std::filesystem::path& file) {
-  Entry entry{key, dtype_of(value.at("dtype").get<std::string>(), file, key),
-              value.at("shape").get<std::vector<std::int64_t>>(),
-              value.at("data_offsets").at(0).get<std::uint64_t>(),
-              value.at("data_offsets").at(1).get<std::uint64_t>()};
+  const json& offsets = value.at("data_offsets");
+  Entry entry{key,
+              dtype_of(value.at("dtype").get<std::string>(), file, key),
+              {},
+              whole_number(offsets.at(0), file, key),
+              whole_number(offsets.at(1), file, key)};
   std::uint64_t bytes = c10::elementSize(entry.dtype);
-  for (std::int64_t size : entry.shape)
-    if (size < 0 || __builtin_mul_overflow(bytes, static_cast<std::uint64_t>(size), &bytes))
+  for (const json& size : value.at("shape").get<std::vector<json>>()) {
+    const std::uint64_t whole = whole_number(size, file, key);
+    if (whole > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ||
+        __builtin_mul_overflow(bytes, whole, &bytes))
       refuse(file, "tensor '" + key + "' has an impossible shape");
+    entry.shape.push_back(static_cast<std::int64_t>(whole));
+  }
   if (entry.begin > entry.end || entry.end - entry.begin != bytes)
     refuse(file, "tensor '" + key + "' does not have the bytes of its shape");
   return entry;

@@ -68,6 +68,10 @@ TEST_CASE("Headers that do not hold together are refused with what is wrong", "[
   refused(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4, "bytes of its shape");
   refused(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4, "shape");
   refused(R"({"a":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}})", 4, "shape");
+  refused(R"({"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}})", 4, "no whole numbers: 1.5");
+  refused(R"({"a":{"dtype":"F32","shape":[true],"data_offsets":[0,4]}})", 4, "no whole numbers: true");
+  refused(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4.0]}})", 4, "no whole numbers: 4.0");
+  refused(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}})", 4, "no whole numbers: -4");
   refused(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", 4, "bytes of its shape");
   refused(
       R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
