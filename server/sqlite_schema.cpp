@@ -126,6 +126,11 @@ ALTER TABLE deliveries ADD COLUMN sop_instance_uid TEXT NOT NULL DEFAULT '';  --
 ALTER TABLE deliveries ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';   -- of storage commitment
 CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid);
 )sql",
+
+    R"sql(
+ALTER TABLE studies ADD COLUMN suspect INTEGER NOT NULL DEFAULT 0;  -- 1: the process died at work on this revision
+ALTER TABLE studies ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;   -- of it while it worked on nothing else
+)sql",
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 

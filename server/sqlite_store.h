@@ -30,7 +30,7 @@ class SqliteStore final : public Store {
   FinishOutcome finish(const Claim& claim, const std::filesystem::path& result_directory,
                        const std::vector<DeliveryOrder>& orders) override;
   std::vector<std::string> reclaim_expired(int max_tries, std::span<const Claim> held) override;
-  std::vector<std::string> reclaim_own(const std::string& owner, int max_tries) override;
+  std::vector<std::string> reclaim_own(const std::string& owner, int max_deaths) override;
 
   std::optional<DeliveryClaim> claim_deliveries(const std::string& destination, const std::string& owner,
                                                 std::chrono::milliseconds lease) override;
@@ -78,6 +78,7 @@ class SqliteStore final : public Store {
   void note(std::int64_t study, const std::string& text);
   bool content_changed(const Claim& claim);
   void end_lost_lease(std::int64_t study, int max_tries);
+  void end_in_death(std::int64_t study, std::size_t studies_in_work, int max_deaths);
   void supersede_earlier(std::int64_t study, std::int64_t result);
   struct DeliveryChange {
     std::optional<DeliveryState> state;  ///< nothing: as it is

@@ -80,8 +80,8 @@ void SqliteStore::count_new_instance(std::int64_t study, const InstanceRecord& i
   if (instance.modality != "MR" && state != StudyState::receiving) return;
   writer_
       .query(
-          R"sql(UPDATE studies SET revision = revision + 1, last_received_ms = ?, tries = 0, not_before_ms = 0
-               WHERE id = ?)sql",
+          R"sql(UPDATE studies SET revision = revision + 1, last_received_ms = ?, tries = 0, suspect = 0,
+               deaths = 0, not_before_ms = 0 WHERE id = ?)sql",
           now_ms(), study)
       .run();
   if (state == StudyState::receiving || state == StudyState::running) return;

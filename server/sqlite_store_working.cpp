@@ -39,10 +39,14 @@ std::optional<Claim> SqliteStore::claim(const std::string& owner, std::chrono::m
   Transaction transaction(writer_);
   const std::int64_t now = now_ms();
   Query found = writer_.query(R"sql(
-    SELECT id, key, lease, revision, tries, state_since_ms, last_received_ms FROM studies
+    SELECT id, key, lease, revision, tries, state_since_ms, last_received_ms, suspect FROM studies
     WHERE state = 'ready' AND (not_before_ms <= ?1 OR state_since_ms > ?1) ORDER BY state_since_ms, id LIMIT 1)sql",
                               now);
   if (!found.step()) return std::nullopt;
+  Query working = writer_.query(
+      "SELECT COUNT(*), TOTAL(suspect) FROM studies WHERE state = 'running' AND lease_owner = ?", owner);
+  const bool others = working.step() && working.integer(0) > 0;
+  if (others && (found.integer(7) != 0 || working.real(1) > 0)) return std::nullopt;
   Claim claim;
   claim.study = found.integer(0);
   claim.key = found.text(1);
@@ -198,6 +202,28 @@ void SqliteStore::end_lost_lease(std::int64_t study, int max_tries) {
   }
 }
 
+/// Which study a process died of cannot be told when it worked on several, and of a `kill -9` not even
+/// whether it was one of them: only deaths that a study was alone with count against it.
+void SqliteStore::end_in_death(std::int64_t study, std::size_t studies_in_work, int max_deaths) {
+  Query query = writer_.query("SELECT revision, claimed_revision, deaths FROM studies WHERE id = ?", study);
+  if (!query.step()) return;
+  if (query.integer(0) != query.integer(1)) return move(study, StudyState::receiving, content_changed_note);
+  const bool alone = studies_in_work == 1;
+  const std::int64_t deaths = query.integer(2) + (alone ? 1 : 0);
+  writer_.query("UPDATE studies SET tries = tries - 1, suspect = 1, deaths = ? WHERE id = ?", deaths, study)
+      .run();
+  if (deaths >= max_deaths) {
+    move(study, StudyState::failed,
+         "the server died " + std::to_string(deaths) +
+             " times while it worked on this study and no other: set aside, see the log of those times");
+  } else {
+    move(study, StudyState::ready,
+         alone
+             ? "the server died at work on this study"
+             : "the server died at work on " + std::to_string(studies_in_work) + " studies: next time alone");
+  }
+}
+
 std::vector<std::string> SqliteStore::reclaim_expired(int max_tries, std::span<const Claim> held) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
@@ -209,12 +235,12 @@ std::vector<std::string> SqliteStore::reclaim_expired(int max_tries, std::span<c
   return keys_of(lost);
 }
 
-std::vector<std::string> SqliteStore::reclaim_own(const std::string& owner, int max_tries) {
+std::vector<std::string> SqliteStore::reclaim_own(const std::string& owner, int max_deaths) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
   const auto lost = studies_in(
       writer_.query("SELECT id, key FROM studies WHERE state = 'running' AND lease_owner = ?", owner));
-  for (const auto& [study, key] : lost) end_lost_lease(study, max_tries);
+  for (const auto& [study, key] : lost) end_in_death(study, lost.size(), max_deaths);
   writer_.query("UPDATE deliveries SET lease_owner = '' WHERE lease_owner = ?", owner).run();
   transaction.commit();
   return keys_of(lost);

@@ -178,7 +178,9 @@ class Store {
   virtual std::vector<std::string> make_quiet_studies_ready(std::chrono::milliseconds quiet) = 0;
 
   // Working
-  /// The study that is ready for longest, now running; nothing when there is none.
+  /// The study that is ready for longest, now running; nothing when there is none. One at whose side the
+  /// process died before runs alone: it waits until nothing else of this owner does, and nothing else begins
+  /// meanwhile.
   virtual std::optional<Claim> claim(const std::string& owner, std::chrono::milliseconds lease) = 0;
   virtual void renew(const Claim& claim, std::chrono::milliseconds lease) = 0;
   /// Back to ready as if never claimed: the server stops.
@@ -197,8 +199,10 @@ class Store {
   /// Now and then: studies whose lease is over are ready again, or `failed` when `max_tries` claims ended so.
   /// Returns their keys. `held`: what is being worked on in this process, whatever its clock has jumped to.
   virtual std::vector<std::string> reclaim_expired(int max_tries, std::span<const Claim> held) = 0;
-  /// At start: the same for what this owner held before it was restarted, studies and deliveries.
-  virtual std::vector<std::string> reclaim_own(const std::string& owner, int max_tries) = 0;
+  /// At start, for what this owner held when its process died, studies and deliveries: the studies are ready
+  /// again, each to run alone, or `failed` when the process died `max_deaths` times while it worked on that
+  /// study and on no other. Returns their keys.
+  virtual std::vector<std::string> reclaim_own(const std::string& owner, int max_deaths) = 0;
 
   // Delivering
   /// What is due at `destination`, of the result that waits for longest; nothing when there is nothing.

@@ -239,6 +239,27 @@ def killed_worker(given):
     return "set aside with its reason; the next study is done"
 
 
+def killed_neighbours(given):
+    """The process dies while two studies are in work, and again: neither can be blamed."""
+    case = Case(given, "killed_neighbours", more="workers:\n  count: 2\n  threads: 1\n")
+    roots = ("1.2.66", "1.2.67")
+    in_work = lambda: sum(case.study(root)[0] == "running" for root in roots)  # noqa: E731
+    case.start()
+    for root in roots:
+        assert set(case.send(given.template.study(root))) == {0}
+    wait_for(lambda: in_work() == 2, PATIENCE, "two studies in work")
+    case.server.stop(signal.SIGKILL)
+    case.start()
+    wait_for(lambda: in_work() == 1, PATIENCE, "one of them in work, alone")
+    time.sleep(1.5)  # longer than a worker waits until it looks again
+    assert in_work() < 2, "suspects do not work alone"
+    case.server.stop(signal.SIGKILL)
+    with case.start():
+        for root in roots:
+            case.reaches(root, "done")
+    return "both are done, one after the other"
+
+
 def queue(given):
     """Very many studies wait; the server starts and answers all the same."""
     case = Case(given, "queue", quiet_time_s=3600)
@@ -264,7 +285,7 @@ def queue(given):
     return f"{given.queued} studies: start {started:.1f} s, list {answered * 1000:.0f} ms, {rate:.0f} studies/s"
 
 
-CASES = [destinations, studies, damaged_database, clock, full_disk, failing_disk, killed_worker, queue]
+CASES = [destinations, studies, damaged_database, clock, full_disk, failing_disk, killed_worker, killed_neighbours, queue]
 
 
 def main():

@@ -195,8 +195,7 @@ TEST_CASE("A clock that jumps forward takes no study from a worker that is at it
   CHECK(f.store->finish(at_work, "r", {}) == FinishOutcome::recorded);
 }
 
-TEST_CASE("After a crash the own studies are ready again, and after two they are set aside",
-          "[server][store]") {
+TEST_CASE("After a crash the own study is ready again, and after two it is set aside", "[server][store]") {
   StoreFixture f;
   f.claim_new_study("1.2");
   f.reopen();
@@ -208,11 +207,36 @@ TEST_CASE("After a crash the own studies are ready again, and after two they are
   f.reopen();
   f.store->reclaim_own("here", 2);
   CHECK(f.state("1.2") == StudyState::failed);
-  CHECK(f.store->study(study_key("1.2")).value().summary.reason.find("2 times: set aside") !=
-        std::string::npos);
+  CHECK(f.store->study(study_key("1.2")).value().summary.reason.find("died 2 times") != std::string::npos);
   f.add("1.2", "1.2.1.2");
   CHECK(f.state("1.2") == StudyState::receiving);
   CHECK(f.store->study(study_key("1.2")).value().summary.tries == 0);
+}
+
+TEST_CASE("Crashes count only against the study that was alone in work; suspects run alone",
+          "[server][store]") {
+  StoreFixture f;
+  f.claim_new_study("1.2");
+  f.claim_new_study("1.3");
+  for (int i = 0; i < 3; ++i) {  // both at work, then one after the other
+    f.reopen();
+    f.store->reclaim_own("here", 2);
+    REQUIRE(f.store->claim("here", one_minute));
+    CHECK_FALSE(f.store->claim("here", one_minute));
+    if (f.state("1.2") == StudyState::failed) break;
+  }
+  CHECK(f.state("1.2") == StudyState::failed);
+  CHECK(f.state("1.3") == StudyState::running);
+  f.add("1.4", "1.4.1.1");
+  f.now += one_minute;
+  f.store->make_quiet_studies_ready(one_minute);
+  CHECK_FALSE(f.store->claim("here", one_minute));  // a suspect is at work
+  f.now += seconds(1);
+  f.reopen();
+  f.store->reclaim_own("here", 2);
+  CHECK(f.state("1.3") == StudyState::ready);
+  CHECK(f.store->claim("here", one_minute).value().key == study_key("1.4"));
+  CHECK_FALSE(f.store->claim("here", one_minute));  // a suspect is next
 }
 
 TEST_CASE("What was handed back at stop does not count as a try", "[server][store]") {
