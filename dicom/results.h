@@ -93,4 +93,17 @@ void write_structure_set(const ResultContext& context, const std::vector<std::ve
 void write_report(const ResultContext& context, const std::filesystem::path& segmentation_file,
                   const std::filesystem::path& file);
 
+/// A picture for people: RGB, rows from the top, 3 bytes a pixel.
+struct Picture {
+  std::size_t columns = 0, rows = 0;
+  std::vector<std::uint8_t> rgb;
+  std::optional<std::size_t> slice;  ///< of the reference that it shows
+  std::string title;                 ///< e.g. "slice 12"
+};
+
+/// Secondary Capture (PS3.3 A.8) of the key image series; `number` is its place in the series, from 1.
+/// Throws Error(bad_input) for a picture whose pixels do not fill it.
+void write_key_image(const ResultContext& context, const Picture& picture, int number,
+                     const std::filesystem::path& file);
+
 }  // namespace metserve::dicom

@@ -16,6 +16,8 @@ const ObjectIdentity segmentation_identity{UID_SegmentationStorage, "seg", "SEG"
 const ObjectIdentity structure_set_identity{UID_RTStructureSetStorage, "rtstruct", "RTSTRUCT",
                                             "Metastases RT", 1};
 const ObjectIdentity report_identity{UID_Comprehensive3DSRStorage, "sr", "SR", "Metastases SR", 2};
+const ObjectIdentity key_image_identity{UID_SecondaryCaptureImageStorage, "key-image", "OT",
+                                        "Metastases pictures", 3};
 
 void require(const OFCondition& condition, std::string_view what) {
   if (condition.bad())

@@ -3,6 +3,7 @@
 
 #include "dicom/error.h"
 #include "pipeline/contours.h"
+#include "pipeline/key_images.h"
 #include "pipeline/lesions_json.h"
 #include "pipeline/preview.h"
 #include "pipeline/report_text.h"
@@ -80,14 +81,15 @@ void clear(const ResultFiles& files) {
   for (const fs::path& file :
        {files.segmentation, files.structure_set, files.report, files.lesions_json, files.preview})
     fs::remove(file);
+  remove_key_images(files.report.parent_path());
 }
 
 }  // namespace
 
 ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, const fs::path& directory) {
   const auto started = std::chrono::steady_clock::now();
-  ResultFiles files{directory / "seg.dcm", directory / "rtstruct.dcm", directory / "report.dcm",
-                    directory / "lesions.json", directory / "preview.png"};
+  ResultFiles files{directory / "seg.dcm",      directory / "rtstruct.dcm", directory / "report.dcm",
+                    directory / "lesions.json", directory / "preview.png",  {}};
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) throw dicom::Error(dicom::Error::Kind::io, directory.string() + ": " + error.message());
@@ -119,6 +121,7 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
   }
   dicom::write_report(context, files.segmentation, files.report);
   write_preview(result, files.preview);
+  if (options.key_images) files.key_images = write_key_images(result, context, directory);
   result.timings.encode = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   write_text(to_json(result), files.lesions_json);
   return files;

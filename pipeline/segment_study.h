@@ -70,14 +70,17 @@ struct EncodeOptions {
   int series_number_offset = 9000;
   dicom::Clock clock;
   std::filesystem::path superseded;  ///< folder of the earlier result that this one replaces; empty: none
+  bool key_images = false;           ///< pictures for viewers that show neither segmentations nor reports
 };
 
 /// The files of one result; empty paths for what was not written (no lesion: no SEG, no RTSTRUCT).
 struct ResultFiles {
   std::filesystem::path segmentation, structure_set, report, lesions_json, preview;
+  std::vector<std::filesystem::path> key_images;  ///< when they were asked for
 };
 
-/// Writes seg.dcm, rtstruct.dcm, report.dcm, lesions.json and preview.png into `directory`, each complete or
+/// Writes seg.dcm, rtstruct.dcm, report.dcm, lesions.json and preview.png (and key_NN.dcm) into `directory`,
+/// each complete or
 /// not at all, and sets `result.timings.encode`.
 ResultFiles encode_result(StudyResult& result, const EncodeOptions& options,
                           const std::filesystem::path& directory);

@@ -22,7 +22,7 @@ struct SegmentArguments {
   std::optional<double> threshold;
   std::optional<std::filesystem::path> supersedes;
   int threads = 0;
-  bool any_subset = false;
+  bool any_subset = false, key_images = false;
 };
 
 /// Roughly which part of the work each stage is, in the order of pipeline::Stage.
@@ -71,6 +71,7 @@ void segment(const SegmentArguments& arguments) {
   }();
   pipeline::EncodeOptions encode;
   encode.superseded = arguments.supersedes.value_or("");
+  encode.key_images = arguments.key_images;
   encode.clock = [] { return std::chrono::system_clock::now(); };
   pipeline::encode_result(result, encode, arguments.output);
   print_result(result, arguments.output);
@@ -98,6 +99,8 @@ void add_segment(CLI::App& program) {
       ->add_option("--supersedes", arguments->supersedes,
                    "Folder of an earlier result on this study, which the new objects say they replace")
       ->check(CLI::ExistingDirectory);
+  command->add_flag("--key-images", arguments->key_images,
+                    "Also key_01.dcm, ...: pictures for viewers that show neither segmentations nor reports");
   command->add_flag("--any-subset", arguments->any_subset, "Also without a T1 sequence after gadolinium");
   command->callback([arguments] { segment(*arguments); });
 }

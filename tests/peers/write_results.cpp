@@ -2,6 +2,7 @@
 // the tests that let other programs read them.
 //
 // usage: write_results REFERENCE_DIR OUT_DIR [--series UID] [--lesions N] [--seed N] [--supersedes DIR]
+//        [--key-images]
 // REFERENCE_DIR holds the series UID, or one series only. OUT_DIR receives what encode_result writes, and
 // labels.raw: the label map, 16-bit little endian, [slices, rows, columns] in the order of the slices along
 // their normal. Exit status 3: the series is no regular volume (one line on standard error says why).
@@ -28,6 +29,7 @@ struct Arguments {
   std::size_t lesions = 3;
   unsigned seed = 1;
   std::string supersedes;
+  bool key_images = false;
 };
 
 /// Splits the volume into at least `count` boxes, as cubic in mm as they can be: number of boxes along each
@@ -129,6 +131,7 @@ void run(const Arguments& arguments) {
   pipeline::EncodeOptions options;
   options.clock = std::chrono::system_clock::now;
   options.superseded = arguments.supersedes;
+  options.key_images = arguments.key_images;
   pipeline::encode_result(result, options, arguments.output);
   const auto& labels = result.lesions.labels;
   std::ofstream(std::filesystem::path(arguments.output) / "labels.raw", std::ios::binary)
@@ -147,6 +150,7 @@ int main(int argc, char** argv) {
   program.add_option("--lesions", arguments.lesions);
   program.add_option("--seed", arguments.seed);
   program.add_option("--supersedes", arguments.supersedes);
+  program.add_flag("--key-images", arguments.key_images);
   CLI11_PARSE(program, argc, argv);
   const dicom::Runtime runtime;
   try {

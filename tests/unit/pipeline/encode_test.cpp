@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <fstream>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -141,6 +142,27 @@ TEST_CASE("The same result has the same UIDs, another result has others", "[enco
     result.reference.slices[3].sop_instance_uid = "1.2.4";
   }
   CHECK(uid_of(encode_result(result, options_at(), directory / "c").segmentation) != first);
+}
+
+TEST_CASE("Key images show a summary and the lesions' slices, and do not outlive their result", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult result = result_with_lesions(directory);
+  EncodeOptions options = options_at();
+  options.key_images = true;
+  const ResultFiles files = encode_result(result, options, directory / "out");
+  REQUIRE(files.key_images.size() >= 2);
+  std::set<std::string> uids;
+  for (const auto& file : files.key_images) {
+    dicom::testing::require_valid_object(file);
+    uids.insert(uid_of(file));
+  }
+  CHECK(uids.size() == files.key_images.size());
+  const auto slice = dicom::testing::read(files.key_images.at(1));
+  DcmItem& source = dicom::testing::item_of(*slice->getDataset(), DCM_SourceImageSequence);
+  CHECK_FALSE(dicom::text_of(source, DCM_ReferencedSOPInstanceUID).empty());
+  options.key_images = false;
+  CHECK(encode_result(result, options, directory / "out").key_images.empty());
+  CHECK_FALSE(std::filesystem::exists(files.key_images.at(0)));
 }
 
 TEST_CASE("A result replaces an earlier one by reference, but not itself", "[encode]") {
