@@ -26,6 +26,10 @@ constexpr Code warning{"WARNING", private_scheme, "Processing warning"};
 constexpr Code weights_hash{"WEIGHTS_SHA256", private_scheme, "SHA-256 of the model weights"};
 constexpr Code registration_quality{"REG_QUALITY", private_scheme, "Registration quality"};
 constexpr Code expected_performance{"EXPECTED", private_scheme, "Expected performance"};
+constexpr Code follow_up{"FOLLOW_UP", private_scheme, "Comparison with an earlier study"};
+constexpr Code change{"CHANGE", private_scheme, "Change since the earlier study"};
+constexpr Code prior_volume{"PRIOR_VOLUME", private_scheme, "Volume in the earlier study"};
+constexpr Code volume_change{"VOLUME_CHANGE", private_scheme, "Change of volume"};
 constexpr Code mean_probability{"MEAN_PROB", private_scheme, "Mean model probability"};
 
 constexpr Code mri_of_brain{"816077007", "SCT", "MRI of brain"};
@@ -38,6 +42,7 @@ constexpr Code long_axis{"103339001", "SCT", "Long Axis"};
 constexpr Code maximum{"56851009", "SCT", "Maximum"};
 constexpr Code cubic_millimetre{"mm3", "UCUM", "cubic millimeter"};
 constexpr Code millimetre{"mm", "UCUM", "millimeter"};
+constexpr Code percent{"%", "UCUM", "percent"};
 constexpr Code no_units{"1", "UCUM", "no units"};
 
 constexpr std::size_t max_text = 10240;
@@ -94,15 +99,26 @@ void add_measurement(CMR_TID1411_in_TID1500& group, const ResultContext& context
           "algorithm identification");
 }
 
+void add_history(CMR_TID1411_in_TID1500& group, const ResultContext& context, const ReferenceHead& head,
+                 const LesionHistory& history) {
+  if (history.prior_volume_mm3 > 0) {
+    add_measurement(group, context, head, prior_volume, history.prior_volume_mm3, cubic_millimetre);
+    add_measurement(group, context, head, volume_change, history.volume_change_percent, percent);
+  }
+  const std::string text = history.remark.empty() ? history.change : history.change + ", " + history.remark;
+  require(group.addQualitativeEvaluation(entry(change), of(head.encode(text, max_text))), change.meaning);
+}
+
 void add_lesion(CMR_TID1500& report, const ResultContext& context, const ReferenceHead& head,
-                DcmDataset& segmentation, const LesionDescription& lesion) {
+                DcmDataset& segmentation, std::size_t index) {
+  const LesionDescription& lesion = context.lesions[index];
   require(report.addVolumetricROIMeasurements(), "measurement group");
   CMR_TID1411_in_TID1500& group = report.getVolumetricROIMeasurements();
   require(group.setTrackingIdentifier(of(lesion_name(lesion.number))), "tracking identifier");
-  require(group.setTrackingUniqueIdentifier(of(tracking_uid(context, lesion.number))), "tracking UID");
+  require(group.setTrackingUniqueIdentifier(of(tracking_uid(context, lesion))), "tracking UID");
   require(group.setFinding(entry(code::metastasis_to_brain)), "finding");
   // Identifiers are set already, from what made the segmentation's.
-  require(group.setReferencedSegment(segmentation, static_cast<Uint16>(lesion.number), OFFalse),
+  require(group.setReferencedSegment(segmentation, static_cast<Uint16>(index + 1), OFFalse),
           "referenced segment");
   require(group.setSourceSeriesForSegmentation(of(context.reference.header.series_instance_uid)),
           "source series");
@@ -111,6 +127,7 @@ void add_lesion(CMR_TID1500& report, const ResultContext& context, const Referen
   add_measurement(group, context, head, diameter, lesion.longest_diameter_mm, millimetre, true);
   add_measurement(group, context, head, long_axis, lesion.longest_diameter_in_plane_mm, millimetre);
   add_measurement(group, context, head, mean_probability, lesion.mean_probability, no_units);
+  if (lesion.history) add_history(group, context, head, *lesion.history);
 }
 
 void add_statement(CMR_TID1500& report, const ReferenceHead& head, const Code& name,
@@ -136,6 +153,7 @@ void add_statements(CMR_TID1500& report, const ResultContext& context, const Ref
     add_statement(report, head, registration_quality, text);
   if (!context.expected_performance.empty())
     add_statement(report, head, expected_performance, context.expected_performance);
+  for (const std::string& text : context.follow_up) add_statement(report, head, follow_up, text);
   for (const std::string& text : context.warnings) add_statement(report, head, warning, text);
 }
 
@@ -181,8 +199,8 @@ void write_report(const ResultContext& context, const std::filesystem::path& seg
   require(report.setLanguage(CID5000_Languages::English), "language");
   require(report.addProcedureReported(entry(mri_of_brain)), "procedure reported");
   add_observer(report, context);
-  for (const LesionDescription& lesion : context.lesions)
-    add_lesion(report, context, head, *segmentation->getDataset(), lesion);
+  for (std::size_t n = 0; n < context.lesions.size(); ++n)
+    add_lesion(report, context, head, *segmentation->getDataset(), n);
   add_statements(report, context, head);
 
   DcmFileFormat encoded;

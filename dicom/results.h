@@ -12,14 +12,25 @@
 
 namespace metserve::dicom {
 
-/// One lesion as the objects describe it. Numbers start at 1 and follow each other.
+/// What became of a lesion since an earlier study.
+struct LesionHistory {
+  std::string change;                ///< "new", "grown", "stable" or "shrunk"
+  double prior_volume_mm3 = 0;       ///< of all lesions that it was; 0 for a new one
+  double volume_change_percent = 0;  ///< of all lesions that they are now
+  std::string remark;                ///< e.g. that lesions have merged; empty when there is nothing to say
+};
+
+/// One lesion as the objects describe it. Lesion n of a result (from 0) has label and segment n + 1; its
+/// number is what it is called, and stays with it from study to study.
 struct LesionDescription {
-  int number = 0;
+  int number = 0;  ///< from 1, rising from lesion to lesion
   double volume_mm3 = 0;
   double longest_diameter_mm = 0;  ///< in 3D
   Vec3 centroid_lps_mm{};
   double mean_probability = 0;              ///< 0..1
   double longest_diameter_in_plane_mm = 0;  ///< the longest within one slice
+  std::string tracking_uid = {};            ///< of an earlier study's lesion; empty: made from the content
+  std::optional<LesionHistory> history = {};
 };
 
 /// One instance as others refer to it.
@@ -67,7 +78,8 @@ struct ResultContext {
   int series_number_offset = 9000;                     ///< SEG at +0, RTSTRUCT at +1, SR at +2
   std::vector<std::string> registration_quality = {};  ///< one sentence for each series but the reference
   std::string expected_performance = {};               ///< of the model, for the sequences used
-  ResultReferences supersedes = {};                    ///< an earlier result on the same study
+  std::vector<std::string> follow_up = {};  ///< what was compared with, and the lesions that are gone
+  ResultReferences supersedes = {};         ///< an earlier result on the same study
 };
 
 /// BINARY Segmentation (PS3.3 A.51), one segment per lesion, only frames that hold lesion voxels, on the

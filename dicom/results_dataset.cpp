@@ -69,8 +69,9 @@ std::string instance_uid(const UidSource& uids, const ObjectIdentity& object) {
   return uids.uid(std::string(object.role) + "/instance");
 }
 
-std::string tracking_uid(const ResultContext& context, int lesion_number) {
-  return context.uids.uid("lesion/" + std::to_string(lesion_number) + "/tracking");
+std::string tracking_uid(const ResultContext& context, const LesionDescription& lesion) {
+  if (!lesion.tracking_uid.empty()) return lesion.tracking_uid;
+  return context.uids.uid("lesion/" + std::to_string(lesion.number) + "/tracking");
 }
 
 namespace {
@@ -126,11 +127,14 @@ void require_consistent(const ResultContext& context) {
     throw Error(Error::Kind::bad_input, series + " has " + std::to_string(reference.slices.size()) +
                                             " sources for " +
                                             std::to_string(reference.volume.geometry.size[2]) + " slices");
-  for (std::size_t n = 0; n < context.lesions.size(); ++n)
-    if (context.lesions[n].number != static_cast<int>(n + 1))
-      throw Error(Error::Kind::bad_input, "lesion " + std::to_string(context.lesions[n].number) + " of " +
-                                              series + " stands at place " + std::to_string(n + 1) +
-                                              ": lesions are numbered from 1 in order");
+  int last = 0;
+  for (const LesionDescription& lesion : context.lesions) {
+    if (lesion.number <= last)
+      throw Error(Error::Kind::bad_input, "lesion " + std::to_string(lesion.number) + " of " + series +
+                                              " follows lesion " + std::to_string(last) +
+                                              ": numbers rise from 1");
+    last = lesion.number;
+  }
 }
 
 void put_superseded_series(DcmItem& dataset, const std::optional<ObjectReference>& superseded) {
@@ -168,6 +172,7 @@ std::string provenance(const ResultContext& context) {
   for (const std::string& sentence : context.sequences_used) text += "\nUsed: " + sentence;
   for (const std::string& sentence : context.sequences_left_out) text += "\nLeft out: " + sentence;
   if (!context.expected_performance.empty()) text += "\nExpected: " + context.expected_performance;
+  for (const std::string& sentence : context.follow_up) text += "\nFollow-up: " + sentence;
   for (const std::string& sentence : context.warnings) text += "\nWarning: " + sentence;
   return text;
 }

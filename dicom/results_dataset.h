@@ -90,10 +90,10 @@ extern const ObjectIdentity segmentation_identity, structure_set_identity, repor
 /// SOP instance UID of one of this run's objects.
 std::string instance_uid(const UidSource& uids, const ObjectIdentity& object);
 /// Tracking UID of a lesion, the same in segmentation and report.
-std::string tracking_uid(const ResultContext& context, int lesion_number);
+std::string tracking_uid(const ResultContext& context, const LesionDescription& lesion);
 
 /// Throws Error(bad_input), naming the series, for a reference without frame of reference or with other than
-/// one source per slice, and for lesions that are not numbered from 1 in order.
+/// one source per slice, and for lesions whose numbers do not rise from 1.
 void require_consistent(const ResultContext& context);
 
 /// Related Series (PS3.3 C.7.3.1) naming the series that this one replaces; nothing without `superseded`.

@@ -91,7 +91,7 @@ void add_segment(DcmSegmentation& segmentation, const ResultContext& context,
   require(segment->setRecommendedDisplayCIELabValue(colour.cielab[0], colour.cielab[1], colour.cielab[2]),
           "display colour");
   require(segment->setTrackingID(of(lesion_name(lesion.number))), "tracking ID");
-  require(segment->setTrackingUID(of(tracking_uid(context, lesion.number))), "tracking UID");
+  require(segment->setTrackingUID(of(tracking_uid(context, lesion))), "tracking UID");
   Uint16 number = 0;
   require(segmentation.addSegment(segment.get(), number), "segment");
   static_cast<void>(segment.release());

@@ -19,7 +19,8 @@ std::vector<dicom::LesionDescription> descriptions(const std::vector<Lesion>& le
   std::vector<dicom::LesionDescription> result;
   for (const Lesion& lesion : lesions)
     result.push_back({lesion.number, lesion.volume_mm3, lesion.longest_diameter_mm, lesion.centroid_lps_mm,
-                      lesion.mean_probability, lesion.longest_diameter_in_plane_mm});
+                      lesion.mean_probability, lesion.longest_diameter_in_plane_mm, lesion.tracking_uid,
+                      lesion.history});
   return result;
 }
 
@@ -33,6 +34,7 @@ std::string content(const StudyResult& result) {
   for (const std::string& uid : result.series_used) text += '\n' + uid;
   for (const std::string& uid : result.images_used) text += '\n' + uid;
   for (const std::string& slot : models::ids(result.subset)) text += '\n' + slot;
+  if (result.follow_up) text += '\n' + result.follow_up->segmentation_uid;
   return text + '\n' + result.model.weights_sha256 + '\n' + std::to_string(result.threshold) + '\n' +
          std::to_string(result.minimum_volume_mm3) + '\n' + METSERVE_VERSION;
 }
@@ -109,6 +111,7 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
       options.series_number_offset,
       registration_quality(result),
       expected_performance(result),
+      result.follow_up ? result.follow_up->sentences : std::vector<std::string>(),
       identity.supersedes};
   if (lesions.empty()) {
     files.segmentation.clear();

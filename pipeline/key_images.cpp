@@ -59,9 +59,9 @@ std::vector<std::string> lesion_lines(const StudyResult& result, std::size_t mos
       break;
     }
     std::array<char, 100> text{};
-    std::snprintf(text.data(), text.size(), "%3d  %9.1f mm3  %5.1f mm  probability %.2f", lesion.number,
+    std::snprintf(text.data(), text.size(), "%3d  %9.1f mm3  %5.1f mm  probability %.2f  ", lesion.number,
                   lesion.volume_mm3, lesion.longest_diameter_mm, lesion.mean_probability);
-    lines.emplace_back(text.data());
+    lines.push_back(text.data() + (lesion.history ? lesion.history->change : std::string()));
   }
   return lines;
 }
@@ -75,6 +75,9 @@ Canvas summary(const StudyResult& result) {
   for (const std::string& text : result.warnings) append_lines("Warning: " + text, lines);
   append_lines("MetServe " METSERVE_VERSION ", model " + result.model.name + " " + result.model.version,
                lines);
+  if (result.follow_up)
+    for (const ResolvedLesion& lesion : result.follow_up->resolved)
+      append_lines("Resolved: " + lesion.name, lines);
   // Lesions first: what there is no room for is in the report.
   std::vector<std::string> page = lesion_lines(result, most_lines / 2);
   page.emplace_back();

@@ -1,20 +1,27 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "dicom/results.h"
 #include "dicom/volume.h"
 
 namespace metserve::pipeline {
 
+/// Lesion n of a map (from 0) has label n + 1. Its number is what it is called: by falling volume from 1, or,
+/// where an earlier study was compared, what the lesion was called there.
 struct Lesion {
-  int number = 0;  ///< 1..N, by falling volume
+  int number = 0;  ///< from 1, rising from lesion to lesion
   double volume_mm3 = 0;
   double longest_diameter_mm = 0;           ///< 3D, between outermost voxel centres plus one voxel
   dicom::Vec3 centroid_lps_mm{};            ///< unweighted mean of voxel centres
   double mean_probability = 0;              ///< 0..1
   double max_probability = 0;               ///< 0..1
   double longest_diameter_in_plane_mm = 0;  ///< likewise, the longest within one slice
+  std::string tracking_uid = {};            ///< of an earlier study's lesion; empty for others
+  std::optional<dicom::LesionHistory> history = {};
 };
 
 struct LesionOptions {
@@ -23,7 +30,7 @@ struct LesionOptions {
 };
 
 struct LesionMap {
-  std::vector<std::uint16_t> labels;  ///< [slices, rows, columns], 0 or lesion number
+  std::vector<std::uint16_t> labels;  ///< [slices, rows, columns], 0 or 1 + index into `lesions`
   std::vector<Lesion> lesions;
 };
 

@@ -32,6 +32,28 @@ ordered_json lesion_json(const Lesion& lesion) {
           {"max_probability", rounded(lesion.max_probability)}};
 }
 
+/// What became of the lesions since an earlier study, those that are gone included.
+ordered_json follow_up_json(const StudyResult& result) {
+  ordered_json lesions = ordered_json::array();
+  for (const Lesion& lesion : result.lesions.lesions)
+    lesions.push_back({{"id", lesion.number},
+                       {"change", lesion.history->change},
+                       {"volume_mm3", rounded(lesion.volume_mm3)},
+                       {"prior_volume_mm3", rounded(lesion.history->prior_volume_mm3)},
+                       {"volume_change_percent", rounded(lesion.history->volume_change_percent)},
+                       {"remark", lesion.history->remark}});
+  for (const ResolvedLesion& lesion : result.follow_up->resolved)
+    lesions.push_back({{"id", lesion.number},
+                       {"change", "resolved"},
+                       {"volume_mm3", 0},
+                       {"prior_volume_mm3", rounded(lesion.prior_volume_mm3)},
+                       {"volume_change_percent", -100},
+                       {"remark", ""}});
+  return {{"segmentation", result.follow_up->segmentation_uid},
+          {"study_date", result.follow_up->study_date},
+          {"lesions", lesions}};
+}
+
 ordered_json timings_json(const Timings& timings) {
   return {{"load", rounded(timings.load)},
           {"register", rounded(timings.register_)},
@@ -48,17 +70,18 @@ std::string to_json(const StudyResult& result) {
   for (const auto& sequence : result.registrations) registrations.push_back(registration_json(sequence));
   ordered_json lesions = ordered_json::array();
   for (const auto& lesion : result.lesions.lesions) lesions.push_back(lesion_json(lesion));
-  const ordered_json json{{"model",
-                           {{"name", result.model.name},
-                            {"version", result.model.version},
-                            {"sha256", result.model.weights_sha256}}},
-                          {"subset", models::ids(result.subset)},
-                          {"reference_series", result.reference.header.series_instance_uid},
-                          {"threshold", result.threshold},
-                          {"registration", registrations},
-                          {"lesions", lesions},
-                          {"timings_s", timings_json(result.timings)},
-                          {"warnings", result.warnings}};
+  ordered_json json{{"model",
+                     {{"name", result.model.name},
+                      {"version", result.model.version},
+                      {"sha256", result.model.weights_sha256}}},
+                    {"subset", models::ids(result.subset)},
+                    {"reference_series", result.reference.header.series_instance_uid},
+                    {"threshold", result.threshold},
+                    {"registration", registrations},
+                    {"lesions", lesions},
+                    {"timings_s", timings_json(result.timings)},
+                    {"warnings", result.warnings}};
+  if (result.follow_up) json["follow_up"] = follow_up_json(result);
   // Descriptions come from scanners: text that is no UTF-8 must not cost a result.
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

@@ -10,6 +10,7 @@
 #include "dicom/results.h"
 #include "dicom/study.h"
 #include "models/segmenter.h"
+#include "pipeline/follow_up.h"
 #include "pipeline/lesions.h"
 #include "pipeline/match.h"
 #include "pipeline/registration.h"
@@ -52,6 +53,7 @@ struct StudyResult {
   LesionMap lesions;                     ///< on the reference's grid
   std::vector<std::string> sequences_used, sequences_left_out, warnings;
   models::Manifest model;
+  std::optional<FollowUp> follow_up;  ///< where an earlier study was compared
   Timings timings;
 };
 
@@ -80,8 +82,7 @@ struct ResultFiles {
 };
 
 /// Writes seg.dcm, rtstruct.dcm, report.dcm, lesions.json and preview.png (and key_NN.dcm) into `directory`,
-/// each complete or
-/// not at all, and sets `result.timings.encode`.
+/// each complete or not at all, and sets `result.timings.encode`.
 ResultFiles encode_result(StudyResult& result, const EncodeOptions& options,
                           const std::filesystem::path& directory);
 

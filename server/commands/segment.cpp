@@ -20,7 +20,7 @@ struct SegmentArguments {
   std::string study, output, device = "cpu";
   std::optional<std::filesystem::path> model;
   std::optional<double> threshold;
-  std::optional<std::filesystem::path> supersedes;
+  std::optional<std::filesystem::path> previous, previous_images, supersedes;
   int threads = 0;
   bool any_subset = false, key_images = false;
 };
@@ -44,6 +44,8 @@ void print_result(const pipeline::StudyResult& result, const std::string& output
     std::printf("lesion %2d  %8.1f mm3  %5.1f mm  probability %.2f\n", lesion.number, lesion.volume_mm3,
                 lesion.longest_diameter_mm, lesion.mean_probability);
   }
+  if (result.follow_up)
+    for (const auto& sentence : result.follow_up->sentences) std::printf("follow-up %s\n", sentence.c_str());
   std::printf("written to %s\n", output.c_str());
 }
 
@@ -69,6 +71,10 @@ void segment(const SegmentArguments& arguments) {
         study, segmenter, options,
         [&progress](pipeline::Stage stage, double share) { show(progress, stage, share); });
   }();
+  if (arguments.previous) {
+    const auto images = arguments.previous_images.value_or(arguments.previous->parent_path());
+    pipeline::compare_with_earlier(result, {*arguments.previous, images}, {});
+  }
   pipeline::EncodeOptions encode;
   encode.superseded = arguments.supersedes.value_or("");
   encode.key_images = arguments.key_images;
@@ -95,6 +101,16 @@ void add_segment(CLI::App& program) {
       ->check(CLI::Range(0, 256));
   command->add_option("--threshold", arguments->threshold, "On the probability, instead of the model's own")
       ->check(CLI::Range(0.0, 1.0));
+  command
+      ->add_option(
+          "--previous", arguments->previous,
+          "Segmentation of an earlier study: lesions keep their numbers, the report says what changed")
+      ->check(CLI::ExistingFile);
+  command
+      ->add_option("--previous-images", arguments->previous_images,
+                   "Folder with the images that it was drawn on; its own without it")
+      ->needs("--previous")
+      ->check(CLI::ExistingDirectory);
   command
       ->add_option("--supersedes", arguments->supersedes,
                    "Folder of an earlier result on this study, which the new objects say they replace")

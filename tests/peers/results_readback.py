@@ -3,8 +3,8 @@
 
     results_readback.py REFERENCE_DIR SEG RTSTRUCT [--labels FILE] [--at N X Y Z]...
 
-REFERENCE_DIR holds the reference series (among others, if need be). Segment n and ROI n are compared on the
-reference's own grid: bits unpacked least significant first, polygons rasterised by the even-odd rule at voxel
+REFERENCE_DIR holds the reference series (among others, if need be). A segment and the ROI that has its tracking ID as a
+name are compared on the reference's own grid: bits unpacked least significant first, polygons rasterised by the even-odd rule at voxel
 centres. Fails (exit status 1) when a lesion above 100 mm3 has a Dice below 0.98, when a frame or contour lies in
 another plane than the image that it refers to, with --labels when the segmentation differs from that label map
 (16-bit little endian, [slices, rows, columns] in the order of the slices' positions along their normal), and
@@ -127,11 +127,14 @@ def inside(x, y, columns, rows):
     return result
 
 
-def read_structure_set(rt, planes, problems):
+def read_structure_set(rt, seg, planes, problems):
+    """Masks by the number of the segment that has the ROI's name, and plane index."""
+    by_name = {segment.TrackingID: int(segment.SegmentNumber) for segment in seg.SegmentSequence}
+    segment_of = {int(roi.ROINumber): by_name.get(roi.ROIName, roi.ROIName) for roi in rt.StructureSetROISequence}
     by_key = {plane.key: n for n, plane in enumerate(planes)}
     masks = {}
     for roi in rt.ROIContourSequence:
-        roi_masks = masks.setdefault(int(roi.ReferencedROINumber), {})
+        roi_masks = masks.setdefault(segment_of[int(roi.ReferencedROINumber)], {})
         for contour in roi.ContourSequence:
             images = contour.ContourImageSequence
             if len(images) != 1 or reference_key(images[0]) not in by_key:
@@ -189,7 +192,7 @@ def slice_spacing(planes):
 def compare_lesions(segments, rois, planes, problems):
     voxel = planes[0].row_spacing * planes[0].column_spacing * abs(slice_spacing(planes))
     print("lesion  volume mm3   Dice  with holes filled  centroid SEG (LPS, mm)        RTSTRUCT - SEG mm")
-    for number in sorted(set(segments) | set(rois)):
+    for number in sorted(set(segments) | set(rois), key=str):
         if number not in segments or number not in rois:
             problems.append(f"lesion {number} is in only one of the two objects")
             continue
@@ -239,7 +242,7 @@ def main():
     if seg.FrameOfReferenceUID != rt.FrameOfReferenceUID:
         problems.append("the two objects have different frames of reference")
     segments = read_segmentation(seg, planes, problems)
-    rois = read_structure_set(rt, planes, problems)
+    rois = read_structure_set(rt, seg, planes, problems)
     compare_lesions(segments, rois, planes, problems)
     if arguments.labels:
         compare_labels(segments, planes, arguments.labels, problems)

@@ -110,14 +110,14 @@ class Conformance(Results):
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             list(pool.map(check, range(len(cases))))
 
-    def test_no_error_for_pictures_and_results_that_replace_others(self):
+    def test_no_error_for_pictures_follow_up_and_results_that_replace_others(self):
         for number, enhanced in enumerate((False, True)):
             reference = self.root / f"reference-{number}"
             images = references.write(references.Options(plane="oblique", enhanced=enhanced), reference)
             first, second = f"first-{number}", f"second-{number}"
             self.assertTrue(self.check(images, reference, first, 5, "--key-images"))
             self.assertTrue(self.check(images, reference, second, 3, "--seed", 2, "--key-images", "--supersedes",
-                                       self.root / first))
+                                       self.root / first, "--previous", self.root / first / "seg.dcm"))
             pictures = sorted((self.root / second).glob("key_*.dcm"))
             self.assertGreater(len(pictures), 1)
             for file in pictures:
@@ -125,6 +125,8 @@ class Conformance(Results):
                 self.assertEqual(picture.pixel_array.shape, (848, 768, 3))
                 self.assertGreater(picture.pixel_array.std(), 5)
             before, now = (pydicom.dcmread(self.root / name / "seg.dcm") for name in (first, second))
+            kept = {s.TrackingUID for s in before.SegmentSequence} & {s.TrackingUID for s in now.SegmentSequence}
+            self.assertTrue(kept)
             self.assertEqual(now.RelatedSeriesSequence[0].SeriesInstanceUID, before.SeriesInstanceUID)
 
     @unittest.skipUnless(DATA, "METSERVE_TEST_DATA names no folder with real series")

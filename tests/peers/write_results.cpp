@@ -2,7 +2,7 @@
 // the tests that let other programs read them.
 //
 // usage: write_results REFERENCE_DIR OUT_DIR [--series UID] [--lesions N] [--seed N] [--supersedes DIR]
-//        [--key-images]
+//        [--previous SEG] [--key-images]
 // REFERENCE_DIR holds the series UID, or one series only. OUT_DIR receives what encode_result writes, and
 // labels.raw: the label map, 16-bit little endian, [slices, rows, columns] in the order of the slices along
 // their normal. Exit status 3: the series is no regular volume (one line on standard error says why).
@@ -28,7 +28,7 @@ struct Arguments {
   std::string reference, output, series;
   std::size_t lesions = 3;
   unsigned seed = 1;
-  std::string supersedes;
+  std::string supersedes, previous;
   bool key_images = false;
 };
 
@@ -132,6 +132,8 @@ void run(const Arguments& arguments) {
   options.clock = std::chrono::system_clock::now;
   options.superseded = arguments.supersedes;
   options.key_images = arguments.key_images;
+  if (!arguments.previous.empty())
+    pipeline::compare_with_earlier(result, {arguments.previous, arguments.reference}, {});
   pipeline::encode_result(result, options, arguments.output);
   const auto& labels = result.lesions.labels;
   std::ofstream(std::filesystem::path(arguments.output) / "labels.raw", std::ios::binary)
@@ -150,6 +152,7 @@ int main(int argc, char** argv) {
   program.add_option("--lesions", arguments.lesions);
   program.add_option("--seed", arguments.seed);
   program.add_option("--supersedes", arguments.supersedes);
+  program.add_option("--previous", arguments.previous);
   program.add_flag("--key-images", arguments.key_images);
   CLI11_PARSE(program, argc, argv);
   const dicom::Runtime runtime;

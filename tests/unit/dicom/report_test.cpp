@@ -120,24 +120,41 @@ TEST_CASE("A report says what was used, what was left out, and that it is for re
   REQUIRE(content(report, "125007").empty());
 }
 
-TEST_CASE("A report says how series were registered and what to expect", "[dicom][report]") {
+TEST_CASE("A report says how series were registered, what to expect and what changed", "[dicom][report]") {
   const TemporaryDirectory directory;
   const auto seg = directory / "seg.dcm", file = directory / "report.dcm";
   const LoadedSeries reference = make_reference(directory / "reference", {});
   auto lesions = describe(2);
   lesions[0].longest_diameter_in_plane_mm = 5.25;
+  lesions[0].tracking_uid = "1.2.3.4";
+  lesions[0].history = LesionHistory{"grown", 50, 100.5, "merged with GTV_MET_02"};
+  lesions[1].number = 5;  // 2 to 4 are gone, or others'
+  lesions[1].history = LesionHistory{"new", 0, 0, ""};
   ResultContext context = make_context(reference, lesions, uids);
   context.registration_quality = {"FLAIR to BRAVO: 1.0 degrees"};
   context.expected_performance = "Dice 0.65";
+  context.follow_up = {"compared with another study", "GTV_MET_03: resolved"};
   write_segmentation(context, draw_boxes(reference.volume.geometry, 2), seg);
   write_report(context, seg, file);
   require_valid_object(file);
-  const auto format = read(file);
+  require_valid_object(seg);
+  const auto format = read(file), seg_format = read(seg);
   DcmItem& report = *format->getDataset();
   REQUIRE(text_of(*content(report, "REG_QUALITY").at(0), DCM_TextValue) == context.registration_quality[0]);
   REQUIRE(text_of(*content(report, "EXPECTED").at(0), DCM_TextValue) == "Dice 0.65");
+  REQUIRE(text_of(*content(report, "FOLLOW_UP").at(1), DCM_TextValue) == "GTV_MET_03: resolved");
   const auto groups = content(report, "125007");
   REQUIRE(number_in(*content(*groups.at(0), "103339001").at(0)) == "5.250");
+  REQUIRE(number_in(*content(*groups.at(0), "PRIOR_VOLUME").at(0)) == "50.000");
+  REQUIRE(number_in(*content(*groups.at(0), "VOLUME_CHANGE").at(0)) == "100.500");
+  REQUIRE(text_of(*content(*groups.at(0), "CHANGE").at(0), DCM_TextValue) == "grown, merged with GTV_MET_02");
+  REQUIRE(text_of(*content(*groups.at(1), "CHANGE").at(0), DCM_TextValue) == "new");
+  REQUIRE(content(*groups.at(1), "PRIOR_VOLUME").empty());
+  DcmItem& first = item_of(*seg_format->getDataset(), DCM_SegmentSequence, 0);
+  DcmItem& second = item_of(*seg_format->getDataset(), DCM_SegmentSequence, 1);
+  REQUIRE(text_of(first, DCM_TrackingUID) == "1.2.3.4");
+  REQUIRE(text_of(second, DCM_TrackingID) == "GTV_MET_05");
+  REQUIRE(text_of(second, DCM_SegmentNumber) == "2");
 }
 
 TEST_CASE("A report on lesions without their segmentation is refused", "[dicom][report]") {

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "dicom/results.h"
+
+namespace metserve::dicom {
+
+/// A segment of a segmentation that was read.
+struct SegmentDescription {
+  std::string tracking_id, tracking_uid;  ///< empty when the object has none
+};
+
+/// A Segmentation as one label map. Frame of reference: that of `frame_of_reference_uid`, LPS mm.
+struct ReadSegmentation {
+  ObjectReference reference;
+  std::string patient_id, study_date, frame_of_reference_uid;  ///< as sent
+  std::string source_series_uid;      ///< the series that it was drawn on; empty when it names none
+  VolumeGeometry geometry;            ///< from the first to the last slice that holds something
+  std::vector<std::uint16_t> labels;  ///< [slices, rows, columns], 0 or 1 + index into `segments`
+  std::vector<SegmentDescription> segments;
+};
+
+/// Reads a BINARY segmentation, or a FRACTIONAL one at half of its largest value, ours or another program's.
+/// Where segments overlap the later one holds. Throws what read_file throws, Error(bad_input) for another
+/// object or one whose frames lie on no regular grid, Error(unsupported) for compressed pixels.
+ReadSegmentation read_segmentation(const std::filesystem::path& file);
+
+/// Patient ID of a DICOM file, as sent. Throws what read_file throws.
+std::string patient_id_of(const std::filesystem::path& file);
+
+}  // namespace metserve::dicom

@@ -1,0 +1,201 @@
+#include "pipeline/follow_up.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+#include <set>
+#include <string_view>
+#include <system_error>
+
+#include "dicom/error.h"
+#include "dicom/part10.h"
+#include "pipeline/error.h"
+#include "pipeline/follow_up_groups.h"
+#include "pipeline/segment_study.h"
+
+namespace metserve::pipeline {
+namespace {
+
+std::string name_of(int number) {
+  std::array<char, 24> text{};
+  std::snprintf(text.data(), text.size(), "GTV_MET_%02d", number);
+  return text.data();
+}
+
+/// A lesion as the earlier study's segmentation has it.
+struct EarlierLesion {
+  int number = 0;
+  std::string name, tracking_uid;
+  double volume_mm3 = 0;
+};
+
+/// The number in GTV_MET_07; 0 for another name, or a number that no patient's lesions reach.
+int number_in(const std::string& tracking_id) {
+  constexpr std::string_view prefix = "GTV_MET_";
+  if (!tracking_id.starts_with(prefix)) return 0;
+  const char* const end = tracking_id.data() + tracking_id.size();
+  int number = 0;
+  const auto parsed = std::from_chars(tracking_id.data() + prefix.size(), end, number);
+  return parsed.ec == std::errc() && parsed.ptr == end && number > 0 && number < 100000 ? number : 0;
+}
+
+std::vector<EarlierLesion> earlier_lesions(const dicom::ReadSegmentation& earlier) {
+  std::vector<EarlierLesion> lesions(earlier.segments.size());
+  for (const std::uint16_t label : earlier.labels)
+    if (label > 0) lesions[label - 1u].volume_mm3 += earlier.geometry.voxel_volume_mm3();
+  std::set<int> numbers;
+  for (const auto& segment : earlier.segments) numbers.insert(number_in(segment.tracking_id));
+  // Another program's names, or ours that were edited: then the segments' order counts.
+  const bool ours = numbers.size() == lesions.size() && !numbers.contains(0);
+  for (std::size_t n = 0; n < lesions.size(); ++n) {
+    const auto& segment = earlier.segments[n];
+    lesions[n].number = ours ? number_in(segment.tracking_id) : static_cast<int>(n + 1);
+    lesions[n].name = segment.tracking_id.empty() ? name_of(lesions[n].number) : segment.tracking_id;
+    if (dicom::is_valid_uid(segment.tracking_uid)) lesions[n].tracking_uid = segment.tracking_uid;
+  }
+  return lesions;
+}
+
+std::string change_of(double before_mm3, double now_mm3, const FollowUpOptions& options) {
+  const double change = now_mm3 - before_mm3;
+  if (std::abs(change) < options.changed_mm3 || std::abs(change) < options.changed_percent / 100 * before_mm3)
+    return "stable";
+  return change > 0 ? "grown" : "shrunk";
+}
+
+/// What lesions did other than grow or shrink, for a group of which one keeps the identity `kept`.
+std::string remark_on(const LesionGroup& group, std::optional<std::size_t> kept,
+                      const std::vector<EarlierLesion>& before) {
+  if (group.before.size() == 1 && group.now.size() == 1) return {};
+  std::string names;
+  for (const std::size_t n : group.before)
+    if (kept != n) names += (names.empty() ? "" : ", ") + before[n].name;
+  if (!kept) return "part of what was " + names;
+  std::string remark = group.now.size() > 1 ? "now in " + std::to_string(group.now.size()) + " parts" : "";
+  if (!names.empty()) remark += (remark.empty() ? "merged with " : ", merged with ") + names;
+  return remark;
+}
+
+/// Histories, and the numbers and UIDs that lesions keep.
+void describe_groups(LesionMap& map, const LesionLinks& links, const std::vector<EarlierLesion>& before,
+                     const FollowUpOptions& options) {
+  for (const LesionGroup& group : links.groups) {
+    double now_mm3 = 0, before_mm3 = 0;
+    for (const std::size_t n : group.now) now_mm3 += map.lesions[n].volume_mm3;
+    for (const std::size_t n : group.before) before_mm3 += before[n].volume_mm3;
+    for (const std::size_t n : group.now) {
+      Lesion& lesion = map.lesions[n];
+      lesion.number = 0;
+      if (group.before.empty()) {
+        lesion.history = {"new", 0, 0, {}};
+        continue;
+      }
+      const auto kept = links.identity[n];
+      lesion.history = {change_of(before_mm3, now_mm3, options), before_mm3, 100 * (now_mm3 / before_mm3 - 1),
+                        remark_on(group, kept, before)};
+      if (!kept) continue;
+      lesion.number = before[*kept].number;
+      lesion.tracking_uid = before[*kept].tracking_uid;
+    }
+  }
+}
+
+/// Numbers those that have none after the last one, by falling volume, and puts all into the order of
+/// numbers.
+void renumber(LesionMap& map, const std::vector<EarlierLesion>& before) {
+  int last = 0;
+  for (const EarlierLesion& lesion : before) last = std::max(last, lesion.number);
+  for (Lesion& lesion : map.lesions)
+    if (lesion.number == 0) lesion.number = ++last;
+  std::vector<std::size_t> order(map.lesions.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return map.lesions[a].number < map.lesions[b].number; });
+  std::vector<std::uint16_t> label(order.size() + 1, 0);
+  std::vector<Lesion> sorted;
+  for (const std::size_t n : order) {
+    sorted.push_back(map.lesions[n]);
+    label[n + 1] = static_cast<std::uint16_t>(sorted.size());
+  }
+  map.lesions = std::move(sorted);
+  for (std::uint16_t& value : map.labels) value = label[value];
+}
+
+std::string sentence_on(const Lesion& lesion) {
+  const dicom::LesionHistory& history = *lesion.history;
+  std::array<char, 120> text{};
+  if (history.prior_volume_mm3 > 0)
+    std::snprintf(text.data(), text.size(), ": %s, %.0f mm3, before %.0f mm3 (%+.0f %%)",
+                  history.change.c_str(), lesion.volume_mm3, history.prior_volume_mm3,
+                  history.volume_change_percent);
+  else
+    std::snprintf(text.data(), text.size(), ": %s, %.0f mm3", history.change.c_str(), lesion.volume_mm3);
+  return name_of(lesion.number) + text.data() + (history.remark.empty() ? "" : ", " + history.remark);
+}
+
+dicom::LoadedSeries load_earlier_series(const dicom::ReadSegmentation& earlier, const EarlierStudy& study) {
+  const dicom::Study scanned = dicom::scan_study(dicom::list_files(study.images));
+  for (const dicom::Series& series : scanned.series)
+    if (series.header.series_instance_uid == earlier.source_series_uid) return dicom::load_series(series);
+  throw dicom::Error(dicom::Error::Kind::bad_input, study.images.string() + ": no images of series " +
+                                                        earlier.source_series_uid +
+                                                        ", which the earlier segmentation was drawn on");
+}
+
+}  // namespace
+
+FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
+                         const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
+                         const FollowUpOptions& options) {
+  const auto before = earlier_lesions(earlier);
+  const LesionLinks links = link_lesions(map, grid, earlier, to_earlier, options.tolerance_mm);
+  describe_groups(map, links, before, options);
+  renumber(map, before);
+  FollowUp result{earlier.reference.sop_instance_uid, earlier.study_date, {}, {}};
+  for (const Lesion& lesion : map.lesions) result.sentences.push_back(sentence_on(lesion));
+  for (const LesionGroup& group : links.groups) {
+    if (!group.now.empty()) continue;
+    for (const std::size_t n : group.before) {
+      const EarlierLesion& lesion = before[n];
+      if (lesion.volume_mm3 == 0) continue;  // a segment without voxels was no lesion
+      result.resolved.push_back({lesion.number, lesion.name, lesion.tracking_uid, lesion.volume_mm3});
+      std::array<char, 60> text{};
+      std::snprintf(text.data(), text.size(), ": resolved, before %.0f mm3", lesion.volume_mm3);
+      result.sentences.push_back(lesion.name + text.data());
+    }
+  }
+  return result;
+}
+
+void compare_with_earlier(StudyResult& result, const EarlierStudy& study, const FollowUpOptions& options) {
+  const dicom::ReadSegmentation earlier = dicom::read_segmentation(study.segmentation);
+  if (earlier.patient_id != dicom::patient_id_of(result.reference.first_file))
+    result.warnings.push_back("the earlier segmentation has another patient ID");
+  std::string how = "compared with segmentation " + earlier.reference.sop_instance_uid + " of the study of " +
+                    (earlier.study_date.empty() ? "an unknown date" : earlier.study_date);
+  RigidTransform to_earlier;
+  if (earlier.frame_of_reference_uid == result.reference.header.frame_of_reference_uid) {
+    how += ", in the same frame of reference";
+  } else {
+    const Registration registration = register_rigid(
+        result.reference.volume, load_earlier_series(earlier, study).volume, RegistrationOptions{});
+    if (!registration.accepted) {
+      result.warnings.push_back("not compared with the earlier study: not registered: " +
+                                registration.reason);
+      return;
+    }
+    to_earlier = registration.fixed_to_moving;
+    std::array<char, 80> text{};
+    std::snprintf(text.data(), text.size(), ", registered: %.1f degrees, %.1f mm", to_earlier.rotation_deg(),
+                  registration.displacement_mm);
+    how += text.data();
+  }
+  result.follow_up =
+      compare_lesions(result.lesions, result.reference.volume.geometry, earlier, to_earlier, options);
+  result.follow_up->sentences.insert(result.follow_up->sentences.begin(), how);
+}
+
+}  // namespace metserve::pipeline

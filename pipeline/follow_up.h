@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "dicom/read_segmentation.h"
+#include "pipeline/lesions.h"
+#include "pipeline/registration.h"
+
+namespace metserve::pipeline {
+
+struct StudyResult;
+
+struct FollowUpOptions {
+  double tolerance_mm = 2;      ///< lesions no further apart after registration are the same one, 0..10
+  double changed_percent = 25;  ///< a smaller change of volume is none, 1..100
+  double changed_mm3 = 10;      ///< likewise: no more than a voxel or two of a small lesion, >= 0
+};
+
+/// A lesion of the earlier study that is there no more.
+struct ResolvedLesion {
+  int number = 0;
+  std::string name, tracking_uid;
+  double prior_volume_mm3 = 0;
+};
+
+/// What a result was compared with, and what is gone.
+struct FollowUp {
+  std::string segmentation_uid, study_date;  ///< of the earlier study
+  std::vector<ResolvedLesion> resolved;
+  std::vector<std::string> sentences;  ///< for people: what was compared, then a line for each lesion
+};
+
+/// Matches `map`, on `grid`, with the lesions of an earlier study: `to_earlier` maps LPS mm of this study to
+/// LPS mm of that one. Lesions whose voxels meet, or that nothing meets and are within the tolerance, are the
+/// same; they keep number and tracking UID, and the lesions are put into the order of their numbers. Where
+/// several have become one or one several, their volumes are compared together.
+FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
+                         const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
+                         const FollowUpOptions& options);
+
+/// The segmentation of an earlier study and the folder with the images that it was drawn on.
+struct EarlierStudy {
+  std::filesystem::path segmentation, images;
+};
+
+/// Reads the earlier study, registers its series to the result's reference (nothing to register where both
+/// have one frame of reference), compares the lesions and records all of it in `result`. A registration that
+/// cannot be trusted leaves the result as it is, with a warning. Throws dicom::Error for files that cannot be
+/// used, naming the series whose images are missing.
+void compare_with_earlier(StudyResult& result, const EarlierStudy& earlier, const FollowUpOptions& options);
+
+}  // namespace metserve::pipeline

@@ -1,0 +1,169 @@
+#include "pipeline/follow_up.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pipeline/segment_study.h"
+#include "tests/catch.h"
+#include "tests/unit/dicom/result_fixtures.h"
+#include "tests/unit/pipeline/phantom.h"
+#include "tests/unit/pipeline/study_fixture.h"
+
+using namespace metserve;
+using namespace metserve::pipeline;
+using namespace metserve::pipeline::test;
+using dicom::testing::Sphere;
+using dicom::testing::TemporaryDirectory;
+
+namespace {
+
+dicom::VolumeGeometry grid(dicom::testing::Plane plane, const dicom::Vec3& spacing_mm) {
+  dicom::VolumeGeometry g;
+  g.spacing_mm = spacing_mm;
+  g.axes_lps = dicom::testing::axes_of(plane);
+  for (std::size_t axis = 0; axis < 3; ++axis)
+    g.size[axis] = static_cast<std::size_t>(140 / spacing_mm[axis]);
+  const dicom::Vec3 centre = g.lps_mm({static_cast<double>(g.size[0]) / 2, static_cast<double>(g.size[1]) / 2,
+                                       static_cast<double>(g.size[2]) / 2});
+  for (std::size_t c = 0; c < 3; ++c) g.origin_lps_mm[c] -= centre[c];
+  return g;
+}
+
+LesionMap map_of(const dicom::VolumeGeometry& g, const std::vector<Sphere>& spheres) {
+  dicom::Volume probability{g, std::vector<float>(g.voxel_count(), 0.0F)};
+  const auto labels = dicom::testing::draw(g, spheres);
+  for (std::size_t v = 0; v < labels.size(); ++v) probability.voxels[v] = labels[v] != 0 ? 0.9F : 0.0F;
+  return find_lesions(probability, {});
+}
+
+/// An earlier segmentation on a grid of its own, of spheres where the patient then was: `motion` of now.
+dicom::ReadSegmentation segmentation_of(std::vector<Sphere> spheres, const RigidTransform& motion) {
+  for (Sphere& sphere : spheres) sphere.centre_lps_mm = motion.apply(sphere.centre_lps_mm);
+  dicom::ReadSegmentation earlier;
+  earlier.geometry = grid(dicom::testing::Plane::sagittal, {1.1, 0.9, 1.2});
+  earlier.labels = dicom::testing::draw(earlier.geometry, spheres);
+  for (std::size_t n = 0; n < spheres.size(); ++n)
+    earlier.segments.push_back({"GTV_MET_0" + std::to_string(2 * n + 1), "1.2." + std::to_string(2 * n + 1)});
+  return earlier;
+}
+
+const Lesion& numbered(const LesionMap& map, int number) {
+  const auto found = std::find_if(map.lesions.begin(), map.lesions.end(),
+                                  [&](const Lesion& lesion) { return lesion.number == number; });
+  REQUIRE(found != map.lesions.end());
+  return *found;
+}
+
+}  // namespace
+
+TEST_CASE("Lesions keep numbers and UIDs across time, and say what became of them", "[follow_up]") {
+  const RigidTransform motion = motion_about({0, 0, 0}, {6, -4, 9}, {5, -3, 7});
+  const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  // Then: 1 and 3 stay about the same or grow, 5 shrinks, 7 goes. Now: 8 is new.
+  const auto earlier =
+      segmentation_of({{{0, 0, 0}, 8}, {{30, 10, -20}, 5}, {{-30, 20, 15}, 9}, {{10, -40, 30}, 4}}, motion);
+  LesionMap map = map_of(g, {{{0.5, 0, 0}, 8}, {{30, 10, -20}, 7}, {{-30, 20, 15}, 6}, {{-20, -40, -30}, 3}});
+  const FollowUp result = compare_lesions(map, g, earlier, motion, {});
+  REQUIRE(map.lesions.size() == 4);
+  CHECK(numbered(map, 1).history->change == "stable");
+  CHECK(numbered(map, 1).tracking_uid == "1.2.1");
+  CHECK(numbered(map, 3).history->change == "grown");
+  CHECK(numbered(map, 3).history->prior_volume_mm3 == Approx(4.0 / 3 * 3.14159 * 125).epsilon(0.05));
+  CHECK(numbered(map, 3).history->volume_change_percent == Approx(100 * (343.0 / 125 - 1)).epsilon(0.08));
+  CHECK(numbered(map, 5).history->change == "shrunk");
+  CHECK(numbered(map, 5).tracking_uid == "1.2.5");
+  CHECK(numbered(map, 8).history->change == "new");
+  CHECK(numbered(map, 8).tracking_uid.empty());
+  REQUIRE(result.resolved.size() == 1);
+  CHECK(result.resolved[0].number == 7);
+  CHECK(result.resolved[0].tracking_uid == "1.2.7");
+  CHECK(result.sentences.size() == 5);
+  // The labels follow the lesions' new order.
+  for (std::size_t n = 0; n < map.lesions.size(); ++n) {
+    if (n > 0) CHECK(map.lesions[n].number > map.lesions[n - 1].number);
+    const dicom::Vec3 index = g.index(map.lesions[n].centroid_lps_mm);
+    std::array<std::size_t, 3> voxel{};
+    for (std::size_t axis = 0; axis < 3; ++axis)
+      voxel[axis] = static_cast<std::size_t>(std::lround(index[axis]));
+    CHECK(map.labels[(voxel[2] * g.size[1] + voxel[1]) * g.size[0] + voxel[0]] == n + 1);
+  }
+}
+
+TEST_CASE("Lesions that merge or split are compared together", "[follow_up]") {
+  const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  SECTION("two become one") {
+    const auto earlier = segmentation_of({{{-6, 0, 0}, 5}, {{6, 0, 0}, 4}}, {});
+    LesionMap map = map_of(g, {{{0, 0, 0}, 11}});
+    const FollowUp result = compare_lesions(map, g, earlier, {}, {});
+    REQUIRE(map.lesions.size() == 1);
+    CHECK(map.lesions[0].number == 1);
+    CHECK(map.lesions[0].history->change == "grown");
+    CHECK(map.lesions[0].history->remark == "merged with GTV_MET_03");
+    CHECK(map.lesions[0].history->prior_volume_mm3 == Approx(4.0 / 3 * 3.14159 * (125 + 64)).epsilon(0.05));
+    CHECK(result.resolved.empty());
+  }
+  SECTION("one becomes two") {
+    const auto earlier = segmentation_of({{{0, 0, 0}, 12}}, {});
+    LesionMap map = map_of(g, {{{-7, 0, 0}, 5}, {{7, 0, 0}, 4}});
+    compare_lesions(map, g, earlier, {}, {});
+    REQUIRE(map.lesions.size() == 2);
+    CHECK(map.lesions[0].number == 1);
+    CHECK(map.lesions[0].history->remark == "now in 2 parts");
+    CHECK(map.lesions[1].number == 2);
+    CHECK(map.lesions[1].history->change == "shrunk");
+    CHECK(map.lesions[1].history->remark == "part of what was GTV_MET_01");
+  }
+}
+
+TEST_CASE("Small lesions that miss each other within the tolerance are the same", "[follow_up]") {
+  const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  const auto earlier = segmentation_of({{{0, 0, 0}, 1.6}}, {});
+  LesionMap near = map_of(g, {{{4.5, 0, 0}, 1.6}}), far = map_of(g, {{{9, 0, 0}, 1.6}});
+  CHECK(compare_lesions(near, g, earlier, {}, {}).resolved.empty());
+  CHECK(near.lesions.at(0).history->change == "stable");
+  CHECK(compare_lesions(far, g, earlier, {}, {}).resolved.size() == 1);
+  CHECK(far.lesions.at(0).history->change == "new");
+  CHECK(far.lesions.at(0).number == 2);
+}
+
+TEST_CASE("An earlier study is read, registered and compared from its files", "[follow_up]") {
+  const TemporaryDirectory directory;
+  const auto result_of = [&](const std::string& name, const RigidTransform& motion, double radius_mm) {
+    auto simulated = phantom_study({{models::Slot::t1_gre_post, motion}});
+    simulated.name = name;
+    const auto study = scanned(simulated, directory / name);
+    StudyResult result;
+    result.reference = dicom::load_series(study.series.at(0));
+    result.subset.set(models::index(models::Slot::t1_gre_post));
+    result.registrations.push_back({models::Slot::t1_gre_post, {}});
+    result.threshold = 0.5;
+    result.model.name = "random";
+    result.model.version = "0";
+    result.model.weights_sha256 = std::string(64, 'a');
+    result.lesions = map_of(result.reference.volume.geometry,
+                            {{motion.apply({20, 10, 30}), radius_mm}, {motion.apply({-25, -40, 10}), 6}});
+    return result;
+  };
+  EncodeOptions options;
+  options.clock = [] { return std::chrono::system_clock::time_point{}; };
+  StudyResult earlier = result_of("earlier", {}, 10);
+  const auto files = encode_result(earlier, options, directory / "earlier-result");
+
+  StudyResult now = result_of("now", motion_about({0, 0, 0}, {4, 3, -5}, {6, 2, -4}), 7);
+  REQUIRE(now.reference.header.frame_of_reference_uid != earlier.reference.header.frame_of_reference_uid);
+  compare_with_earlier(now, {files.segmentation, directory / "earlier"}, {});
+  REQUIRE(now.follow_up.has_value());
+  INFO(now.follow_up->sentences.front());
+  REQUIRE(now.lesions.lesions.size() == 2);
+  CHECK(now.lesions.lesions[0].history->change == "shrunk");
+  CHECK(now.lesions.lesions[1].history->change == "stable");
+  CHECK(now.follow_up->resolved.empty());
+  encode_result(now, options, directory / "result");
+  const auto seg = dicom::read_segmentation(directory / "result/seg.dcm");
+  const auto earlier_seg = dicom::read_segmentation(files.segmentation);
+  CHECK(seg.segments.at(0).tracking_uid == earlier_seg.segments.at(0).tracking_uid);
+  CHECK(seg.segments.at(1).tracking_uid == earlier_seg.segments.at(1).tracking_uid);
+
+  CHECK_THROWS_WITH(compare_with_earlier(now, {files.segmentation, directory / "now"}, {}),
+                    Catch::Matchers::Contains(earlier_seg.source_series_uid));
+}
