@@ -189,7 +189,7 @@ def slice_spacing(planes):
     return (planes[-1].position - planes[0].position) @ planes[0].normal / (len(planes) - 1)
 
 
-def compare_lesions(segments, rois, planes, problems):
+def compare_lesions(segments, rois, planes, least_dice, problems):
     voxel = planes[0].row_spacing * planes[0].column_spacing * abs(slice_spacing(planes))
     print("lesion  volume mm3   Dice  with holes filled  centroid SEG (LPS, mm)        RTSTRUCT - SEG mm")
     for number in sorted(set(segments) | set(rois), key=str):
@@ -204,7 +204,7 @@ def compare_lesions(segments, rois, planes, problems):
         apart = numpy.linalg.norm(centroid(roi, planes) - place)
         print(f"{number:6d} {volume:11.1f} {dice(segment, roi):6.4f} {agreement:18.4f}  "
               f"{place[0]:8.2f} {place[1]:8.2f} {place[2]:8.2f} {apart:20.3f}")
-        if volume > DICE_ABOVE_MM3 and agreement < DICE:
+        if volume > DICE_ABOVE_MM3 and agreement < least_dice:
             problems.append(f"lesion {number} of {volume:.0f} mm3 has a Dice of {agreement:.4f}")
 
 
@@ -232,6 +232,7 @@ def main():
     parser.add_argument("seg")
     parser.add_argument("rtstruct")
     parser.add_argument("--labels")
+    parser.add_argument("--dice", type=float, default=DICE)
     parser.add_argument("--at", nargs=4, type=float, action="append", default=[], metavar=("N", "X", "Y", "Z"))
     arguments = parser.parse_args()
     seg, rt = pydicom.dcmread(arguments.seg), pydicom.dcmread(arguments.rtstruct)
@@ -243,7 +244,7 @@ def main():
         problems.append("the two objects have different frames of reference")
     segments = read_segmentation(seg, planes, problems)
     rois = read_structure_set(rt, seg, planes, problems)
-    compare_lesions(segments, rois, planes, problems)
+    compare_lesions(segments, rois, planes, arguments.dice, problems)
     if arguments.labels:
         compare_labels(segments, planes, arguments.labels, problems)
     for number, *place in arguments.at:

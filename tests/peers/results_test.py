@@ -27,6 +27,7 @@ import rig  # noqa: E402
 WRITE_RESULTS, NPM_DIR = sys.argv[1], pathlib.Path(sys.argv[2])
 DATA = os.environ.get("METSERVE_TEST_DATA")
 NO_REGULAR_VOLUME = 3
+SEEDS = int(os.environ.get("METSERVE_RESULT_SEEDS", "2"))  # random masks for each plane
 OLDEST_NODE = 20  # that the readers run on
 
 
@@ -55,6 +56,23 @@ def violations(images, results):
                     if line.startswith("Error") and any(file in line for file in ours)]
 
 
+def random_mask(random, shape):
+    """Blobs, some hollow, some cut off by the volume's edge, some touching; lone voxels, also in the corners."""
+    grid = numpy.stack(numpy.meshgrid(*(numpy.arange(n) for n in shape), indexing="ij"), -1)
+    mask = numpy.zeros(shape, bool)
+    for _ in range(random.integers(1, 8)):
+        centre = random.uniform(-1, numpy.array(shape))
+        radius = random.uniform(0.6, 8, 3)
+        distance = (((grid - centre) / radius) ** 2).sum(-1)
+        mask |= distance <= 1
+        if random.random() < 0.4:
+            mask &= distance > random.uniform(0.05, 0.5)
+    for _ in range(random.integers(1, 6)):
+        mask[tuple(random.integers(0, shape))] = True
+    mask[tuple(numpy.array(shape) - 1)] = random.random() < 0.5
+    return mask
+
+
 class Results(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory(prefix="metserve-results-")
@@ -69,13 +87,14 @@ class Results(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         return self.root / out
 
-    def readback(self, images, reference, results):
+    def readback(self, images, reference, results, least_dice=results_readback.DICE):
         headers = [pydicom.dcmread(image, stop_before_pixels=True) for image in images]
         voxels = sum(data.Rows * data.Columns * int(data.get("NumberOfFrames", 1)) for data in headers)
         # Of a series that holds several volumes (diffusion, echoes) one was segmented.
         whole = (results / "labels.raw").stat().st_size == 2 * voxels
         result = run(sys.executable, HERE / "results_readback.py", reference, results / "seg.dcm",
-                     results / "rtstruct.dcm", *(["--labels", results / "labels.raw"] if whole else []))
+                     results / "rtstruct.dcm", "--dice", least_dice,
+                     *(["--labels", results / "labels.raw"] if whole else []))
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
 
@@ -151,6 +170,18 @@ class Readers(Results):
     def reference(self, name, **options):
         options = references.Options(**options)
         return options, references.write(options, self.root / name), self.root / name
+
+    def test_any_mask_comes_back_from_segmentation_and_structure_set_in_every_plane(self):
+        for plane in references.PLANES:
+            options, images, reference = self.reference(plane, plane=plane, shape=(16, 43, 51))
+            for seed in range(SEEDS):
+                with self.subTest(plane=plane, seed=seed):
+                    mask = random_mask(numpy.random.default_rng(seed), options.shape)
+                    file = self.root / "mask.raw"
+                    mask.astype("u1").tofile(file)
+                    results = self.write(reference, f"{plane}-{seed}", 0, "--mask", file)
+                    self.assertTrue(((numpy.fromfile(results / "labels.raw", "<u2") != 0) == mask.ravel()).all())
+                    self.readback(images, reference, results, least_dice=1)
 
     @needs("plastimatch", "plastimatch")
     def test_plastimatch_rasterises_the_structure_set_to_the_mask(self):

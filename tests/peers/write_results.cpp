@@ -2,10 +2,11 @@
 // the tests that let other programs read them.
 //
 // usage: write_results REFERENCE_DIR OUT_DIR [--series UID] [--lesions N] [--seed N] [--supersedes DIR]
-//        [--previous SEG] [--key-images]
+//        [--previous SEG] [--mask FILE] [--key-images]
 // REFERENCE_DIR holds the series UID, or one series only. OUT_DIR receives what encode_result writes, and
 // labels.raw: the label map, 16-bit little endian, [slices, rows, columns] in the order of the slices along
-// their normal. Exit status 3: the series is no regular volume (one line on standard error says why).
+// their normal. With --mask the components of that file are the lesions: a byte a voxel, in the same order.
+// Exit status 3: the series is no regular volume (one line on standard error says why).
 
 #include <algorithm>
 #include <cmath>
@@ -28,7 +29,7 @@ struct Arguments {
   std::string reference, output, series;
   std::size_t lesions = 3;
   unsigned seed = 1;
-  std::string supersedes, previous;
+  std::string supersedes, previous, mask;
   bool key_images = false;
 };
 
@@ -91,6 +92,17 @@ dicom::Volume draw(const dicom::VolumeGeometry& geometry, std::size_t count, uns
   return probability;
 }
 
+/// The mask in `file` (a byte a voxel, in the order of labels.raw) as a probability.
+dicom::Volume read_mask(const dicom::VolumeGeometry& geometry, const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  const std::vector<char> bytes((std::istreambuf_iterator<char>(stream)), {});
+  if (bytes.size() != geometry.voxel_count()) throw std::runtime_error(file + " does not fit the series");
+  dicom::Volume probability{geometry, std::vector<float>(bytes.size())};
+  std::transform(bytes.begin(), bytes.end(), probability.voxels.begin(),
+                 [](char byte) { return byte != 0 ? 0.9F : 0.1F; });
+  return probability;
+}
+
 dicom::LoadedSeries load(const Arguments& arguments) {
   const dicom::Study study = dicom::scan_study(dicom::list_files(arguments.reference));
   for (const dicom::Series& series : study.series)
@@ -101,9 +113,12 @@ dicom::LoadedSeries load(const Arguments& arguments) {
 
 pipeline::StudyResult make_result(dicom::LoadedSeries reference, const Arguments& arguments) {
   pipeline::StudyResult result;
-  const dicom::Volume probability = draw(reference.volume.geometry, arguments.lesions, arguments.seed);
-  result.lesions = pipeline::find_lesions(probability, {0.5, 0});
-  if (result.lesions.lesions.size() != arguments.lesions)
+  const dicom::VolumeGeometry& geometry = reference.volume.geometry;
+  const bool drawn = arguments.mask.empty();
+  result.lesions = pipeline::find_lesions(
+      drawn ? draw(geometry, arguments.lesions, arguments.seed) : read_mask(geometry, arguments.mask),
+      {0.5, 0});
+  if (drawn && result.lesions.lesions.size() != arguments.lesions)
     throw std::runtime_error(std::to_string(result.lesions.lesions.size()) +
                              " lesions were drawn instead of " + std::to_string(arguments.lesions));
   result.reference = std::move(reference);
@@ -121,8 +136,8 @@ pipeline::StudyResult make_result(dicom::LoadedSeries reference, const Arguments
   result.model.name = "drawn";
   result.model.version = "1";
   // What was drawn stands for what a model with these weights finds.
-  const std::string drawn = std::to_string(arguments.seed) + "e" + std::to_string(arguments.lesions);
-  result.model.weights_sha256 = std::string(64 - drawn.size(), 'd') + drawn;
+  const std::string picture = std::to_string(arguments.seed) + "e" + std::to_string(arguments.lesions);
+  result.model.weights_sha256 = std::string(64 - picture.size(), 'd') + picture;
   return result;
 }
 
@@ -153,6 +168,7 @@ int main(int argc, char** argv) {
   program.add_option("--seed", arguments.seed);
   program.add_option("--supersedes", arguments.supersedes);
   program.add_option("--previous", arguments.previous);
+  program.add_option("--mask", arguments.mask);
   program.add_flag("--key-images", arguments.key_images);
   CLI11_PARSE(program, argc, argv);
   const dicom::Runtime runtime;
