@@ -117,15 +117,15 @@ class MetServe(Process):
     ae_title = "METSERVE"
 
     def __init__(self, program, model, directory, destinations, quiet_time_s=3, threshold=None, more="",
-                 dicom_more=(), retry="", start=True):
-        """`more`: further YAML; `dicom_more`: further lines of its part `dicom`; `retry`: further lines of each
+                 dicom_more=(), http_more=(), retry="", start=True):
+        """`more`: further YAML; `dicom_more`, `http_more`: further lines of these parts; `retry`: further lines of each
         destination; `start`: at once."""
         self.directory = pathlib.Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.program = program
         self.dicom_port, self.http_port = free_port(), free_port()
         self.configuration = self.directory / "metserve.yaml"
-        self.configuration.write_text(self._yaml(model, destinations, quiet_time_s, threshold, dicom_more, retry) +
+        self.configuration.write_text(self._yaml(model, destinations, quiet_time_s, threshold, dicom_more, http_more, retry) +
                                       (more if "log:" in more else "log:\n  level: debug\n" + more))
         if start:
             self.start()
@@ -145,7 +145,7 @@ class MetServe(Process):
     def url(self):
         return f"http://127.0.0.1:{self.http_port}"
 
-    def _yaml(self, model, destinations, quiet_time_s, threshold, dicom_more, retry):
+    def _yaml(self, model, destinations, quiet_time_s, threshold, dicom_more, http_more, retry):
         model_lines = ["model:", f"  directory: {model}"]
         if threshold is not None:
             model_lines.append(f"  threshold: {threshold}")
@@ -154,7 +154,7 @@ class MetServe(Process):
             *dicom_more, "study:", f"  quiet_time_s: {quiet_time_s}",
             *model_lines,
             "storage:", f"  directory: {self.directory / 'state'}",
-            "http:", "  bind_address: 127.0.0.1", f"  port: {self.http_port}",
+            "http:", "  bind_address: 127.0.0.1", f"  port: {self.http_port}", *http_more,
             "audit:", f"  file: {self.directory / 'audit.jsonl'}",
             "destinations:"]
         for archive in destinations:
