@@ -16,8 +16,10 @@ void check(const std::vector<Study>& studies, const EvaluationOptions& options) 
   };
   if (studies.empty()) refuse("there are no studies");
   if (options.subsets.empty()) refuse("there are no subsets");
-  if (!(options.threshold > 0 && options.threshold < 1)) refuse("the threshold must be between 0 and 1");
-  if (!(options.minimum_volume_mm3 >= 0)) refuse("minimum_volume_mm3 must not be negative");
+  const LesionRule& rule = options.rule;
+  if (!(rule.threshold > 0 && rule.threshold < 1)) refuse("the threshold must be between 0 and 1");
+  if (!(rule.minimum_peak >= 0 && rule.minimum_peak <= 1)) refuse("the minimum peak must be from 0 to 1");
+  if (!(rule.minimum_volume_mm3 >= 0)) refuse("minimum_volume_mm3 must not be negative");
 }
 
 }  // namespace
@@ -45,8 +47,7 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
     const torch::Tensor probability = predictor(study, study.present & subset);
     if (probability.defined()) {
       curve.add(probability, study.truth.ne(0));
-      figures.studies.push_back(
-          score_study(probability, study, options.threshold, options.minimum_volume_mm3));
+      figures.studies.push_back(score_study(probability, study, options.rule));
       if (options.on_prediction) options.on_prediction(study, subset, probability);
     }
     if (on_study) on_study();

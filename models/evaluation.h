@@ -8,6 +8,7 @@
 #include "models/evaluation/bootstrap.h"
 #include "models/evaluation/detection.h"
 #include "models/inference.h"
+#include "models/lesion_rule.h"
 #include "models/metrics.h"
 #include "models/networks/network.h"
 #include "models/slots.h"
@@ -17,8 +18,7 @@ namespace metserve::models {
 
 struct EvaluationOptions {
   std::vector<SlotSet> subsets{SlotSet().set()};  ///< sequences that the network is given, one table row each
-  double threshold = 0.5;                         ///< on the probability, 0..1
-  double minimum_volume_mm3 = 10;                 ///< of a predicted component, >= 0
+  LesionRule rule;                                ///< what of a probability map is predicted
   double small_lesion_mm = 5;      ///< sensitivity is given for lesions at least this long, > 0
   std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
   std::string precision = "auto";  ///< auto, float32 or bfloat16

@@ -97,15 +97,14 @@ Detections detect(const torch::Tensor& predicted, const Study& study, double min
   return detections;
 }
 
-StudyFigures score_study(const torch::Tensor& probability, const Study& study, double threshold,
-                         double minimum_volume_mm3) {
+StudyFigures score_study(const torch::Tensor& probability, const Study& study, const LesionRule& rule) {
   if (probability.sizes() != study.truth.sizes())
     throw Error(Error::Kind::bad_input, study.name + ": the prediction is not on the grid of the truth");
   StudyFigures figures;
   figures.study = study.name;
-  const torch::Tensor predicted = probability.ge(threshold);
+  const torch::Tensor predicted = without_weak_components(probability, rule).ge(rule.threshold);
   score_voxels(probability, predicted, study, figures);
-  const Detections detections = detect(predicted, study, minimum_volume_mm3);
+  const Detections detections = detect(predicted, study, rule.minimum_volume_mm3);
   figures.false_positives = detections.false_positives;
   figures.false_positives_any_size = detections.false_positives_any_size;
   figures.false_positives_product = detections.false_positives_product;

@@ -8,6 +8,7 @@
 #include <torch/types.h>
 
 #include "models/evaluation/detection.h"
+#include "models/lesion_rule.h"
 #include "models/study.h"
 
 namespace metserve::models {
@@ -35,8 +36,8 @@ struct Detections {
 /// `predicted`: [D, H, W] bool on the study's grid; its 26-connected components are what is counted.
 Detections detect(const torch::Tensor& predicted, const Study& study, double minimum_volume_mm3);
 
-/// One study against its truth. Voxel figures are of the thresholded map as it is; lesion figures are of its
-/// 26-connected components of at least the minimum volume (Groevik 2021 counts these; 10 mm3).
+/// One study against its truth. Voxel figures are of the 26-connected components that reach the minimum peak;
+/// lesion figures are of those of at least the minimum volume (Groevik 2021 counts these; 10 mm3).
 struct StudyFigures {
   std::string study;
   std::optional<double> dice;       ///< absent when truth and prediction are both empty
@@ -58,9 +59,7 @@ struct StudyFigures {
 /// 0, where the curves rise.
 const std::vector<double>& false_positive_grid();
 
-/// `probability`: [D, H, W] float32 on the study's grid. `threshold`: a voxel counts when its probability is
-/// at least this, 0..1.
-StudyFigures score_study(const torch::Tensor& probability, const Study& study, double threshold,
-                         double minimum_volume_mm3);
+/// `probability`: [D, H, W] float32 on the study's grid.
+StudyFigures score_study(const torch::Tensor& probability, const Study& study, const LesionRule& rule);
 
 }  // namespace metserve::models

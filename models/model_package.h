@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "models/lesion_rule.h"
 #include "models/networks/network_config.h"
 #include "models/preprocess.h"
 #include "models/slots.h"
@@ -27,8 +28,7 @@ struct Manifest {
   std::vector<std::string> slot_order;  ///< slot ids in channel order
   std::array<double, 3> spacing_mm{};   ///< network grid, column, row, slice
   ClaheOptions clahe;
-  double threshold = 0.5;  ///< on the probability, 0..1
-  double minimum_volume_mm3 = 10;
+  LesionRule rule;
   std::string intended_use;
   std::string training_data;
   std::string weights_sha256;                       ///< lower-case hex of weights.safetensors

@@ -35,8 +35,9 @@ std::string content(const StudyResult& result) {
   for (const std::string& uid : result.images_used) text += '\n' + uid;
   for (const std::string& slot : models::ids(result.subset)) text += '\n' + slot;
   if (result.follow_up) text += '\n' + result.follow_up->segmentation_uid;
-  return text + '\n' + result.model.weights_sha256 + '\n' + std::to_string(result.threshold) + '\n' +
-         std::to_string(result.minimum_volume_mm3) + '\n' + METSERVE_VERSION;
+  return text + '\n' + result.model.weights_sha256 + '\n' + std::to_string(result.rule.threshold) + '\n' +
+         std::to_string(result.rule.minimum_peak) + '\n' + std::to_string(result.rule.minimum_volume_mm3) +
+         '\n' + METSERVE_VERSION;
 }
 
 void write_text(const std::string& text, const fs::path& file) {

@@ -190,6 +190,12 @@ dicom::Volume on_reference(const torch::Tensor& probability, const dicom::Volume
   return resample({grid, std::vector<float>(first, first + values.numel())}, reference, {});
 }
 
+models::LesionRule rule_of(const models::Manifest& model, const SegmentOptions& options) {
+  return {options.threshold.value_or(model.rule.threshold),
+          options.minimum_peak.value_or(model.rule.minimum_peak),
+          options.minimum_volume_mm3.value_or(model.rule.minimum_volume_mm3)};
+}
+
 }  // namespace
 
 std::string_view to_string(Stage stage) {
@@ -227,10 +233,10 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   result.timings.infer = watch.lap_s();
 
   report(on_progress, Stage::postprocess, 0, 1);
-  result.threshold = options.threshold.value_or(result.model.threshold);
-  result.minimum_volume_mm3 = options.minimum_volume_mm3.value_or(result.model.minimum_volume_mm3);
-  result.lesions = find_lesions(on_reference(probability, frame.grid, result.reference.volume.geometry),
-                                {result.threshold, result.minimum_volume_mm3});
+  result.rule = rule_of(result.model, options);
+  const torch::Tensor accepted = models::without_weak_components(probability, result.rule);
+  result.lesions = find_lesions(on_reference(accepted, frame.grid, result.reference.volume.geometry),
+                                {result.rule.threshold, result.rule.minimum_volume_mm3});
   result.timings.postprocess = watch.lap_s();
   return result;
 }

@@ -28,6 +28,7 @@ struct SegmentOptions {
   RegistrationOptions registration;
   AcceptancePolicy acceptance;
   std::optional<double> threshold;           ///< instead of the manifest's, 0..1
+  std::optional<double> minimum_peak;        ///< instead of the manifest's, 0..1
   std::optional<double> minimum_volume_mm3;  ///< instead of the manifest's
 };
 
@@ -48,8 +49,7 @@ struct StudyResult {
   std::vector<SequenceRegistration> registrations;
   std::vector<std::string> series_used;  ///< series instance UIDs of the subset, the reference first
   std::vector<std::string> images_used;  ///< SOP instance UIDs of their slices, slice by slice
-  double threshold = 0;                  ///< that the lesions were found with
-  double minimum_volume_mm3 = 0;         ///< likewise
+  models::LesionRule rule;               ///< that the lesions were found with
   LesionMap lesions;                     ///< on the reference's grid
   std::vector<std::string> sequences_used, sequences_left_out, warnings;
   models::Manifest model;

@@ -111,6 +111,7 @@ void read_model(ConfigSection section, ModelConfig& model) {
   section.text("directory", directory);
   if (!directory.empty()) model.directory = directory;
   model.threshold = section.real_number("threshold", 0, 1);
+  model.minimum_peak = section.real_number("minimum_peak", 0, 1);
   model.minimum_volume_mm3 = section.real_number("minimum_volume_mm3", 0, 1000);
   section.finish();
 }

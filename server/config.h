@@ -30,6 +30,7 @@ struct StudyConfig {
 struct ModelConfig {
   std::optional<std::filesystem::path> directory;  ///< absent: the bundled model
   std::optional<double> threshold;                 ///< instead of the model's own, 0..1
+  std::optional<double> minimum_peak;              ///< instead of the model's own, 0..1
   std::optional<double> minimum_volume_mm3;        ///< instead of the model's own, 0..1000
 };
 

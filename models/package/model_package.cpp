@@ -108,8 +108,9 @@ void check(const Manifest& m, const Reader& reader, const YAML::Node& node) {
   };
   const std::vector<std::string> order = ids(SlotSet().set());
   require(m.slot_order == order, "slot_order", "must be t1_gre_post, t1_se_pre, t1_se_post, flair");
-  require(m.threshold > 0 && m.threshold < 1, "threshold", "must be between 0 and 1");
-  require(m.minimum_volume_mm3 >= 0, "minimum_volume_mm3", "must not be negative");
+  require(m.rule.threshold > 0 && m.rule.threshold < 1, "threshold", "must be between 0 and 1");
+  require(m.rule.minimum_peak >= 0 && m.rule.minimum_peak <= 1, "minimum_peak", "must be from 0 to 1");
+  require(m.rule.minimum_volume_mm3 >= 0, "minimum_volume_mm3", "must not be negative");
   for (double spacing : m.spacing_mm) require(spacing > 0, "spacing_mm", "must be positive");
 }
 
@@ -122,8 +123,9 @@ Manifest manifest_from(const YAML::Node& node, const std::filesystem::path& file
   reader.read("slot_order", m.slot_order);
   reader.read("spacing_mm", m.spacing_mm);
   read_clahe(reader.section("clahe"), m.clahe);
-  reader.read("threshold", m.threshold);
-  reader.read("minimum_volume_mm3", m.minimum_volume_mm3);
+  reader.read("threshold", m.rule.threshold);
+  reader.read("minimum_peak", m.rule.minimum_peak);
+  reader.read("minimum_volume_mm3", m.rule.minimum_volume_mm3);
   reader.read("intended_use", m.intended_use);
   reader.read("training_data", m.training_data);
   reader.read("weights_sha256", m.weights_sha256);
@@ -189,8 +191,9 @@ void write_manifest(const Manifest& m, const std::filesystem::path& file) {
   entry("bins", m.clahe.bins);
   entry("clip_limit", m.clahe.clip_limit);
   out << YAML::EndMap;
-  entry("threshold", m.threshold);
-  entry("minimum_volume_mm3", m.minimum_volume_mm3);
+  entry("threshold", m.rule.threshold);
+  entry("minimum_peak", m.rule.minimum_peak);
+  entry("minimum_volume_mm3", m.rule.minimum_volume_mm3);
   entry("intended_use", m.intended_use);
   entry("training_data", m.training_data);
   entry("weights_sha256", m.weights_sha256);

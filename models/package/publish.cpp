@@ -6,8 +6,8 @@
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
-#include "models/detection_threshold.h"
 #include "models/error.h"
+#include "models/lesion_rule_choice.h"
 #include "models/networks/network_file.h"
 #include "models/package/sha256.h"
 #include "models/text.h"
@@ -21,24 +21,31 @@ std::string key_of(SlotSet subset) {
   return key;
 }
 
-double choose_threshold(const Network& network, const std::vector<Study>& validation,
-                        const PublishOptions& options) {
+LesionRule choose_rule(const Network& network, const std::vector<Study>& validation,
+                       const PublishOptions& options) {
   InferenceOptions inference;
   inference.device = torch::Device(options.device);
   inference.precision = fast_precision(inference.device);
-  DetectionThreshold threshold(options.minimum_volume_mm3);
+  LesionRuleChoice choice(options.minimum_volume_mm3);
   for (const Study& study : validation)
     for (SlotSet subset : full_and_one_missing()) {
       const SlotSet kept = study.present & subset;
-      if (kept.any()) threshold.add(predict(network, study.images, kept, inference), study);
+      if (kept.any()) choice.add(predict(network, study.images, kept, inference), study);
     }
-  return threshold.at_false_positives(options.false_positives);
+  return choice.with_false_positives(options.false_positives);
 }
 
-/// Moves the log-odds so that `threshold` becomes 0.5: crops around lesions and weighted positives made the
-/// network expect more lesions than there are, and its probabilities are reported to people.
-void centre_on(double threshold, const Network& network) {
-  network->add_to_logits(-std::log(threshold / (1 - threshold)));
+double log_odds(double probability) {
+  return std::log(probability / (1 - probability));
+}
+
+/// Moves the log-odds so that the threshold becomes 0.5: crops around lesions and weighted positives made the
+/// network expect more lesions than there are, and its probabilities are reported to people. Returns the rule
+/// that finds the same as before.
+LesionRule centre(const LesionRule& rule, const Network& network) {
+  const double shift = -log_odds(rule.threshold);
+  network->add_to_logits(shift);
+  return {0.5, 1 / (1 + std::exp(-(log_odds(rule.minimum_peak) + shift))), rule.minimum_volume_mm3};
 }
 
 std::map<std::string, ExpectedFigures> expected_of(const std::vector<SubsetFigures>& figures) {
@@ -62,9 +69,10 @@ std::string card_head(const Manifest& m, const PublishOptions& options, std::int
        << (m.network.dropout ? "any non-empty subset: absent ones are zero, the others are multiplied by 4/n"
                              : "trained without input dropout: give it the sequences it was trained on")
        << " |\n"
-       << "| threshold | " << m.threshold << " (log-odds were moved so that it gives at most "
-       << options.false_positives << " false positives a study on the validation studies) |\n"
-       << "| smallest lesion reported | " << m.minimum_volume_mm3 << " mm3 |\n"
+       << "| lesions are | 26-connected voxels of probability " << m.rule.threshold << " or more that reach "
+       << m.rule.minimum_peak << " somewhere and have " << m.rule.minimum_volume_mm3
+       << " mm3 or more (chosen for at most " << options.false_positives
+       << " false positives a study on the validation studies) |\n"
        << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
        << "## Limits\n\n"
        << options.limits << "\n\n";
@@ -96,9 +104,9 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   if (options.threads > 0) at::set_num_threads(options.threads);
   std::filesystem::create_directories(directory);
   const auto stored = directory / "weights.safetensors";
-  on_progress("choosing the threshold");
+  on_progress("choosing threshold and peak");
   const Network trained = load_network(weights);
-  centre_on(choose_threshold(trained, validation, options), trained);
+  const LesionRule rule = centre(choose_rule(trained, validation, options), trained);
   save_network(trained, {{"name", options.name}, {"version", options.version}}, true, stored);
   const Network network = load_network(stored);
 
@@ -109,19 +117,17 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   manifest.slot_order = ids(SlotSet().set());
   manifest.spacing_mm = {0.9375, 0.9375, 1.0};
   manifest.clahe = options.clahe;
-  manifest.minimum_volume_mm3 = options.minimum_volume_mm3;
+  manifest.rule = rule;
   manifest.intended_use = options.intended_use;
   manifest.training_data = options.training_data;
   manifest.weights_sha256 = sha256_of(stored);
-  manifest.threshold = 0.5;
 
   std::string card = card_head(manifest, options, parameter_count(*network));
   for (const TestSet& test : tests) {
     on_progress("measuring: " + test.title);
     EvaluationOptions evaluation;
     evaluation.subsets = test.subsets;
-    evaluation.threshold = manifest.threshold;
-    evaluation.minimum_volume_mm3 = manifest.minimum_volume_mm3;
+    evaluation.rule = manifest.rule;
     evaluation.device = options.device;
     const auto figures = evaluate(network, test.studies, evaluation, {});
     if (manifest.expected.empty()) manifest.expected = expected_of(figures);

@@ -59,12 +59,13 @@ std::string bmp(const torch::Tensor& picture) {
 
 }  // namespace
 
-std::string mosaic(const torch::Tensor& probability, const Study& study, double threshold) {
+std::string mosaic(const torch::Tensor& probability, const Study& study, const LesionRule& rule) {
   const std::int64_t slice = slice_to_show(probability, study.truth);
   std::int64_t slot = 0;
   while (slot + 1 < study.images.size(0) && !study.present.test(static_cast<std::size_t>(slot))) ++slot;
   const torch::Tensor grey = study.images[slot][slice].to(torch::kFloat32).div(255).expand({3, -1, -1});
-  const torch::Tensor p = probability[slice], truth = study.truth[slice].ne(0), found = p.ge(threshold);
+  const torch::Tensor p = probability[slice], truth = study.truth[slice].ne(0);
+  const torch::Tensor found = without_weak_components(probability, rule)[slice].ge(rule.threshold);
   const torch::Tensor heat = over(grey, p, rgb(1, 0.65, 0));
   const auto share = [](const torch::Tensor& mask) { return mask.to(torch::kFloat32) * 0.7; };
   torch::Tensor outcome = over(grey, share(found.logical_and(truth)), rgb(0, 0.8, 0.3));

@@ -4,6 +4,7 @@
 
 #include <torch/types.h>
 
+#include "models/lesion_rule.h"
 #include "models/study.h"
 
 namespace metserve::models {
@@ -12,6 +13,6 @@ namespace metserve::models {
 /// the first sequence present; the probability over it; true positives green, false positives blue, false
 /// negatives red over it (Groevik 2021, figure 2). `probability`: [D, H, W] on the study's grid. Returns a
 /// `data:` URL of a BMP picture.
-std::string mosaic(const torch::Tensor& probability, const Study& study, double threshold);
+std::string mosaic(const torch::Tensor& probability, const Study& study, const LesionRule& rule);
 
 }  // namespace metserve::models

@@ -84,12 +84,12 @@ std::string group_table(const SubsetFigures& f) {
 
 std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions& options,
                  const std::vector<NamedPlot>& plots) {
-  std::string text = "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'><title>" +
-                     escaped(options.title) + "</title><style>" + style + "</style></head><body>\n<h1>" +
-                     escaped(options.title) + "</h1>\n<p>" + escaped(options.model) + "<br>" +
-                     escaped(options.data) +
-                     formatted("<br>Threshold %.3f; smallest component %g mm3. Research only.</p>\n",
-                               options.threshold, options.minimum_volume_mm3);
+  std::string text =
+      "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'><title>" + escaped(options.title) +
+      "</title><style>" + style + "</style></head><body>\n<h1>" + escaped(options.title) + "</h1>\n<p>" +
+      escaped(options.model) + "<br>" + escaped(options.data) +
+      formatted("<br>Threshold %.3f; smallest peak %.3f; smallest component %g mm3. Research only.</p>\n",
+                options.rule.threshold, options.rule.minimum_peak, options.rule.minimum_volume_mm3);
   text +=
       "<p>Figures are means over studies or shares of all lesions, with 95 % intervals by bootstrap over "
       "studies. Voxel Dice is of the whole thresholded map; the Dice of lesions found leaves out missed "
@@ -110,10 +110,10 @@ std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions&
 
 void add_pictures(EvaluationOptions& options, int count, ReportOptions& report) {
   const SlotSet subset = options.subsets.front();
-  const double threshold = options.threshold;
+  const LesionRule rule = options.rule;
   options.on_prediction = [=, &report](const Study& study, SlotSet given, const torch::Tensor& probability) {
     if (given != subset || static_cast<int>(report.pictures.size()) >= count) return;
-    report.pictures.push_back({study.name, mosaic(probability, study, threshold)});
+    report.pictures.push_back({study.name, mosaic(probability, study, rule)});
   };
 }
 

@@ -18,8 +18,7 @@ struct ReportOptions {
   std::string title = "Evaluation";
   std::string model;  ///< what was evaluated, one sentence
   std::string data;   ///< on what, one sentence
-  double threshold = 0.5;
-  double minimum_volume_mm3 = 10;
+  LesionRule rule;
   std::vector<ReportPicture> pictures;
 };
 

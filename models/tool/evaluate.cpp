@@ -8,6 +8,7 @@
 #include "models/report/report.h"
 #include "models/study.h"
 #include "models/tool/commands.h"
+#include "models/tool/lesion_rule_options.h"
 
 namespace metserve::models::tool {
 namespace {
@@ -36,8 +37,7 @@ void run(const EvaluateArguments& arguments) {
   ReportOptions report;
   report.model = describe(network->config()) + ": " + arguments.weights;
   report.data = std::to_string(studies.size()) + " studies of " + arguments.data;
-  report.threshold = options.threshold;
-  report.minimum_volume_mm3 = options.minimum_volume_mm3;
+  report.rule = options.rule;
   add_pictures(options, arguments.pictures, report);
   const auto figures = evaluate(network, studies, options, [](double share) {
     std::fprintf(stderr, "\r%3.0f %%", 100 * share);
@@ -63,8 +63,7 @@ void add_evaluate(CLI::App& program) {
   c->add_option("-o,--output", a->output, "directory for report.html, its tables and plots")->required();
   c->add_option("--subsets", a->subsets, "full, bravo (all four and without BRAVO), one-missing or all");
   c->add_option("--pictures", a->pictures, "examples in the report");
-  c->add_option("--threshold", a->options.threshold, "on the probability");
-  c->add_option("--minimum-volume", a->options.minimum_volume_mm3, "mm3, of a predicted component");
+  add_lesion_rule_options(*c, a->options.rule);
   c->add_option("--threads", a->options.threads, "CPU threads, 0: all");
   c->add_option("--device", a->options.device, "cpu, cuda or cuda:N");
   c->add_option("--precision", a->options.precision, "auto, float32 or bfloat16");

@@ -9,6 +9,7 @@
 #include "models/report/report.h"
 #include "models/safetensors.h"
 #include "models/tool/commands.h"
+#include "models/tool/lesion_rule_options.h"
 
 namespace metserve::models::tool {
 namespace {
@@ -31,8 +32,7 @@ void run(const ScoreArguments& a) {
   ReportOptions report;
   report.model = "Probability maps of " + a.predictions;
   report.data = std::to_string(studies.size()) + " studies of " + a.data;
-  report.threshold = a.options.threshold;
-  report.minimum_volume_mm3 = a.options.minimum_volume_mm3;
+  report.rule = a.options.rule;
   write_report({evaluate_predictions(studies, SlotSet().set(), predictor, a.options)}, report, a.output);
 }
 
@@ -46,8 +46,7 @@ void add_score(CLI::App& program) {
                 "directory of safetensors with the studies' file names: 'probability' float32 [D, 256, 256]")
       ->required();
   c->add_option("-o,--output", a->output, "directory for the report and its tables and plots")->required();
-  c->add_option("--threshold", a->options.threshold, "on the probability");
-  c->add_option("--minimum-volume", a->options.minimum_volume_mm3, "mm3, of a predicted component");
+  add_lesion_rule_options(*c, a->options.rule);
   c->callback([a] { run(*a); });
 }
 

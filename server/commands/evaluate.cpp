@@ -19,7 +19,7 @@ constexpr int pictures = 4;  // examples in the report
 struct EvaluateArguments {
   std::string data, output, subsets = "one-missing";
   std::optional<std::filesystem::path> model;
-  std::optional<double> threshold;
+  std::optional<double> threshold, minimum_peak;
   models::EvaluationOptions options;
   bool json = false;
 };
@@ -34,15 +34,15 @@ void evaluate(const EvaluateArguments& arguments) {
   const auto package = models::ModelPackage::load(model_directory(arguments.model));
   models::EvaluationOptions options = arguments.options;
   options.subsets = subsets_named(arguments.subsets);
-  options.threshold = arguments.threshold.value_or(package.manifest.threshold);
-  options.minimum_volume_mm3 = package.manifest.minimum_volume_mm3;
+  options.rule = package.manifest.rule;
+  options.rule.threshold = arguments.threshold.value_or(options.rule.threshold);
+  options.rule.minimum_peak = arguments.minimum_peak.value_or(options.rule.minimum_peak);
   const auto studies = models::read_studies(arguments.data, package.manifest.clahe);
   models::ReportOptions report;
   report.model = package.manifest.name + " " + package.manifest.version + ": " +
                  models::describe(package.manifest.network);
   report.data = std::to_string(studies.size()) + " studies of " + arguments.data;
-  report.threshold = options.threshold;
-  report.minimum_volume_mm3 = options.minimum_volume_mm3;
+  report.rule = options.rule;
   models::add_pictures(options, pictures, report);
   const auto figures = [&] {
     Progress progress;
@@ -70,6 +70,9 @@ void add_evaluate(CLI::App& program) {
       ->check(CLI::IsMember({"full", "one-missing", "all"}))
       ->capture_default_str();
   command->add_option("--threshold", a->threshold, "On the probability, instead of the model's own")
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      ->add_option("--minimum-peak", a->minimum_peak, "Of a predicted component, instead of the model's own")
       ->check(CLI::Range(0.0, 1.0));
   command->add_flag("--json", a->json, "Print JSON");
   command->add_option("--device", a->options.device, "cpu, cuda or cuda:N")->capture_default_str();

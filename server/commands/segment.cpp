@@ -19,7 +19,7 @@ namespace {
 struct SegmentArguments {
   std::string study, output, device = "cpu";
   std::optional<std::filesystem::path> model;
-  std::optional<double> threshold;
+  std::optional<double> threshold, minimum_peak;
   std::optional<std::filesystem::path> previous, previous_images, supersedes;
   int threads = 0;
   bool any_subset = false, key_images = false;
@@ -64,6 +64,7 @@ void segment(const SegmentArguments& arguments) {
                                     arguments.device);
   pipeline::SegmentOptions options;
   options.threshold = arguments.threshold;
+  options.minimum_peak = arguments.minimum_peak;
   options.acceptance.require_post_gd_t1 = !arguments.any_subset;
   pipeline::StudyResult result = [&] {
     Progress progress;
@@ -115,6 +116,10 @@ void add_segment(CLI::App& program) {
       ->add_option("--supersedes", arguments->supersedes,
                    "Folder of an earlier result on this study, which the new objects say they replace")
       ->check(CLI::ExistingDirectory);
+  command
+      ->add_option("--minimum-peak", arguments->minimum_peak,
+                   "Highest probability that a lesion must reach, instead of the model's own")
+      ->check(CLI::Range(0.0, 1.0));
   command->add_flag("--key-images", arguments->key_images,
                     "Also key_01.dcm, ...: pictures for viewers that show neither segmentations nor reports");
   command->add_flag("--any-subset", arguments->any_subset, "Also without a T1 sequence after gadolinium");

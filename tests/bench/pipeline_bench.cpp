@@ -82,7 +82,7 @@ models::Segmenter make_segmenter(const std::string& model, const std::filesystem
   package.manifest.name = "random weights";
   package.manifest.version = "0";
   package.manifest.spacing_mm = {0.9375, 0.9375, 1.0};
-  package.manifest.threshold = 0.9;
+  package.manifest.rule.threshold = 0.9;
   package.manifest.weights_sha256 = std::string(64, '0');
   models::save_network(models::make_network(package.manifest.network), {}, true,
                        directory / "weights.safetensors");

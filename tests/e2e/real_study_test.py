@@ -45,8 +45,8 @@ class Commands(unittest.TestCase):
 
     def test_segment_writes_objects_that_reference_the_post_contrast_series(self):
         with tempfile.TemporaryDirectory() as directory:
-            # A low threshold makes sure that there is something to write, whatever the weights think of this study.
-            run("segment", STUDY, "-o", directory, "--model", MODEL, "--threshold", "0.05")
+            # The tumour of this study takes up no contrast. With low bounds there is something to write.
+            run("segment", STUDY, "-o", directory, "--model", MODEL, "--threshold", "0.05", "--minimum-peak", "0")
             out = pathlib.Path(directory)
             reference = series_uid("BRTUM008")
             lesions = json.loads((out / "lesions.json").read_text())
@@ -77,8 +77,8 @@ class Server(unittest.TestCase):
         self.root = pathlib.Path(self.directory.name)
 
     def start(self, archive, **kwargs):
-        # The archive gets all three objects only when there is a lesion to write: see the threshold above.
-        return rig.MetServe(PROGRAM, MODEL, self.root / "metserve", [archive], threshold=0.05, **kwargs)
+        # The archive gets all three objects only when there is a lesion to write: see the bounds above.
+        return rig.MetServe(PROGRAM, MODEL, self.root / "metserve", [archive], bounds=(0.05, 0), **kwargs)
 
     def send_over_two_associations(self, server):
         files = sorted(STUDY.iterdir())

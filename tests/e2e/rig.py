@@ -116,16 +116,16 @@ class MetServe(Process):
 
     ae_title = "METSERVE"
 
-    def __init__(self, program, model, directory, destinations, quiet_time_s=3, threshold=None, more="",
+    def __init__(self, program, model, directory, destinations, quiet_time_s=3, bounds=None, more="",
                  dicom_more=(), http_more=(), retry="", start=True):
-        """`more`: further YAML; `dicom_more`, `http_more`: further lines of these parts; `retry`: further lines of each
-        destination; `start`: at once."""
+        """`bounds`: threshold and peak instead of the model's; `more`: further YAML; `dicom_more`, `http_more`: further
+        lines of these parts; `retry`: further lines of each destination; `start`: at once."""
         self.directory = pathlib.Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.program = program
         self.dicom_port, self.http_port = free_port(), free_port()
         self.configuration = self.directory / "metserve.yaml"
-        self.configuration.write_text(self._yaml(model, destinations, quiet_time_s, threshold, dicom_more, http_more, retry) +
+        self.configuration.write_text(self._yaml(model, destinations, quiet_time_s, bounds, dicom_more, http_more, retry) +
                                       (more if "log:" in more else "log:\n  level: debug\n" + more))
         if start:
             self.start()
@@ -145,10 +145,10 @@ class MetServe(Process):
     def url(self):
         return f"http://127.0.0.1:{self.http_port}"
 
-    def _yaml(self, model, destinations, quiet_time_s, threshold, dicom_more, http_more, retry):
+    def _yaml(self, model, destinations, quiet_time_s, bounds, dicom_more, http_more, retry):
         model_lines = ["model:", f"  directory: {model}"]
-        if threshold is not None:
-            model_lines.append(f"  threshold: {threshold}")
+        if bounds is not None:
+            model_lines += [f"  threshold: {bounds[0]}", f"  minimum_peak: {bounds[1]}"]
         lines = [
             "dicom:", f"  ae_title: {self.ae_title}", "  bind_address: 127.0.0.1", f"  port: {self.dicom_port}",
             *dicom_more, "study:", f"  quiet_time_s: {quiet_time_s}",

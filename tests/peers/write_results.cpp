@@ -132,7 +132,7 @@ pipeline::StudyResult make_result(dicom::LoadedSeries reference, const Arguments
   result.sequences_left_out = {"CUBE pre: not in the study", "CUBE post: not in the study"};
   result.series_used = {result.reference.header.series_instance_uid};
   result.warnings = {"lesions are drawn"};
-  result.threshold = 0.5;
+  result.rule.threshold = 0.5;
   result.model.name = "drawn";
   result.model.version = "1";
   // What was drawn stands for what a model with these weights finds.

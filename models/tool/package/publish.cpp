@@ -27,7 +27,8 @@ void run(const PublishArguments& a) {
                                       std::printf("%s\n", stage.c_str());
                                       std::fflush(stdout);
                                     });
-  std::printf("%s %s, threshold %.3f\n", manifest.name.c_str(), manifest.version.c_str(), manifest.threshold);
+  std::printf("%s %s, peak %.4f\n", manifest.name.c_str(), manifest.version.c_str(),
+              manifest.rule.minimum_peak);
 }
 
 }  // namespace

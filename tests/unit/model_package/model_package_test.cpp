@@ -71,7 +71,7 @@ TEST_CASE("A published package loads with what was measured, and serves", "[pack
   CHECK(package.manifest.version == "1.2");
   CHECK(package.manifest.network == written.network);
   CHECK(package.manifest.clahe == written.clahe);
-  CHECK(package.manifest.threshold == Approx(written.threshold));
+  CHECK(package.manifest.rule.threshold == Approx(written.rule.threshold));
   CHECK(package.manifest.weights_sha256 == written.weights_sha256);
   REQUIRE(package.manifest.expected.size() == 5);
   CHECK(package.manifest.expected.count("t1_se_pre+t1_se_post+flair") == 1);

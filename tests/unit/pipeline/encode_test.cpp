@@ -32,7 +32,7 @@ StudyResult result_with_lesions(const TemporaryDirectory& directory, bool lesion
   result.sequences_left_out = {"FLAIR: not in the study"};
   result.series_used = {result.reference.header.series_instance_uid};
   result.warnings = {"BRAVO: slices lie 5.0 mm apart; small lesions can be missed"};
-  result.threshold = 0.5;
+  result.rule.threshold = 0.5;
   result.model.name = "random";
   result.model.version = "0";
   result.model.weights_sha256 = std::string(64, 'a');
@@ -101,7 +101,8 @@ TEST_CASE("lesions.json has the keys that others read, in their order", "[encode
   result.warnings.push_back("a scanner's text: \xFF\xFE");
   const auto json = read_json(encode_result(result, options_at(), directory / "out").lesions_json);
   CHECK(keys(json) == std::vector<std::string>{"model", "subset", "reference_series", "threshold",
-                                               "registration", "lesions", "timings_s", "warnings"});
+                                               "minimum_peak", "registration", "lesions", "timings_s",
+                                               "warnings"});
   CHECK(keys(json["model"]) == std::vector<std::string>{"name", "version", "sha256"});
   CHECK(json["subset"] == std::vector<std::string>{"t1_gre_post"});
   CHECK(json["reference_series"] == result.reference.header.series_instance_uid);
@@ -127,7 +128,7 @@ TEST_CASE("The same result has the same UIDs, another result has others", "[enco
   const auto later = options_at(std::chrono::system_clock::time_point(std::chrono::hours(1)));
   CHECK(uid_of(encode_result(result, later, directory / "b").segmentation) == first);
   SECTION("another threshold") {
-    result.threshold = 0.6;
+    result.rule.threshold = 0.6;
   }
   SECTION("another model") {
     result.model.weights_sha256 = std::string(64, 'b');

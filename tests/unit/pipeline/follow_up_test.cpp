@@ -136,7 +136,7 @@ TEST_CASE("An earlier study is read, registered and compared from its files", "[
     result.reference = dicom::load_series(study.series.at(0));
     result.subset.set(models::index(models::Slot::t1_gre_post));
     result.registrations.push_back({models::Slot::t1_gre_post, {}});
-    result.threshold = 0.5;
+    result.rule.threshold = 0.5;
     result.model.name = "random";
     result.model.version = "0";
     result.model.weights_sha256 = std::string(64, 'a');

@@ -23,6 +23,7 @@ const RigidTransform moved = motion_about({0, 0, 0}, {3, -2, 4}, {4, -3, 5});
 SegmentOptions whole_head() {
   SegmentOptions options;
   options.threshold = 1e-4;  // all that the network saw of the head
+  options.minimum_peak = 0;
   return options;
 }
 
