@@ -11,6 +11,7 @@
 #include "dicom/identity.h"
 #include "dicom/mr_writer.h"
 #include "pipeline/simulated_study_headers.h"
+#include "pipeline/spatial_image.h"
 
 namespace metserve::pipeline {
 
@@ -21,24 +22,6 @@ using nlohmann::ordered_json;
 
 double element(const torch::Tensor& matrix, std::int64_t row, std::int64_t column) {
   return matrix[row][column].item<double>();
-}
-
-dicom::Volume to_volume(const models::SpatialImage& image) {
-  dicom::Volume volume;
-  dicom::VolumeGeometry& geometry = volume.geometry;
-  for (std::int64_t axis = 0; axis < 3; ++axis) {
-    dicom::Vec3 step{};
-    for (std::int64_t c = 0; c < 3; ++c)
-      step[static_cast<std::size_t>(c)] = element(image.index_to_lps_mm, c, axis);
-    const auto a = static_cast<std::size_t>(axis);
-    geometry.size[a] = static_cast<std::size_t>(image.voxels.size(2 - axis));
-    geometry.spacing_mm[a] = std::hypot(step[0], step[1], step[2]);
-    for (std::size_t c = 0; c < 3; ++c) geometry.axes_lps[a][c] = step[c] / geometry.spacing_mm[a];
-    geometry.origin_lps_mm[a] = element(image.index_to_lps_mm, axis, 3);
-  }
-  const torch::Tensor voxels = image.voxels.to(at::kCPU, at::kFloat).clamp_min(0).contiguous();
-  volume.voxels.assign(voxels.data_ptr<float>(), voxels.data_ptr<float>() + voxels.numel());
-  return volume;
 }
 
 std::string_view plane_of(const dicom::VolumeGeometry& geometry) {
@@ -138,7 +121,8 @@ std::filesystem::path write_dicom_study(const models::SimulatedStudy& study, Ven
   const dicom::StudyIdentity identity = identity_of(study, uids);
   std::filesystem::path folder = directory / study.name;
   for (const models::SimulatedSequence& sequence : study.sequences) {
-    const dicom::Volume volume = to_volume(sequence.image);
+    dicom::Volume volume = to_volume(sequence.image);
+    for (float& value : volume.voxels) value = std::max(value, 0.0F);
     dicom::SeriesHeader header = vendor_header(vendor, sequence, plane_of(volume.geometry));
     header.series_instance_uid = uids.uid(models::id(sequence.slot));
     dicom::write_mr_series(identity, header, volume, folder / models::id(sequence.slot));

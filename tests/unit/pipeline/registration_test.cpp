@@ -1,17 +1,12 @@
 #include "pipeline/registration.h"
 
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <random>
 
-#include <nlohmann/json.hpp>
-
-#include "models/data/nifti.h"
 #include "pipeline/error.h"
 #include "tests/catch.h"
 #include "tests/unit/pipeline/phantom.h"
+#include "tests/unit/pipeline/real_head.h"
 
 using namespace metserve;
 using namespace metserve::pipeline;
@@ -22,36 +17,6 @@ namespace {
 dicom::Volume still_head() {
   static const dicom::Volume head = phantom_head(axial_geometry(1.5, 2), PhantomContrast::t1, {});
   return head;
-}
-
-dicom::Volume read_nifti(const std::filesystem::path& file) {
-  const models::SpatialImage image = models::read_nifti(file, torch::kFloat);
-  const auto matrix = image.index_to_lps_mm.accessor<double, 2>();
-  dicom::Volume volume;
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    const auto a = static_cast<std::int64_t>(axis);
-    volume.geometry.size[axis] = static_cast<std::size_t>(image.voxels.size(2 - a));
-    volume.geometry.spacing_mm[axis] = std::hypot(matrix[0][a], matrix[1][a], matrix[2][a]);
-    for (std::size_t c = 0; c < 3; ++c)
-      volume.geometry.axes_lps[axis][c] =
-          matrix[static_cast<std::int64_t>(c)][a] / volume.geometry.spacing_mm[axis];
-    volume.geometry.origin_lps_mm[axis] = matrix[a][3];
-  }
-  const torch::Tensor voxels = image.voxels.contiguous();
-  volume.voxels.assign(voxels.data_ptr<float>(), voxels.data_ptr<float>() + voxels.numel());
-  return volume;
-}
-
-/// The file's matrices are in RAS; this is LPS.
-RigidTransform from_ras(const nlohmann::json& rows) {
-  RigidTransform transform;
-  const std::array<double, 3> flip{-1, -1, 1};
-  for (std::size_t row = 0; row < 3; ++row) {
-    for (std::size_t column = 0; column < 3; ++column)
-      transform.rotation[3 * row + column] = flip[row] * flip[column] * rows[row][column].get<double>();
-    transform.translation_mm[row] = flip[row] * rows[row][3].get<double>();
-  }
-  return transform;
 }
 
 }  // namespace
@@ -123,25 +88,20 @@ TEST_CASE("A reference without a head cannot be registered to", "[registration]"
 
 TEST_CASE("A real head that moved far between thick series agrees with a third party's transforms",
           "[registration][real]") {
-  const char* data = std::getenv("METSERVE_TEST_DATA");
-  const auto folder = std::filesystem::path(data == nullptr ? "" : data) / "tcga_fg6692_native";
-  if (!std::filesystem::exists(folder)) {
+  const auto head = RealHead::of_test_data();
+  if (!head) {
     WARN("METSERVE_TEST_DATA names no folder with tcga_fg6692_native: skipped");
     return;
   }
-  const dicom::Volume fixed = read_nifti(folder / "t1_gd.nii.gz");
-  const auto& size = fixed.geometry.size;
-  const dicom::Vec3 centre =
-      fixed.geometry.lps_mm({0.5 * static_cast<double>(size[0]), 0.5 * static_cast<double>(size[1]),
-                             0.5 * static_cast<double>(size[2])});
-  std::ifstream file(folder / "FG6692_reference_rigid.json");
-  const auto reference = nlohmann::json::parse(file);
-  const RegistrationTarget target(fixed, {});
-  for (const auto& [name, key] : {std::pair{"t1_pre", "t1"}, {"t2", "t2"}, {"flair", "flair"}}) {
-    const Registration found = target.align(read_nifti(folder / (std::string(name) + ".nii.gz")));
+  const RegistrationTarget target(head->volume("t1_gd"), {});
+  const auto points = head->brain_points();
+  for (const char* name : {"t1_pre", "t2", "flair"}) {
+    const dicom::Volume moving = head->volume(name);
+    const Registration found = target.align(moving);
     INFO(name << " distinctness " << found.distinctness);
     CHECK(found.accepted);
-    CHECK(mean_target_error_mm(found.fixed_to_moving, from_ras(reference[key]["world_t1c_to_moving_RAS"]),
-                               centre) < 1.0);  // slices of 5.5 mm
+    const TargetErrors errors =
+        target_errors(points, moving.geometry, found.fixed_to_moving, head->motion(name));
+    CHECK(errors.mean_mm < 1.0);  // slices of 5.5 mm
   }
 }

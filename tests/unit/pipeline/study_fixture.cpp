@@ -38,23 +38,30 @@ torch::Tensor to_matrix(const RigidTransform& transform) {
   return matrix;
 }
 
-models::SimulatedSequence sequence_of(models::Slot slot, const RigidTransform& motion) {
+models::SimulatedSequence phantom_sequence(models::Slot slot, const RigidTransform& motion) {
   const bool axial = slot == models::Slot::t1_gre_post;
-  const bool flair = slot == models::Slot::flair;
-  models::SimulatedSequence sequence;
-  sequence.slot = slot;
-  sequence.image = to_image(phantom_head(axial ? axial_geometry(2, 2) : sagittal_geometry(2, 2),
-                                         flair ? PhantomContrast::flair : PhantomContrast::t1, motion));
-  sequence.patient_motion = to_matrix(motion);
-  sequence.tr_ms = flair ? 6000 : axial ? 9 : 600;
-  sequence.te_ms = flair ? 120 : axial ? 3.5 : 11;
-  sequence.ti_ms = flair ? 1750 : axial ? 350 : 0;
-  sequence.flip_deg = axial ? 15 : 90;
-  sequence.echo_train_length = axial ? 1 : 24;
-  return sequence;
+  const auto contrast = slot == models::Slot::flair ? PhantomContrast::flair : PhantomContrast::t1;
+  const auto geometry = axial ? axial_geometry(2, 2) : sagittal_geometry(2, 2);
+  return sequence_of(slot, to_image(phantom_head(geometry, contrast, motion)), motion);
 }
 
 }  // namespace
+
+models::SimulatedSequence sequence_of(models::Slot slot, models::SpatialImage image,
+                                      const RigidTransform& motion) {
+  const bool gradient_echo = slot == models::Slot::t1_gre_post;
+  const bool flair = slot == models::Slot::flair;
+  models::SimulatedSequence sequence;
+  sequence.slot = slot;
+  sequence.image = std::move(image);
+  sequence.patient_motion = to_matrix(motion);
+  sequence.tr_ms = flair ? 6000 : gradient_echo ? 9 : 600;
+  sequence.te_ms = flair ? 120 : gradient_echo ? 3.5 : 11;
+  sequence.ti_ms = flair ? 1750 : gradient_echo ? 350 : 0;
+  sequence.flip_deg = gradient_echo ? 15 : 90;
+  sequence.echo_train_length = gradient_echo ? 1 : 24;
+  return sequence;
+}
 
 models::Segmenter random_segmenter(const std::filesystem::path& directory) {
   torch::manual_seed(2);
@@ -75,7 +82,7 @@ models::Segmenter random_segmenter(const std::filesystem::path& directory) {
 models::SimulatedStudy phantom_study(const std::map<models::Slot, RigidTransform>& motions) {
   models::SimulatedStudy study;
   study.name = "phantom";
-  for (const auto& [slot, motion] : motions) study.sequences.push_back(sequence_of(slot, motion));
+  for (const auto& [slot, motion] : motions) study.sequences.push_back(phantom_sequence(slot, motion));
   study.lesions.push_back({1, {10, -20, 30}, 12.5, 900});
   return study;
 }
