@@ -100,6 +100,7 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
   clear(files);
 
   const auto lesions = descriptions(result.lesions.lesions);
+  const auto now = options.clock();  // once: all pictures of a series have one series time
   const dicom::ResultContext context{
       result.reference,
       lesions,
@@ -108,7 +109,7 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
       result.sequences_left_out,
       result.warnings,
       identity.uids,
-      options.clock,
+      [now] { return now; },
       options.series_number_offset,
       registration_quality(result),
       expected_performance(result),

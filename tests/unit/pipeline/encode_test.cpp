@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -149,14 +150,20 @@ TEST_CASE("Key images show a summary and the lesions' slices, and do not outlive
   const TemporaryDirectory directory;
   StudyResult result = result_with_lesions(directory);
   EncodeOptions options = options_at();
+  auto seconds = std::make_shared<int>(0);  // that go by between any two looks at the clock
+  options.clock = [seconds] {
+    return std::chrono::system_clock::time_point(std::chrono::seconds(++*seconds));
+  };
   options.key_images = true;
   const ResultFiles files = encode_result(result, options, directory / "out");
   REQUIRE(files.key_images.size() >= 2);
-  std::set<std::string> uids;
+  std::set<std::string> uids, series_times;
   for (const auto& file : files.key_images) {
     dicom::testing::require_valid_object(file);
     uids.insert(uid_of(file));
+    series_times.insert(dicom::text_of(*dicom::testing::read(file)->getDataset(), DCM_SeriesTime));
   }
+  CHECK(series_times.size() == 1);
   CHECK(uids.size() == files.key_images.size());
   const auto slice = dicom::testing::read(files.key_images.at(1));
   DcmItem& source = dicom::testing::item_of(*slice->getDataset(), DCM_SourceImageSequence);
