@@ -10,16 +10,21 @@
 namespace metserve::models {
 namespace {
 
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error(Error::Kind::bad_input, "evaluation: " + what);
+}
+
 void check(const std::vector<Study>& studies, const EvaluationOptions& options) {
-  const auto refuse = [](const std::string& what) {
-    throw Error(Error::Kind::bad_input, "evaluation: " + what);
-  };
   if (studies.empty()) refuse("there are no studies");
   if (options.subsets.empty()) refuse("there are no subsets");
-  const LesionRule& rule = options.rule;
+}
+
+LesionRule checked_rule(const EvaluationOptions& options, SlotSet subset) {
+  const LesionRule rule = options.rule_of ? options.rule_of(subset) : options.rule;
   if (!(rule.threshold > 0 && rule.threshold < 1)) refuse("the threshold must be between 0 and 1");
   if (!(rule.minimum_peak >= 0 && rule.minimum_peak <= 1)) refuse("the minimum peak must be from 0 to 1");
   if (!(rule.minimum_volume_mm3 >= 0)) refuse("minimum_volume_mm3 must not be negative");
+  return rule;
 }
 
 }  // namespace
@@ -40,6 +45,7 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
                                    const Predictor& predictor, const EvaluationOptions& options,
                                    const std::function<void()>& on_study) {
   check(studies, options);
+  const LesionRule rule = checked_rule(options, subset);
   SubsetFigures figures;
   figures.subset = subset;
   ThresholdCurve curve;
@@ -47,7 +53,7 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
     const torch::Tensor probability = predictor(study, study.present & subset);
     if (probability.defined()) {
       curve.add(probability, study.truth.ne(0));
-      figures.studies.push_back(score_study(probability, study, options.rule));
+      figures.studies.push_back(score_study(probability, study, rule));
       if (options.on_prediction) options.on_prediction(study, subset, probability);
     }
     if (on_study) on_study();

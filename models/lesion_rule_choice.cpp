@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "models/components.h"
 #include "models/error.h"
@@ -52,11 +51,22 @@ int step_of(double peak) {
   return step;
 }
 
+[[noreturn]] void refuse() {
+  throw Error(Error::Kind::bad_input, "no peak gives so few false positives on the validation studies");
+}
+
 }  // namespace
 
 LesionRuleChoice::LesionRuleChoice(double minimum_volume_mm3) : minimum_volume_mm3_(minimum_volume_mm3) {
   for (int step = 0; step <= threshold_steps; step += steps_per_threshold)
     rungs_.push_back({ladder(step), std::vector<Step>(peak_steps + 1)});
+}
+
+LesionRuleChoice::Step& LesionRuleChoice::Step::operator+=(const Step& other) {
+  false_positives += other.false_positives;
+  voxels += other.voxels;
+  hits += other.hits;
+  return *this;
 }
 
 void LesionRuleChoice::add(const torch::Tensor& probability, const Study& study) {
@@ -65,37 +75,57 @@ void LesionRuleChoice::add(const torch::Tensor& probability, const Study& study)
   const double voxel_mm3 = study.spacing_mm[0] * study.spacing_mm[1] * study.spacing_mm[2];
   for (Rung& rung : rungs_)
     for (const Component& component : components_of(probability, study.truth, rung.threshold)) {
-      Step& step = rung.by_peak[static_cast<std::size_t>(step_of(component.peak))];
       const bool is_false = component.hits == 0 && component.voxels * voxel_mm3 >= minimum_volume_mm3_;
-      step.false_positives += is_false ? 1 : 0;
-      step.voxels += component.voxels;
-      step.hits += component.hits;
+      rung.by_peak[static_cast<std::size_t>(step_of(component.peak))] +=
+          {is_false ? 1 : 0, component.voxels, component.hits};
     }
+}
+
+void LesionRuleChoice::add(const LesionRuleChoice& other) {
+  added_ += other.added_;
+  truth_voxels_ += other.truth_voxels_;
+  for (std::size_t r = 0; r < rungs_.size(); ++r)
+    for (std::size_t s = 0; s < rungs_[r].by_peak.size(); ++s)
+      rungs_[r].by_peak[s] += other.rungs_[r].by_peak[s];
+}
+
+std::optional<LesionRuleChoice::Pair> LesionRuleChoice::lowest_peak(const Rung& rung,
+                                                                    double false_positives) const {
+  int step = peak_steps + 1;
+  Step sum;
+  while (step > 0) {
+    Step next = sum;
+    next += rung.by_peak[static_cast<std::size_t>(step - 1)];
+    if (next.false_positives > false_positives * added_) break;
+    sum = next;
+    --step;
+  }
+  if (step > peak_steps) return std::nullopt;
+  return Pair{std::max(rung.threshold, ladder(step)),
+              2 * sum.hits / std::max(1.0, sum.voxels + truth_voxels_)};
 }
 
 LesionRule LesionRuleChoice::with_false_positives(double false_positives) const {
   if (added_ == 0) throw Error(Error::Kind::bad_input, "there is no study to choose a threshold on");
-  std::optional<LesionRule> best;
+  LesionRule best;
   double best_dice = -1;
   for (const Rung& rung : rungs_) {
-    int step = peak_steps + 1;
-    Step sum;
-    while (step > 0) {
-      const Step& next = rung.by_peak[static_cast<std::size_t>(step - 1)];
-      if (sum.false_positives + next.false_positives > false_positives * added_) break;
-      sum = {sum.false_positives + next.false_positives, sum.voxels + next.voxels, sum.hits + next.hits};
-      --step;
-    }
-    if (step > peak_steps) continue;
-    const double dice = 2 * sum.hits / std::max(1.0, sum.voxels + truth_voxels_);
-    if (dice <= best_dice) continue;
-    best_dice = dice;
-    best = LesionRule{rung.threshold, std::max(rung.threshold, ladder(step)), minimum_volume_mm3_};
+    const std::optional<Pair> pair = lowest_peak(rung, false_positives);
+    if (!pair || pair->dice <= best_dice) continue;
+    best_dice = pair->dice;
+    best = {rung.threshold, pair->peak, minimum_volume_mm3_};
   }
-  if (!best)
-    throw Error(Error::Kind::bad_input,
-                "no threshold gives so few false positives on the validation studies");
-  return *best;
+  if (best_dice < 0) refuse();
+  return best;
+}
+
+double LesionRuleChoice::peak_with_false_positives(double false_positives, double threshold) const {
+  const auto nearest = std::min_element(rungs_.begin(), rungs_.end(), [&](const Rung& a, const Rung& b) {
+    return std::abs(a.threshold - threshold) < std::abs(b.threshold - threshold);
+  });
+  const std::optional<Pair> pair = lowest_peak(*nearest, false_positives);
+  if (!pair) refuse();
+  return pair->peak;
 }
 
 }  // namespace metserve::models

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include <torch/types.h>
@@ -19,10 +20,14 @@ class LesionRuleChoice {
 
   /// `probability`: [D, H, W] float32 on the study's grid.
   void add(const torch::Tensor& probability, const Study& study);
+  /// Everything that was added to `other`, too.
+  void add(const LesionRuleChoice& other);
 
   /// At most `false_positives` in the mean of everything added. Throws Error(bad_input) when nothing was
   /// added, or when not even the highest peak of the ladder gives so few.
   LesionRule with_false_positives(double false_positives) const;
+  /// The lowest peak with so few at one threshold of the ladder. Throws Error(bad_input) likewise.
+  double peak_with_false_positives(double false_positives, double threshold) const;
 
  private:
   /// Components whose peak lies in one step of the ladder.
@@ -30,11 +35,18 @@ class LesionRuleChoice {
     int false_positives = 0;  ///< of at least the minimum volume that touch no truth
     double voxels = 0;
     double hits = 0;  ///< voxels of the truth
+
+    Step& operator+=(const Step& other);
   };
   struct Rung {
     double threshold = 0.5;
     std::vector<Step> by_peak;
   };
+  struct Pair {
+    double peak = 0;
+    double dice = 0;
+  };
+  std::optional<Pair> lowest_peak(const Rung& rung, double false_positives) const;
   double minimum_volume_mm3_;
   int added_ = 0;
   double truth_voxels_ = 0;

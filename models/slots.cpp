@@ -17,4 +17,10 @@ std::vector<std::string> ids(SlotSet slots) {
   return result;
 }
 
+std::string key(SlotSet slots) {
+  std::string result;
+  for (const std::string& id : ids(slots)) result += (result.empty() ? "" : "+") + id;
+  return result;
+}
+
 }  // namespace metserve::models

@@ -38,5 +38,7 @@ std::optional<Slot> slot_from_id(std::string_view id);
 
 /// The ids of the slots in the set, in channel order.
 std::vector<std::string> ids(SlotSet slots);
+/// The ids joined with '+': what a subset is called in manifests and tables.
+std::string key(SlotSet slots);
 
 }  // namespace metserve::models

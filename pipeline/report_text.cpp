@@ -43,7 +43,7 @@ std::vector<std::string> registration_quality(const StudyResult& result) {
 
 std::string expected_performance(const StudyResult& result) {
   const std::string sequences = joined(result.subset, models::name, " + ");
-  const auto expected = result.model.expected.find(joined(result.subset, models::id, "+"));
+  const auto expected = result.model.expected.find(models::key(result.subset));
   if (expected == result.model.expected.end())
     return "not measured for " + sequences + ": the model's card gives no figures for these sequences";
   const models::ExpectedFigures& figures = expected->second;

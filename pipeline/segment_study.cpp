@@ -190,10 +190,10 @@ dicom::Volume on_reference(const torch::Tensor& probability, const dicom::Volume
   return resample({grid, std::vector<float>(first, first + values.numel())}, reference, {});
 }
 
-models::LesionRule rule_of(const models::Manifest& model, const SegmentOptions& options) {
-  return {options.threshold.value_or(model.rule.threshold),
-          options.minimum_peak.value_or(model.rule.minimum_peak),
-          options.minimum_volume_mm3.value_or(model.rule.minimum_volume_mm3)};
+models::LesionRule rule_of(const StudyResult& result, const SegmentOptions& options) {
+  const models::LesionRule own = models::rule_for(result.model, result.subset);
+  return {options.threshold.value_or(own.threshold), options.minimum_peak.value_or(own.minimum_peak),
+          options.minimum_volume_mm3.value_or(own.minimum_volume_mm3)};
 }
 
 }  // namespace
@@ -233,7 +233,7 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   result.timings.infer = watch.lap_s();
 
   report(on_progress, Stage::postprocess, 0, 1);
-  result.rule = rule_of(result.model, options);
+  result.rule = rule_of(result, options);
   const torch::Tensor accepted = models::without_weak_components(probability, result.rule);
   result.lesions = find_lesions(on_reference(accepted, frame.grid, result.reference.volume.geometry),
                                 {result.rule.threshold, result.rule.minimum_volume_mm3});

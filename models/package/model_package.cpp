@@ -110,6 +110,9 @@ void check(const Manifest& m, const Reader& reader, const YAML::Node& node) {
   require(m.slot_order == order, "slot_order", "must be t1_gre_post, t1_se_pre, t1_se_post, flair");
   require(m.rule.threshold > 0 && m.rule.threshold < 1, "threshold", "must be between 0 and 1");
   require(m.rule.minimum_peak >= 0 && m.rule.minimum_peak <= 1, "minimum_peak", "must be from 0 to 1");
+  for (const auto& [subset, peak] : m.minimum_peaks)
+    require(peak >= 0 && peak <= 1, "minimum_peaks",
+            "has a value for " + subset + " that is not from 0 to 1");
   require(m.rule.minimum_volume_mm3 >= 0, "minimum_volume_mm3", "must not be negative");
   for (double spacing : m.spacing_mm) require(spacing > 0, "spacing_mm", "must be positive");
 }
@@ -125,6 +128,7 @@ Manifest manifest_from(const YAML::Node& node, const std::filesystem::path& file
   read_clahe(reader.section("clahe"), m.clahe);
   reader.read("threshold", m.rule.threshold);
   reader.read("minimum_peak", m.rule.minimum_peak);
+  reader.read_optional("minimum_peaks", m.minimum_peaks);
   reader.read("minimum_volume_mm3", m.rule.minimum_volume_mm3);
   reader.read("intended_use", m.intended_use);
   reader.read("training_data", m.training_data);
@@ -146,6 +150,13 @@ Manifest read_manifest(const std::filesystem::path& file) {
 }
 
 }  // namespace
+
+LesionRule rule_for(const Manifest& manifest, SlotSet subset) {
+  LesionRule rule = manifest.rule;
+  if (const auto own = manifest.minimum_peaks.find(key(subset)); own != manifest.minimum_peaks.end())
+    rule.minimum_peak = own->second;
+  return rule;
+}
 
 ModelPackage ModelPackage::load(const std::filesystem::path& directory) {
   ModelPackage package{directory, read_manifest(directory / "model.yaml")};
@@ -193,6 +204,11 @@ void write_manifest(const Manifest& m, const std::filesystem::path& file) {
   out << YAML::EndMap;
   entry("threshold", m.rule.threshold);
   entry("minimum_peak", m.rule.minimum_peak);
+  if (!m.minimum_peaks.empty()) {
+    out << YAML::Key << "minimum_peaks" << YAML::Value << YAML::BeginMap;
+    for (const auto& [subset, peak] : m.minimum_peaks) entry(subset.c_str(), peak);
+    out << YAML::EndMap;
+  }
   entry("minimum_volume_mm3", m.rule.minimum_volume_mm3);
   entry("intended_use", m.intended_use);
   entry("training_data", m.training_data);

@@ -15,43 +15,46 @@
 namespace metserve::models {
 namespace {
 
-std::string key_of(SlotSet subset) {
-  std::string key;
-  for (const std::string& id : ids(subset)) key += (key.empty() ? "" : "+") + id;
-  return key;
-}
-
-LesionRule choose_rule(const Network& network, const std::vector<Study>& validation,
-                       const PublishOptions& options) {
-  InferenceOptions inference;
-  inference.device = torch::Device(options.device);
-  inference.precision = fast_precision(inference.device);
-  LesionRuleChoice choice(options.minimum_volume_mm3);
-  for (const Study& study : validation)
-    for (SlotSet subset : full_and_one_missing()) {
-      const SlotSet kept = study.present & subset;
-      if (kept.any()) choice.add(predict(network, study.images, kept, inference), study);
-    }
-  return choice.with_false_positives(options.false_positives);
-}
-
 double log_odds(double probability) {
   return std::log(probability / (1 - probability));
 }
 
-/// Moves the log-odds so that the threshold becomes 0.5: crops around lesions and weighted positives made the
-/// network expect more lesions than there are, and its probabilities are reported to people. Returns the rule
-/// that finds the same as before.
-LesionRule centre(const LesionRule& rule, const Network& network) {
-  const double shift = -log_odds(rule.threshold);
+double probability_at(double log_odds) {
+  return 1 / (1 + std::exp(-log_odds));
+}
+
+/// Chooses the manifest's rule and peaks on the probabilities of `network`, then moves the network's log-odds
+/// so that the threshold becomes 0.5: crops around lesions and weighted positives made it expect more lesions
+/// than there are, and its probabilities are reported to people.
+void choose_rule(const Network& network, const std::vector<Study>& validation, const PublishOptions& options,
+                 Manifest& manifest) {
+  InferenceOptions inference;
+  inference.device = torch::Device(options.device);
+  inference.precision = fast_precision(inference.device);
+  LesionRuleChoice all(options.minimum_volume_mm3);
+  std::map<std::string, LesionRuleChoice> by_subset;
+  for (SlotSet subset : full_and_one_missing()) {
+    LesionRuleChoice choice(options.minimum_volume_mm3);
+    for (const Study& study : validation)
+      if (const SlotSet kept = study.present & subset; kept.any())
+        choice.add(predict(network, study.images, kept, inference), study);
+    all.add(choice);
+    by_subset.emplace(key(subset), std::move(choice));
+  }
+  manifest.rule = all.with_false_positives(options.false_positives);
+  const double shift = -log_odds(manifest.rule.threshold);
+  for (const auto& [subset, choice] : by_subset)
+    manifest.minimum_peaks[subset] = probability_at(
+        log_odds(choice.peak_with_false_positives(options.false_positives, manifest.rule.threshold)) + shift);
+  manifest.rule.minimum_peak = probability_at(log_odds(manifest.rule.minimum_peak) + shift);
+  manifest.rule.threshold = 0.5;
   network->add_to_logits(shift);
-  return {0.5, 1 / (1 + std::exp(-(log_odds(rule.minimum_peak) + shift))), rule.minimum_volume_mm3};
 }
 
 std::map<std::string, ExpectedFigures> expected_of(const std::vector<SubsetFigures>& figures) {
   std::map<std::string, ExpectedFigures> expected;
   for (const SubsetFigures& f : figures)
-    expected[key_of(f.subset)] = {f.dice.mean, f.sensitivity_large.value, f.false_positives.mean};
+    expected[key(f.subset)] = {f.dice.mean, f.sensitivity_large.value, f.false_positives.mean};
   return expected;
 }
 
@@ -69,9 +72,10 @@ std::string card_head(const Manifest& m, const PublishOptions& options, std::int
        << (m.network.dropout ? "any non-empty subset: absent ones are zero, the others are multiplied by 4/n"
                              : "trained without input dropout: give it the sequences it was trained on")
        << " |\n"
-       << "| lesions are | 26-connected voxels of probability " << m.rule.threshold << " or more that reach "
-       << m.rule.minimum_peak << " somewhere and have " << m.rule.minimum_volume_mm3
-       << " mm3 or more (chosen for at most " << options.false_positives
+       << "| lesions are | 26-connected voxels of probability " << m.rule.threshold << " or more that have "
+       << m.rule.minimum_volume_mm3
+       << " mm3 or more and reach a peak that depends on the sequences: see model.yaml "
+       << "(chosen for at most " << options.false_positives
        << " false positives a study on the validation studies) |\n"
        << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
        << "## Limits\n\n"
@@ -106,18 +110,17 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   const auto stored = directory / "weights.safetensors";
   on_progress("choosing threshold and peak");
   const Network trained = load_network(weights);
-  const LesionRule rule = centre(choose_rule(trained, validation, options), trained);
+  Manifest manifest;
+  choose_rule(trained, validation, options, manifest);
   save_network(trained, {{"name", options.name}, {"version", options.version}}, true, stored);
   const Network network = load_network(stored);
 
-  Manifest manifest;
   manifest.name = options.name;
   manifest.version = options.version;
   manifest.network = network->config();
   manifest.slot_order = ids(SlotSet().set());
   manifest.spacing_mm = {0.9375, 0.9375, 1.0};
   manifest.clahe = options.clahe;
-  manifest.rule = rule;
   manifest.intended_use = options.intended_use;
   manifest.training_data = options.training_data;
   manifest.weights_sha256 = sha256_of(stored);
@@ -127,7 +130,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
     on_progress("measuring: " + test.title);
     EvaluationOptions evaluation;
     evaluation.subsets = test.subsets;
-    evaluation.rule = manifest.rule;
+    evaluation.rule_of = [&manifest](SlotSet subset) { return rule_for(manifest, subset); };
     evaluation.device = options.device;
     const auto figures = evaluate(network, test.studies, evaluation, {});
     if (manifest.expected.empty()) manifest.expected = expected_of(figures);

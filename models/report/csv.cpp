@@ -14,12 +14,6 @@ std::string number(const std::optional<double>& value) {
   return value ? number(*value) : "";
 }
 
-std::string key(SlotSet subset) {
-  std::string text;
-  for (const std::string& id : ids(subset)) text += (text.empty() ? "" : "+") + id;
-  return text;
-}
-
 /// Quoted where a field needs it (RFC 4180).
 std::string field(const std::string& text) {
   if (text.find_first_of(",\"\n") == std::string::npos) return text;

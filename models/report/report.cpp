@@ -110,7 +110,7 @@ std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions&
 
 void add_pictures(EvaluationOptions& options, int count, ReportOptions& report) {
   const SlotSet subset = options.subsets.front();
-  const LesionRule rule = options.rule;
+  const LesionRule rule = options.rule_of ? options.rule_of(subset) : options.rule;
   options.on_prediction = [=, &report](const Study& study, SlotSet given, const torch::Tensor& probability) {
     if (given != subset || static_cast<int>(report.pictures.size()) >= count) return;
     report.pictures.push_back({study.name, mosaic(probability, study, rule)});

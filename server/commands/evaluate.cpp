@@ -34,15 +34,18 @@ void evaluate(const EvaluateArguments& arguments) {
   const auto package = models::ModelPackage::load(model_directory(arguments.model));
   models::EvaluationOptions options = arguments.options;
   options.subsets = subsets_named(arguments.subsets);
-  options.rule = package.manifest.rule;
-  options.rule.threshold = arguments.threshold.value_or(options.rule.threshold);
-  options.rule.minimum_peak = arguments.minimum_peak.value_or(options.rule.minimum_peak);
+  options.rule_of = [&](models::SlotSet subset) {
+    models::LesionRule rule = models::rule_for(package.manifest, subset);
+    rule.threshold = arguments.threshold.value_or(rule.threshold);
+    rule.minimum_peak = arguments.minimum_peak.value_or(rule.minimum_peak);
+    return rule;
+  };
   const auto studies = models::read_studies(arguments.data, package.manifest.clahe);
   models::ReportOptions report;
   report.model = package.manifest.name + " " + package.manifest.version + ": " +
                  models::describe(package.manifest.network);
   report.data = std::to_string(studies.size()) + " studies of " + arguments.data;
-  report.rule = options.rule;
+  report.rule = options.rule_of(options.subsets.front());
   models::add_pictures(options, pictures, report);
   const auto figures = [&] {
     Progress progress;
