@@ -45,9 +45,10 @@ void count_overlaps(const LesionMap& map, const dicom::VolumeGeometry& grid,
     if (map.labels[v] == 0) continue;
     const std::size_t lesion = map.labels[v] - 1u;
     if (!wanted(lesion, std::nullopt)) continue;
-    const dicom::Vec3 index{static_cast<double>(v % grid.size[0]),
-                            static_cast<double>(v / grid.size[0] % grid.size[1]),
-                            static_cast<double>(v / grid.size[0] / grid.size[1])};
+    const std::size_t column = v % grid.size[0], row = v / grid.size[0] % grid.size[1],
+                      slice = v / (grid.size[0] * grid.size[1]);
+    const dicom::Vec3 index{static_cast<double>(column), static_cast<double>(row),
+                            static_cast<double>(slice)};
     const dicom::Vec3 place = to_earlier.apply(grid.lps_mm(index));
     for (const dicom::Vec3& step : steps) {
       const std::size_t segment =
@@ -78,6 +79,7 @@ std::vector<LesionGroup> groups_of(const Overlaps& overlaps, std::size_t now, st
   for (std::size_t n = 0; n < now; ++n) by_set[sets.find(n)].now.push_back(n);
   for (std::size_t n = 0; n < before; ++n) by_set[sets.find(now + n)].before.push_back(n);
   std::vector<LesionGroup> groups;
+  groups.reserve(by_set.size());
   for (auto& [set, group] : by_set) groups.push_back(std::move(group));
   return groups;
 }
