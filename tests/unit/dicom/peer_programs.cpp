@@ -4,6 +4,7 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <stdexcept>
 #include <thread>
 
@@ -91,13 +92,16 @@ StoreScpProgram::StoreScpProgram(const std::filesystem::path& directory,
 }
 
 std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  auto address = loopback(0);
-  socklen_t size = sizeof address;
-  ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  return ntohs(address.sin_port);
+  // Below the ports that Linux gives to outgoing connections, which could take it before its listener does.
+  static std::uniform_int_distribution<std::uint16_t> ports(16000, 32000);
+  static std::random_device random;
+  while (true) {
+    const auto address = loopback(ports(random));
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    const bool is_free = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(fd);
+    if (is_free) return ntohs(address.sin_port);
+  }
 }
 
 std::vector<std::uint8_t> read_bytes(const std::filesystem::path& file) {
