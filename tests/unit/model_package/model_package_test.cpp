@@ -12,6 +12,7 @@
 #include "models/segmenter.h"
 #include "tests/catch.h"
 #include "tests/unit/models/temporary_directory.h"
+#include "tests/unit/models/tiny_network.h"
 #include "tests/unit/models/toy_study.h"
 
 using namespace metserve::models;
@@ -36,11 +37,8 @@ void replace(const std::filesystem::path& file, const std::string& from, const s
 
 /// A published package of an untrained network.
 Manifest publish_tiny(const TemporaryDirectory& directory) {
-  NetworkConfig config;
-  config.width = 4;
-  config.aspp_channels = 4;
   torch::manual_seed(3);
-  save_network(make_network(config), {}, false, directory / "trained.safetensors");
+  save_network(make_network(tiny_network()), {}, false, directory / "trained.safetensors");
   PublishOptions options;
   options.name = "tiny";
   options.version = "1.2";

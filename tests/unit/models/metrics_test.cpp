@@ -7,6 +7,7 @@
 #include "models/lesion_rule_choice.h"
 #include "models/threshold.h"
 #include "tests/catch.h"
+#include "tests/unit/models/tiny_network.h"
 #include "tests/unit/models/toy_study.h"
 
 using namespace metserve::models;
@@ -155,9 +156,7 @@ TEST_CASE("Subsets are listed once each and described by name", "[evaluation]") 
 }
 
 TEST_CASE("Evaluation gives one row per subset and counts every lesion", "[evaluation]") {
-  NetworkConfig config;
-  config.width = 4;
-  config.aspp_channels = 4;
+  const NetworkConfig config = tiny_network();
   torch::manual_seed(1);
   Study study = small_study();
   study.images = torch::randint(1, 200, {4, 4, 32, 32}, torch::kUInt8);

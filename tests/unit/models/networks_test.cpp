@@ -9,6 +9,7 @@
 #include "models/safetensors.h"
 #include "tests/catch.h"
 #include "tests/unit/models/temporary_directory.h"
+#include "tests/unit/models/tiny_network.h"
 
 using namespace metserve::models;
 using Catch::Matchers::Contains;
@@ -16,10 +17,8 @@ using Catch::Matchers::Contains;
 namespace {
 
 NetworkConfig tiny(const std::string& name) {
-  NetworkConfig config;
+  NetworkConfig config = tiny_network();
   config.network = name;
-  config.width = 4;
-  config.aspp_channels = 4;
   config.slices = paper_slices(name);
   config.dropout = name != "mid-subtract";
   return config;

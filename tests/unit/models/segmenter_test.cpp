@@ -7,6 +7,7 @@
 #include "models/networks/network_file.h"
 #include "tests/catch.h"
 #include "tests/unit/models/temporary_directory.h"
+#include "tests/unit/models/tiny_network.h"
 
 using namespace metserve::models;
 using Catch::Matchers::Contains;
@@ -17,8 +18,7 @@ ModelPackage tiny_package(const TemporaryDirectory& directory) {
   torch::manual_seed(2);
   ModelPackage package;
   package.directory = directory.path();
-  package.manifest.network.width = 4;
-  package.manifest.network.aspp_channels = 4;
+  package.manifest.network = tiny_network();
   save_network(make_network(package.manifest.network), {}, true, directory / "weights.safetensors");
   return package;
 }
@@ -59,11 +59,8 @@ TEST_CASE("What an absent sequence holds does not matter", "[segmenter]") {
 }
 
 TEST_CASE("End slices are replicated and slices do not depend on the batch", "[segmenter]") {
-  NetworkConfig config;
-  config.width = 4;
-  config.aspp_channels = 4;
   torch::manual_seed(2);
-  const Network network = make_network(config);
+  const Network network = make_network(tiny_network());
   network->eval();
   const torch::Tensor images = head(7);
   InferenceOptions options;

@@ -3,6 +3,7 @@
 #include "models/training.h"
 #include "tests/catch.h"
 #include "tests/unit/models/temporary_directory.h"
+#include "tests/unit/models/tiny_network.h"
 #include "tests/unit/models/toy_study.h"
 
 using namespace metserve::models;
@@ -12,8 +13,7 @@ TEST_CASE("A loss that is not a number ends the run with the step and what to do
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0)};
   TrainingOptions options;
-  options.network.width = 4;
-  options.network.aspp_channels = 4;
+  options.network = tiny_network();
   options.sampler.crop = 32;
   options.sampler.batch = 2;
   options.steps = 40;

@@ -10,6 +10,7 @@
 #include "models/safetensors.h"
 #include "tests/catch.h"
 #include "tests/unit/models/temporary_directory.h"
+#include "tests/unit/models/tiny_network.h"
 #include "tests/unit/models/toy_study.h"
 
 using namespace metserve::models;
@@ -19,8 +20,7 @@ namespace {
 
 TrainingOptions tiny() {
   TrainingOptions options;
-  options.network.width = 4;
-  options.network.aspp_channels = 4;
+  options.network = tiny_network();
   options.network.output_stride = 4;
   options.sampler.crop = 32;
   options.sampler.batch = 2;
@@ -129,9 +129,7 @@ TEST_CASE("Training refuses options out of range by name", "[training]") {
 }
 
 TEST_CASE("Weights with prefixes and an auxiliary classifier load, others are refused by key", "[network]") {
-  NetworkConfig config;
-  config.width = 4;
-  config.aspp_channels = 4;
+  const NetworkConfig config = tiny_network();
   const Network source = make_network(config), target = make_network(config);
   std::map<std::string, torch::Tensor> state;
   for (const auto& [key, tensor] : state_of(*source)) state["module.model." + key] = tensor.clone();

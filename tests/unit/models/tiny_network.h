@@ -1,0 +1,15 @@
+#pragma once
+
+#include "models/networks/network_config.h"
+
+namespace metserve::models {
+
+/// The bundled kind of network, small enough for tests of what surrounds it.
+inline NetworkConfig tiny_network() {
+  NetworkConfig config;
+  config.width = 4;
+  config.aspp_channels = 4;
+  return config;
+}
+
+}  // namespace metserve::models
