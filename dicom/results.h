@@ -40,18 +40,18 @@ struct ObjectReference {
 
 /// The objects of one result, those that there are.
 struct ResultReferences {
-  std::optional<ObjectReference> segmentation, structure_set, report;
+  std::optional<ObjectReference> segmentation, structure_set, report, probability;
 };
 
 /// A result that was written before.
 struct EarlierResult {
   ResultReferences objects;
-  ResultReferences replaced;            ///< what they replace themselves; no SOP UIDs for the segmentation
+  ResultReferences replaced;            ///< what they replace themselves; no SOP UIDs for segmentations
   std::vector<std::string> unreadable;  ///< names of files that are there and cannot be read
 };
 
-/// Reads what `seg.dcm`, `rtstruct.dcm` and `report.dcm` in `directory` are. Files that cannot be read are
-/// listed, not thrown.
+/// Reads what `seg.dcm`, `rtstruct.dcm`, `report.dcm` and `probability.dcm` in `directory` are. Files that
+/// cannot be read are listed, not thrown.
 EarlierResult read_earlier_result(const std::filesystem::path& directory);
 
 /// Whether the objects have the UIDs that `uids` gives: what is written with them is the same result.
@@ -80,13 +80,22 @@ struct ResultContext {
   std::string expected_performance = {};               ///< of the model, for the sequences used
   std::vector<std::string> follow_up = {};  ///< what was compared with, and the lesions that are gone
   ResultReferences supersedes = {};         ///< an earlier result on the same study
+  bool all_frames = false;                  ///< of a segmentation, also those that hold nothing
 };
 
-/// BINARY Segmentation (PS3.3 A.51), one segment per lesion, only frames that hold lesion voxels, on the
-/// reference series' own grid. `labels`: [slices, rows, columns] of the reference volume, 0 or lesion number.
-/// Throws Error(bad_input) for an empty label map, Error(io) when `file` cannot be written.
+/// BINARY Segmentation (PS3.3 A.51), one segment per lesion, only frames that hold lesion voxels (unless all
+/// are asked for), on the reference series' own grid. `labels`: [slices, rows, columns] of the reference
+/// volume, 0 or lesion number. Throws Error(bad_input) for an empty label map, Error(io) when `file` cannot
+/// be written.
 void write_segmentation(const ResultContext& context, std::span<const std::uint16_t> labels,
                         const std::filesystem::path& file);
+
+/// FRACTIONAL Segmentation of one segment: the network's probability on the reference series' own grid, on
+/// the whole head and not only where lesions were found. `values`: [slices, rows, columns] of the reference
+/// volume, 0 to 255 for probability 0 to 1. Frames without any value are left out. Throws as
+/// write_segmentation does.
+void write_probability_map(const ResultContext& context, std::span<const std::uint8_t> values,
+                           const std::filesystem::path& file);
 
 /// A closed planar outline; points in LPS mm, exactly in the plane of slice `slice` of the reference.
 struct Contour {

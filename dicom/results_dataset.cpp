@@ -18,6 +18,8 @@ const ObjectIdentity structure_set_identity{UID_RTStructureSetStorage, "rtstruct
 const ObjectIdentity report_identity{UID_Comprehensive3DSRStorage, "sr", "SR", "Metastases SR", 2};
 const ObjectIdentity key_image_identity{UID_SecondaryCaptureImageStorage, "key-image", "OT",
                                         "Metastases pictures", 3};
+const ObjectIdentity probability_identity{UID_SegmentationStorage, "probability", "SEG",
+                                          "Metastases probability", 4};
 
 void require(const OFCondition& condition, std::string_view what) {
   if (condition.bad())

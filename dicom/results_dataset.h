@@ -79,13 +79,13 @@ class ReferenceHead {
 /// What is one result object among the others of the same run.
 struct ObjectIdentity {
   const char* sop_class_uid;
-  const char* role;      ///< for UIDs: "seg", "rtstruct", "sr" or "key-image"
+  const char* role;      ///< for UIDs: "seg", "rtstruct", "sr", ...
   const char* modality;  ///< SEG, RTSTRUCT, SR or OT
   const char* title;     ///< begins the series description
   int number_offset;     ///< of the series number
 };
 extern const ObjectIdentity segmentation_identity, structure_set_identity, report_identity,
-    key_image_identity;
+    key_image_identity, probability_identity;
 
 /// SOP instance UID of one of this run's objects.
 std::string instance_uid(const UidSource& uids, const ObjectIdentity& object);

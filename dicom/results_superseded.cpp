@@ -67,8 +67,9 @@ EarlierResult read_earlier_result(const std::filesystem::path& directory) {
   const auto segmentation = read_if_there(directory / "seg.dcm", result.unreadable);
   const auto structure_set = read_if_there(directory / "rtstruct.dcm", result.unreadable);
   const auto report = read_if_there(directory / "report.dcm", result.unreadable);
-  result.objects = {segmentation.object, structure_set.object, report.object};
-  result.replaced = {segmentation.replaced, structure_set.replaced, report.replaced};
+  const auto probability = read_if_there(directory / "probability.dcm", result.unreadable);
+  result.objects = {segmentation.object, structure_set.object, report.object, probability.object};
+  result.replaced = {segmentation.replaced, structure_set.replaced, report.replaced, probability.replaced};
   return result;
 }
 
@@ -77,7 +78,8 @@ bool are_named_by(const ResultReferences& objects, const UidSource& uids) {
     return object && object->sop_instance_uid == instance_uid(uids, identity);
   };
   return named(objects.segmentation, segmentation_identity) ||
-         named(objects.structure_set, structure_set_identity) || named(objects.report, report_identity);
+         named(objects.structure_set, structure_set_identity) || named(objects.report, report_identity) ||
+         named(objects.probability, probability_identity);
 }
 
 }  // namespace metserve::dicom

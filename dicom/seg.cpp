@@ -1,175 +1,41 @@
+#include <algorithm>
 #include <cstdio>
-#include <memory>
-#include <set>
+#include <limits>
 
-#include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dctk.h>
-#include <dcmtk/dcmfg/fgfracon.h>
-#include <dcmtk/dcmfg/fgpixmsr.h>
-#include <dcmtk/dcmfg/fgplanor.h>
-#include <dcmtk/dcmfg/fgplanpo.h>
-#include <dcmtk/dcmseg/segdoc.h>
-#include <dcmtk/dcmseg/segment.h>
-
-#include "dicom/dataset.h"
 #include "dicom/error.h"
 #include "dicom/results.h"
 #include "dicom/results_colour.h"
 #include "dicom/results_dataset.h"
+#include "dicom/seg_document.h"
 #include "dicom/seg_frames.h"
-#include "dicom/seg_groups.h"
 
 namespace metserve::dicom {
 namespace {
 
-OFString of(const std::string& text) {
-  return {text.data(), text.size()};
-}
-
-/// The values of a multi-valued decimal string, each as it is in the source.
-std::vector<OFString> split_decimals(const std::string& text, std::size_t count, const std::string& what) {
-  std::vector<OFString> values;
-  for (const std::string& component : components(text)) values.push_back(of(decimal_string(component)));
-  if (values.size() != count)
-    throw Error(Error::Kind::bad_input,
-                what + " is '" + text + "', not " + std::to_string(count) + " values");
-  return values;
-}
-
-CodeSequenceMacro macro(const Code& code) {
-  return {code.value, code.scheme, code.meaning};
-}
-
-/// Frames of one pixel: dcmseg packs most odd sizes wrongly (DCMTK up to 3.6.8) and looks at every pixel, so
-/// it gets none of them, and put_pixels writes the image itself.
-std::unique_ptr<DcmSegmentation> create(const ResultContext& context) {
-  ContentIdentificationMacro content;
-  require(content.setInstanceNumber("1"), "instance number");
-  require(content.setContentLabel("METASTASES"), "content label");
-  require(content.setContentDescription("Brain metastases, AI, research use only"), "content description");
-  require(content.setContentCreatorName("MetServe"), "content creator");
-  // Placeholders: put_common_modules writes the equipment of every object.
-  const IODGeneralEquipmentModule::EquipmentInfo equipment("MetServe", "MetServe", "unknown", "unknown");
-  DcmSegmentation* made = nullptr;
-  require(DcmSegmentation::createBinarySegmentation(made, 1, 1, equipment, content), "segmentation");
-  std::unique_ptr<DcmSegmentation> segmentation(made);
-  require(segmentation->getStudy().setStudyInstanceUID(of(context.reference.header.study_instance_uid)),
-          "study instance UID");
-  require(segmentation->getFrameOfReference().setFrameOfReferenceUID(
-              of(context.reference.header.frame_of_reference_uid)),
-          "frame of reference UID");
-  require(segmentation->getSeries().setSeriesNumber("1"), "series number");
-  return segmentation;
-}
-
-/// After dcmseg, because it refuses text beyond ASCII whatever the character set.
-void put_algorithm(DcmItem& segment, const ResultContext& context, const ReferenceHead& head) {
-  const Algorithm& algorithm = context.algorithm;
-  put(segment, DCM_SegmentAlgorithmName, head.encode(algorithm.name, 64));
-  DcmItem& identification = append_item(segment, DCM_SegmentationAlgorithmIdentificationSequence);
-  append_code(identification, DCM_AlgorithmFamilyCodeSequence, code::artificial_intelligence);
-  put(identification, DCM_AlgorithmName, head.encode(algorithm.name, 64));
-  put(identification, DCM_AlgorithmVersion, head.encode(algorithm.version, 64));
-  const std::string weights = "Weights SHA-256: " + algorithm.weights_sha256 + "\n";
-  put(identification, DCM_AlgorithmParameters, head.encode(weights + provenance(context), 10240));
-}
-
-void add_segment(DcmSegmentation& segmentation, const ResultContext& context,
-                 const LesionDescription& lesion) {
-  DcmSegment* made = nullptr;
-  const std::string label = "Metastasis " + std::to_string(lesion.number);
-  require(DcmSegment::create(made, of(label), macro(code::morphologically_abnormal),
-                             macro(code::secondary_neoplasm), DcmSegTypes::SAT_AUTOMATIC, "MetServe"),
-          "segment");
-  std::unique_ptr<DcmSegment> segment(made);
+SegmentText segment_text(const ResultContext& context, const LesionDescription& lesion) {
   char description[96];
   std::snprintf(description, sizeof description, "%.0f mm3, longest diameter %.1f mm, mean probability %.2f",
                 lesion.volume_mm3, lesion.longest_diameter_mm, lesion.mean_probability);
-  require(segment->setSegmentDescription(description), "segment description");
-  segment->getGeneralAnatomyCode().getAnatomicRegion() = macro(code::brain);
-  const DisplayColour colour = lesion_colour(lesion.number);
-  require(segment->setRecommendedDisplayCIELabValue(colour.cielab[0], colour.cielab[1], colour.cielab[2]),
-          "display colour");
-  require(segment->setTrackingID(of(lesion_name(lesion.number))), "tracking ID");
-  require(segment->setTrackingUID(of(tracking_uid(context, lesion))), "tracking UID");
-  Uint16 number = 0;
-  require(segmentation.addSegment(segment.get(), number), "segment");
-  static_cast<void>(segment.release());
+  return {"Metastasis " + std::to_string(lesion.number), description, lesion_colour(lesion.number),
+          lesion_name(lesion.number), tracking_uid(context, lesion)};
 }
 
-void add_dimensions(DcmSegmentation& segmentation, const ResultContext& context) {
-  IODMultiframeDimensionModule& dimensions = segmentation.getDimensions();
-  const std::string organization = context.uids.uid("seg/dimensions");
-  require(dimensions.addDimensionIndex(DCM_ReferencedSegmentNumber, of(organization),
-                                       DCM_SegmentIdentificationSequence, "Segment"),
-          "dimension index");
-  require(dimensions.addDimensionIndex(DCM_ImagePositionPatient, of(organization), DCM_PlanePositionSequence,
-                                       "Position"),
-          "dimension index");
+std::size_t voxels_per_slice(const LoadedSeries& reference) {
+  return reference.volume.geometry.size[0] * reference.volume.geometry.size[1];
 }
 
-void add_shared_groups(DcmSegmentation& segmentation, const LoadedSeries& reference) {
-  const auto cosines = split_decimals(reference.image_orientation, 6, "image orientation");
-  FGPlaneOrientationPatient orientation;
-  require(orientation.setImageOrientationPatient(cosines[0], cosines[1], cosines[2], cosines[3], cosines[4],
-                                                 cosines[5], OFFalse),
-          "image orientation");
-  const auto spacings = split_decimals(reference.pixel_spacing, 2, "pixel spacing");
-  const std::string between = decimal_string(reference.volume.geometry.spacing_mm[2]);
-  FGPixelMeasures measures;
-  require(measures.setPixelSpacing(spacings[0] + "\\" + spacings[1], OFFalse), "pixel spacing");
-  require(measures.setSliceThickness(
-              of(reference.slice_thickness.empty() ? between : decimal_string(reference.slice_thickness)),
-              OFFalse),
-          "slice thickness");
-  require(measures.setSpacingBetweenSlices(of(between)), "spacing between slices");
-  require(segmentation.addForAllFrames(orientation), "plane orientation");
-  require(segmentation.addForAllFrames(measures), "pixel measures");
-}
-
-/// dcmseg writes no segment without frames; put_frame_groups replaces this one.
-void add_placeholder_frame(DcmSegmentation& segmentation, std::size_t segment) {
-  FGFrameContent content;
-  require(content.setDimensionIndexValues(static_cast<Uint32>(segment), 0), "dimension index values");
-  require(content.setDimensionIndexValues(1, 1), "dimension index values");
-  FGPlanePosPatient position;  // looked for, because there is a frame of reference
-  require(position.setImagePositionPatient("0", "0", "0"), "image position");
-  OFVector<FGBase*> groups;
-  groups.push_back(&content);
-  groups.push_back(&position);
-  Uint8 no_pixel = 0;
-  require(segmentation.addFrame(&no_pixel, static_cast<Uint16>(segment), groups), "frame");
-}
-
-void add_references(DcmSegmentation& segmentation, const LoadedSeries& reference) {
-  auto series = std::make_unique<IODSeriesAndInstanceReferenceMacro::ReferencedSeriesItem>();
-  require(series->setSeriesInstanceUID(of(reference.header.series_instance_uid)), "referenced series");
-  std::set<std::string> seen;  // all frames of an enhanced series are one instance
-  for (const SliceSource& source : reference.slices)
-    if (seen.insert(source.sop_instance_uid).second)
-      require(series->addReference(of(source.sop_class_uid), of(source.sop_instance_uid)),
-              "referenced instance");
-  segmentation.getCommonInstanceReference().getReferencedSeriesItems().push_back(series.release());
-}
-
-/// A mask drawn on images that lost something in compression says so (PS3.3 C.8.20.2).
-void put_compression(DcmItem& dataset, const ReferenceHead& head) {
-  if (head.value(DCM_LossyImageCompression) != "01") return;
-  put(dataset, DCM_LossyImageCompression, "01");
-  for (const DcmTagKey& tag : {DCM_LossyImageCompressionRatio, DCM_LossyImageCompressionMethod})
-    if (!head.value(tag).empty()) put(dataset, tag, head.value(tag));
-}
-
-void put_pixels(DcmDataset& dataset, const VolumeGeometry& geometry, const std::vector<Uint8>& packed) {
-  if (geometry.size[0] > 65535 || geometry.size[1] > 65535)
-    throw Error(Error::Kind::bad_input, "slices of " + std::to_string(geometry.size[0]) + " x " +
-                                            std::to_string(geometry.size[1]) +
-                                            " pixels do not fit a segmentation");
-  require(dataset.putAndInsertUint16(DCM_Columns, static_cast<Uint16>(geometry.size[0])), "columns");
-  require(dataset.putAndInsertUint16(DCM_Rows, static_cast<Uint16>(geometry.size[1])), "rows");
-  require(
-      dataset.putAndInsertUint8Array(DCM_PixelData, packed.data(), static_cast<unsigned long>(packed.size())),
-      "pixel data");
+/// Frames of a probability map: those that hold anything; all of them where none does, or where all are
+/// wanted.
+std::vector<SegmentFrame> probability_frames(std::span<const std::uint8_t> values, std::size_t slices,
+                                             bool all) {
+  const std::size_t plane = values.size() / slices;
+  std::vector<SegmentFrame> frames;
+  for (std::size_t slice = 0; slice < slices; ++slice) {
+    const auto pixels = values.subspan(slice * plane, plane);
+    if (all || std::any_of(pixels.begin(), pixels.end(), [](std::uint8_t value) { return value != 0; }))
+      frames.push_back({0, slice, slice * plane, (slice + 1) * plane});
+  }
+  return frames.empty() ? probability_frames(values, slices, true) : frames;
 }
 
 }  // namespace
@@ -177,39 +43,44 @@ void put_pixels(DcmDataset& dataset, const VolumeGeometry& geometry, const std::
 void write_segmentation(const ResultContext& context, std::span<const std::uint16_t> labels,
                         const std::filesystem::path& file) {
   require_consistent(context);
-  const LoadedSeries& reference = context.reference;
-  const std::size_t voxels_per_slice = reference.volume.geometry.size[0] * reference.volume.geometry.size[1];
+  const std::size_t plane = voxels_per_slice(context.reference);
   const LesionVoxels voxels = collect_voxels(context, labels);
-  const std::vector<SegmentFrame> frames = list_frames(voxels, voxels_per_slice, reference.slices.size());
-  const ReferenceHead head(reference);
+  auto frames = list_frames(voxels, plane, context.reference.slices.size(), context.all_frames);
+  auto pixels = pack_bits(frames, voxels, plane);
+  SegmentationText text{segmentation_identity,
+                        SegmentationValues::binary,
+                        "METASTASES",
+                        "Brain metastases, AI, research use only",
+                        {},
+                        context.supersedes.segmentation};
+  for (const LesionDescription& lesion : context.lesions)
+    text.segments.push_back(segment_text(context, lesion));
+  write_segmentation_document(context, text, {std::move(frames), std::move(pixels)}, file);
+}
 
-  const auto segmentation = create(context);
-  add_references(*segmentation, reference);
-  add_dimensions(*segmentation, context);
-  add_shared_groups(*segmentation, reference);
-  for (std::size_t n = 0; n < context.lesions.size(); ++n) {
-    add_segment(*segmentation, context, context.lesions[n]);
-    add_placeholder_frame(*segmentation, n + 1);
-  }
-
-  DcmFileFormat encoded;
-  DcmDataset& dataset = *encoded.getDataset();
-  // Both would find the placeholders wanting.
-  segmentation->setCheckFGOnWrite(OFFalse);
-  segmentation->setCheckDimensionsOnWrite(OFFalse);
-  require(segmentation->writeDataset(dataset),
-          "segmentation of series " + reference.header.series_instance_uid);
-  put_common_modules(dataset, context, head, segmentation_identity);
-  DcmSequenceOfItems* segments = nullptr;
-  require(dataset.findAndGetSequence(DCM_SegmentSequence, segments), "segments");
-  for (unsigned long n = 0; n < segments->card(); ++n) put_algorithm(*segments->getItem(n), context, head);
-  put(dataset, DCM_ContentDate, dicom_date(context.clock()));
-  put(dataset, DCM_ContentTime, dicom_time(context.clock()));
-  put_compression(dataset, head);
-  put_superseded_series(dataset, context.supersedes.segmentation);
-  put_frame_groups(dataset, frames, reference);
-  put_pixels(dataset, reference.volume.geometry, pack_bits(frames, voxels, voxels_per_slice));
-  save(encoded, file);
+void write_probability_map(const ResultContext& context, std::span<const std::uint8_t> values,
+                           const std::filesystem::path& file) {
+  require_consistent(context);
+  const std::size_t voxels = context.reference.volume.geometry.voxel_count();
+  if (values.size() != voxels || voxels == 0 || voxels >= std::numeric_limits<std::uint32_t>::max() - 1)
+    throw Error(Error::Kind::bad_input,
+                "probabilities of " + std::to_string(values.size()) + " voxels do not fit series " +
+                    context.reference.header.series_instance_uid + " with " + std::to_string(voxels));
+  auto frames = probability_frames(values, context.reference.slices.size(), context.all_frames);
+  std::vector<std::uint8_t> pixels;
+  pixels.reserve(frames.size() * voxels_per_slice(context.reference) + 1);
+  for (const SegmentFrame& frame : frames)
+    pixels.insert(pixels.end(), values.begin() + static_cast<std::ptrdiff_t>(frame.begin),
+                  values.begin() + static_cast<std::ptrdiff_t>(frame.end));
+  if (pixels.size() % 2 != 0) pixels.push_back(0);
+  const SegmentationText text{
+      probability_identity,
+      SegmentationValues::probability,
+      "PROBABILITY",
+      "Probability of brain metastases, AI, research use only",
+      {{"Metastasis probability", "255 is the probability 1", lesion_colour(1), {}, {}}},
+      context.supersedes.probability};
+  write_segmentation_document(context, text, {std::move(frames), std::move(pixels)}, file);
 }
 
 }  // namespace metserve::dicom

@@ -55,13 +55,18 @@ bool length_is_unmistakable(std::size_t frames, std::size_t voxels_per_slice) {
   return bytes % 2 == 0 && (voxels_per_slice % 8 == 0 || bytes != padded_frames);
 }
 
-/// Of slices that a lesion does not reach: an empty frame says nothing that is not true. The last lesion's
-/// first.
-void add_empty_frames(std::size_t lesions, std::size_t slices, std::size_t voxels_per_slice,
-                      std::vector<SegmentFrame>& frames) {
+/// How many frames have to be added to so many for that.
+std::size_t unmistakable_frames(std::size_t frames, std::size_t voxels_per_slice) {
   constexpr std::size_t most = 15;  // sixteen frames of any size fill whole pairs of bytes
   std::size_t more = 0;
-  while (more < most && !length_is_unmistakable(frames.size() + more, voxels_per_slice)) ++more;
+  while (more < most && !length_is_unmistakable(frames + more, voxels_per_slice)) ++more;
+  return more;
+}
+
+/// Of slices that a lesion does not reach: an empty frame says nothing that is not true. The last lesion's
+/// first.
+void add_empty_frames(std::size_t lesions, std::size_t slices, std::size_t more,
+                      std::vector<SegmentFrame>& frames) {
   auto filled = frames.rbegin();  // by falling lesion and slice
   std::vector<SegmentFrame> empty;
   for (std::size_t lesion = lesions; lesion-- > 0 && empty.size() < more;)
@@ -80,11 +85,13 @@ void add_empty_frames(std::size_t lesions, std::size_t slices, std::size_t voxel
 }  // namespace
 
 std::vector<SegmentFrame> list_frames(const LesionVoxels& voxels, std::size_t voxels_per_slice,
-                                      std::size_t slices) {
+                                      std::size_t slices, bool all) {
   std::vector<SegmentFrame> frames;
   for (std::size_t lesion = 0; lesion < voxels.size(); ++lesion)
     append_frames(voxels[lesion], lesion, voxels_per_slice, frames);
-  add_empty_frames(voxels.size(), slices, voxels_per_slice, frames);
+  const std::size_t more =
+      all ? voxels.size() * slices - frames.size() : unmistakable_frames(frames.size(), voxels_per_slice);
+  add_empty_frames(voxels.size(), slices, more, frames);
   return frames;
 }
 

@@ -69,7 +69,7 @@ Identity identity_of(const std::string& uid_root, std::string text,
 /// A result of the same content is written again as it is, with what it replaced; another one is replaced.
 /// What cannot be read of it is a warning.
 Identity identity_after(const EncodeOptions& options, StudyResult& result) {
-  const std::string text = content(result);
+  const std::string text = content(result) + (options.all_frames ? "\nall frames" : "");
   if (options.superseded.empty()) return identity_of(options.uid_root, text, {});
   const dicom::EarlierResult earlier = dicom::read_earlier_result(options.superseded);
   for (const std::string& file : earlier.unreadable)
@@ -81,8 +81,8 @@ Identity identity_after(const EncodeOptions& options, StudyResult& result) {
 
 /// Objects of an earlier run must not lie beside the results of this one.
 void clear(const ResultFiles& files) {
-  for (const fs::path& file :
-       {files.segmentation, files.structure_set, files.report, files.lesions_json, files.preview})
+  for (const fs::path& file : {files.segmentation, files.structure_set, files.report, files.lesions_json,
+                               files.preview, files.probability})
     fs::remove(file);
   remove_key_images(files.report.parent_path());
 }
@@ -91,8 +91,13 @@ void clear(const ResultFiles& files) {
 
 ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, const fs::path& directory) {
   const auto started = std::chrono::steady_clock::now();
-  ResultFiles files{directory / "seg.dcm",      directory / "rtstruct.dcm", directory / "report.dcm",
-                    directory / "lesions.json", directory / "preview.png",  {}};
+  ResultFiles files{directory / "seg.dcm",
+                    directory / "rtstruct.dcm",
+                    directory / "report.dcm",
+                    directory / "lesions.json",
+                    directory / "preview.png",
+                    directory / "probability.dcm",
+                    {}};
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) throw dicom::Error(dicom::Error::Kind::io, directory.string() + ": " + error.message());
@@ -114,7 +119,8 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
       registration_quality(result),
       expected_performance(result),
       result.follow_up ? result.follow_up->sentences : std::vector<std::string>(),
-      identity.supersedes};
+      identity.supersedes,
+      options.all_frames};
   if (lesions.empty()) {
     files.segmentation.clear();
     files.structure_set.clear();
@@ -125,6 +131,10 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
         files.structure_set);
   }
   dicom::write_report(context, files.segmentation, files.report);
+  if (result.probability.empty())
+    files.probability.clear();
+  else
+    dicom::write_probability_map(context, result.probability, files.probability);
   write_preview(result, files.preview);
   if (options.key_images) files.key_images = write_key_images(result, context, directory);
   result.timings.encode = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();

@@ -1,7 +1,9 @@
 #include "pipeline/segment_study.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -196,6 +198,15 @@ models::LesionRule rule_of(const StudyResult& result, const SegmentOptions& opti
           options.minimum_volume_mm3.value_or(own.minimum_volume_mm3)};
 }
 
+/// 0 to 255 for 0 to 1.
+std::vector<std::uint8_t> as_bytes(const std::vector<float>& probability) {
+  std::vector<std::uint8_t> bytes(probability.size());
+  std::transform(probability.begin(), probability.end(), bytes.begin(), [](float value) {
+    return static_cast<std::uint8_t>(std::lround(255 * std::clamp(value, 0.0F, 1.0F)));
+  });
+  return bytes;
+}
+
 }  // namespace
 
 std::string_view to_string(Stage stage) {
@@ -237,6 +248,9 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   const torch::Tensor accepted = models::without_weak_components(probability, result.rule);
   result.lesions = find_lesions(on_reference(accepted, frame.grid, result.reference.volume.geometry),
                                 {result.rule.threshold, result.rule.minimum_volume_mm3});
+  if (options.keep_probability)
+    result.probability =
+        as_bytes(on_reference(probability, frame.grid, result.reference.volume.geometry).voxels);
   result.timings.postprocess = watch.lap_s();
   return result;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -30,6 +31,7 @@ struct SegmentOptions {
   std::optional<double> threshold;           ///< instead of the manifest's, 0..1
   std::optional<double> minimum_peak;        ///< instead of the manifest's, 0..1
   std::optional<double> minimum_volume_mm3;  ///< instead of the manifest's
+  bool keep_probability = false;             ///< in the result, to be written beside the lesions
 };
 
 struct SequenceRegistration {
@@ -51,6 +53,8 @@ struct StudyResult {
   std::vector<std::string> images_used;  ///< SOP instance UIDs of their slices, slice by slice
   models::LesionRule rule;               ///< that the lesions were found with
   LesionMap lesions;                     ///< on the reference's grid
+  std::vector<std::uint8_t>
+      probability;  ///< [slices, rows, columns], 255 at 1; empty unless it was to be kept
   std::vector<std::string> sequences_used, sequences_left_out, warnings;
   models::Manifest model;
   std::optional<FollowUp> follow_up;  ///< where an earlier study was compared
@@ -72,17 +76,19 @@ struct EncodeOptions {
   int series_number_offset = 9000;
   dicom::Clock clock;
   std::filesystem::path superseded;  ///< folder of the earlier result that this one replaces; empty: none
+  bool all_frames = false;           ///< of segmentations, also those that hold nothing
   bool key_images = false;           ///< pictures for viewers that show neither segmentations nor reports
 };
 
 /// The files of one result; empty paths for what was not written (no lesion: no SEG, no RTSTRUCT).
 struct ResultFiles {
   std::filesystem::path segmentation, structure_set, report, lesions_json, preview;
+  std::filesystem::path probability;              ///< when the result has one
   std::vector<std::filesystem::path> key_images;  ///< when they were asked for
 };
 
-/// Writes seg.dcm, rtstruct.dcm, report.dcm, lesions.json and preview.png (and key_NN.dcm) into `directory`,
-/// each complete or not at all, and sets `result.timings.encode`.
+/// Writes seg.dcm, rtstruct.dcm, report.dcm, lesions.json and preview.png (and probability.dcm, key_NN.dcm)
+/// into `directory`, each complete or not at all, and sets `result.timings.encode`.
 ResultFiles encode_result(StudyResult& result, const EncodeOptions& options,
                           const std::filesystem::path& directory);
 

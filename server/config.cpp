@@ -165,6 +165,11 @@ void read_identity(ConfigSection section, IdentityConfig& identity) {
   section.finish();
 }
 
+void read_results(ConfigSection section, ResultConfig& results) {
+  section.flag("all_frames", results.all_frames);
+  section.finish();
+}
+
 void read_log(ConfigSection section, LogConfig& log) {
   section.choice<LogLevel>("level", log.level,
                            {{"debug", LogLevel::debug},
@@ -195,6 +200,7 @@ void read_all(const YAML::Node& root, Config& config, Problems& problems) {
   read_destinations(top.sections("destinations"), config.destinations);
   read_http(top.section("http"), config.http);
   read_identity(top.section("identity"), config.identity);
+  read_results(top.section("results"), config.results);
   read_log(top.section("log"), config.log);
   read_audit(top.section("audit"), config.audit);
   top.finish();
@@ -213,6 +219,10 @@ std::string_view to_string(ObjectKind kind) {
       return "seg";
     case ObjectKind::structure_set:
       return "rtstruct";
+    case ObjectKind::probability:
+      return "probability";
+    case ObjectKind::key_images:
+      return "key_images";
     case ObjectKind::report:
       break;
   }

@@ -48,7 +48,7 @@ struct StorageConfig {
   JournalOptions journal;                                    ///< of images on their way into the store
 };
 
-enum class ObjectKind { segmentation, structure_set, report };
+enum class ObjectKind { segmentation, structure_set, report, probability, key_images };
 std::string_view to_string(ObjectKind kind);
 
 struct RetryConfig {
@@ -83,6 +83,10 @@ struct IdentityConfig {
   int series_number_offset = 9000;  ///< 1..99990
 };
 
+struct ResultConfig {
+  bool all_frames = false;  ///< of segmentations, also those that hold nothing
+};
+
 enum class LogLevel { debug, info, warning, error };
 enum class LogFormat { text, json };
 
@@ -106,6 +110,7 @@ struct Config {
   std::vector<DestinationConfig> destinations;
   HttpConfig http;
   IdentityConfig identity;
+  ResultConfig results;
   LogConfig log;
   AuditConfig audit;
 };

@@ -67,9 +67,11 @@ void read_destination(ConfigSection& section, DestinationConfig& destination) {
   section.choices("objects", destination.objects,
                   {{"seg", ObjectKind::segmentation},
                    {"rtstruct", ObjectKind::structure_set},
-                   {"report", ObjectKind::report}});
+                   {"report", ObjectKind::report},
+                   {"probability", ObjectKind::probability},
+                   {"key_images", ObjectKind::key_images}});
   if (destination.objects.empty())
-    section.problem("objects", "must name at least one of seg, rtstruct, report");
+    section.problem("objects", "must name at least one of seg, rtstruct, report, probability, key_images");
   ConfigSection retry = section.section("retry");
   retry.duration("first_s", destination.retry.first, 1, 3600);
   retry.duration("cap_s", destination.retry.cap, 1, 86400);

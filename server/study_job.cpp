@@ -1,5 +1,7 @@
 #include "server/study_job.h"
 
+#include <algorithm>
+
 #include <spdlog/fmt/fmt.h>
 
 #include "dicom/study.h"
@@ -12,6 +14,14 @@ namespace {
 
 constexpr std::chrono::seconds retry_wait{30};
 
+/// Whether any destination asks for objects of this kind: others are not even written.
+bool is_wanted(ObjectKind kind, const std::vector<DestinationConfig>& destinations) {
+  return std::any_of(destinations.begin(), destinations.end(), [&](const DestinationConfig& destination) {
+    return std::find(destination.objects.begin(), destination.objects.end(), kind) !=
+           destination.objects.end();
+  });
+}
+
 pipeline::SegmentOptions segment_options(const Claim& claim, const Config& config) {
   pipeline::SegmentOptions options;
   options.match.decided = claim.decisions;
@@ -22,31 +32,40 @@ pipeline::SegmentOptions segment_options(const Claim& claim, const Config& confi
   options.threshold = config.model.threshold;
   options.minimum_peak = config.model.minimum_peak;
   options.minimum_volume_mm3 = config.model.minimum_volume_mm3;
+  options.keep_probability = is_wanted(ObjectKind::probability, config.destinations);
   return options;
 }
 
-std::filesystem::path file_of(const pipeline::ResultFiles& files, ObjectKind kind) {
+/// Empty paths for what was not written.
+std::vector<std::filesystem::path> files_of(const pipeline::ResultFiles& files, ObjectKind kind) {
   switch (kind) {
     case ObjectKind::segmentation:
-      return files.segmentation;
+      return {files.segmentation};
     case ObjectKind::structure_set:
-      return files.structure_set;
+      return {files.structure_set};
+    case ObjectKind::probability:
+      return {files.probability};
+    case ObjectKind::key_images:
+      return files.key_images;
     case ObjectKind::report:
       break;
   }
-  return files.report;
+  return {files.report};
 }
 
-/// Everything that was written and that a destination asks for.
+/// Everything that was written and that a destination asks for. The object's name says which one of several.
 std::vector<DeliveryOrder> orders_for(const pipeline::ResultFiles& files,
                                       const std::filesystem::path& directory,
                                       const std::vector<DestinationConfig>& destinations) {
   std::vector<DeliveryOrder> orders;
   for (const DestinationConfig& destination : destinations) {
     for (const ObjectKind kind : destination.objects) {
-      const auto file = file_of(files, kind);
-      if (file.empty()) continue;
-      orders.push_back({destination.name, std::string(to_string(kind)), directory / file.filename()});
+      for (const auto& file : files_of(files, kind)) {
+        if (file.empty()) continue;
+        const std::string object =
+            kind == ObjectKind::key_images ? file.stem().string() : std::string(to_string(kind));
+        orders.push_back({destination.name, object, directory / file.filename()});
+      }
     }
   }
   return orders;
@@ -110,8 +129,12 @@ FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter
 
   const auto directory = context.storage.make_result_directory(claim.key, claim.revision);
   const pipeline::EncodeOptions encode{
-      context.config.identity.uid_root, context.config.identity.series_number_offset, context.clock,
-      superseded_result(claim, context.storage.directory() / directory, context.store)};
+      context.config.identity.uid_root,
+      context.config.identity.series_number_offset,
+      context.clock,
+      superseded_result(claim, context.storage.directory() / directory, context.store),
+      context.config.results.all_frames,
+      is_wanted(ObjectKind::key_images, context.config.destinations)};
   const auto written = pipeline::encode_result(result, encode, context.storage.directory() / directory);
   context.storage.sync_result(directory);
   const auto outcome =

@@ -22,7 +22,7 @@ struct SegmentArguments {
   std::optional<double> threshold, minimum_peak;
   std::optional<std::filesystem::path> previous, previous_images, supersedes;
   int threads = 0;
-  bool any_subset = false, key_images = false;
+  bool any_subset = false, key_images = false, probabilities = false, all_frames = false;
 };
 
 /// Roughly which part of the work each stage is, in the order of pipeline::Stage.
@@ -66,6 +66,7 @@ void segment(const SegmentArguments& arguments) {
   options.threshold = arguments.threshold;
   options.minimum_peak = arguments.minimum_peak;
   options.acceptance.require_post_gd_t1 = !arguments.any_subset;
+  options.keep_probability = arguments.probabilities;
   pipeline::StudyResult result = [&] {
     Progress progress;
     return pipeline::segment_study(
@@ -79,6 +80,7 @@ void segment(const SegmentArguments& arguments) {
   pipeline::EncodeOptions encode;
   encode.superseded = arguments.supersedes.value_or("");
   encode.key_images = arguments.key_images;
+  encode.all_frames = arguments.all_frames;
   encode.clock = [] { return std::chrono::system_clock::now(); };
   pipeline::encode_result(result, encode, arguments.output);
   print_result(result, arguments.output);
@@ -122,6 +124,10 @@ void add_segment(CLI::App& program) {
       ->check(CLI::Range(0.0, 1.0));
   command->add_flag("--key-images", arguments->key_images,
                     "Also key_01.dcm, ...: pictures for viewers that show neither segmentations nor reports");
+  command->add_flag("--probabilities", arguments->probabilities,
+                    "Also probability.dcm: the network's probability as a FRACTIONAL segmentation");
+  command->add_flag("--all-frames", arguments->all_frames,
+                    "Every slice in segmentations, also where they hold nothing");
   command->add_flag("--any-subset", arguments->any_subset, "Also without a T1 sequence after gadolinium");
   command->callback([arguments] { segment(*arguments); });
 }

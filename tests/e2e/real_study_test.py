@@ -46,7 +46,8 @@ class Commands(unittest.TestCase):
     def test_segment_writes_objects_that_reference_the_post_contrast_series(self):
         with tempfile.TemporaryDirectory() as directory:
             # The tumour of this study takes up no contrast. With low bounds there is something to write.
-            run("segment", STUDY, "-o", directory, "--model", MODEL, "--threshold", "0.05", "--minimum-peak", "0")
+            run("segment", STUDY, "-o", directory, "--model", MODEL, "--threshold", "0.05", "--minimum-peak", "0",
+                "--key-images", "--probabilities")
             out = pathlib.Path(directory)
             reference = series_uid("BRTUM008")
             lesions = json.loads((out / "lesions.json").read_text())
@@ -58,8 +59,11 @@ class Commands(unittest.TestCase):
             self.assertEqual(study.RTReferencedSeriesSequence[0].SeriesInstanceUID, reference)
             self.assertEqual(len(seg.SegmentSequence), len(lesions["lesions"]))
             self.assertEqual(len(rtstruct.StructureSetROISequence), len(lesions["lesions"]))
-            for name in ("seg.dcm", "rtstruct.dcm", "report.dcm"):
-                self.assertEqual(rig.dicom_errors(out / name), [], name)
+            written = sorted(out.glob("*.dcm"))
+            self.assertLessEqual({"seg.dcm", "rtstruct.dcm", "report.dcm", "probability.dcm", "key_01.dcm", "key_02.dcm"},
+                                 {file.name for file in written})
+            for file in written:
+                self.assertEqual(rig.dicom_errors(file), [], file.name)
             self.assertGreater((out / "preview.png").stat().st_size, 1000)
 
     def test_a_folder_without_dicom_is_refused_in_one_line(self):

@@ -2,11 +2,13 @@
 // the tests that let other programs read them.
 //
 // usage: write_results REFERENCE_DIR OUT_DIR [--series UID] [--lesions N] [--seed N] [--supersedes DIR]
-//        [--previous SEG] [--mask FILE] [--key-images]
+//        [--previous SEG] [--mask FILE] [--key-images] [--probabilities] [--all-frames]
 // REFERENCE_DIR holds the series UID, or one series only. OUT_DIR receives what encode_result writes, and
 // labels.raw: the label map, 16-bit little endian, [slices, rows, columns] in the order of the slices along
 // their normal. With --mask the components of that file are the lesions: a byte a voxel, in the same order.
-// Exit status 3: the series is no regular volume (one line on standard error says why).
+// With --probabilities also probability.raw: what was drawn, 255 for 1, a byte a voxel.
+// Exit status 3: the series is no regular volume (one line on standard error says why); 4: it is
+// too small for so many lesions.
 
 #include <algorithm>
 #include <cmath>
@@ -30,7 +32,11 @@ struct Arguments {
   std::size_t lesions = 3;
   unsigned seed = 1;
   std::string supersedes, previous, mask;
-  bool key_images = false;
+  bool key_images = false, probabilities = false, all_frames = false;
+};
+
+struct NoRoom : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 /// Splits the volume into at least `count` boxes, as cubic in mm as they can be: number of boxes along each
@@ -47,7 +53,7 @@ std::array<std::size_t, 3> boxes(const dicom::VolumeGeometry& geometry, std::siz
         longest_mm = voxels * geometry.spacing_mm[axis];
       }
     }
-    if (longest_mm == 0) throw std::runtime_error("the volume has no room for so many lesions");
+    if (longest_mm == 0) throw NoRoom("the volume has no room for so many lesions");
     ++along[longest];
   }
   return along;
@@ -115,9 +121,12 @@ pipeline::StudyResult make_result(dicom::LoadedSeries reference, const Arguments
   pipeline::StudyResult result;
   const dicom::VolumeGeometry& geometry = reference.volume.geometry;
   const bool drawn = arguments.mask.empty();
-  result.lesions = pipeline::find_lesions(
-      drawn ? draw(geometry, arguments.lesions, arguments.seed) : read_mask(geometry, arguments.mask),
-      {0.5, 0});
+  const dicom::Volume probability =
+      drawn ? draw(geometry, arguments.lesions, arguments.seed) : read_mask(geometry, arguments.mask);
+  result.lesions = pipeline::find_lesions(probability, {0.5, 0});
+  if (arguments.probabilities)
+    for (const float value : probability.voxels)
+      result.probability.push_back(static_cast<std::uint8_t>(std::lround(255 * value)));
   if (drawn && result.lesions.lesions.size() != arguments.lesions)
     throw std::runtime_error(std::to_string(result.lesions.lesions.size()) +
                              " lesions were drawn instead of " + std::to_string(arguments.lesions));
@@ -141,19 +150,26 @@ pipeline::StudyResult make_result(dicom::LoadedSeries reference, const Arguments
   return result;
 }
 
+template <class Value>
+void write_raw(const std::vector<Value>& values, const std::filesystem::path& file) {
+  std::ofstream(file, std::ios::binary)
+      .write(reinterpret_cast<const char*>(values.data()),
+             static_cast<std::streamsize>(values.size() * sizeof(Value)));
+}
+
 void run(const Arguments& arguments) {
   pipeline::StudyResult result = make_result(load(arguments), arguments);
   pipeline::EncodeOptions options;
   options.clock = std::chrono::system_clock::now;
   options.superseded = arguments.supersedes;
   options.key_images = arguments.key_images;
+  options.all_frames = arguments.all_frames;
   if (!arguments.previous.empty())
     pipeline::compare_with_earlier(result, {arguments.previous, arguments.reference}, {});
   pipeline::encode_result(result, options, arguments.output);
-  const auto& labels = result.lesions.labels;
-  std::ofstream(std::filesystem::path(arguments.output) / "labels.raw", std::ios::binary)
-      .write(reinterpret_cast<const char*>(labels.data()),
-             static_cast<std::streamsize>(labels.size() * sizeof labels[0]));
+  write_raw(result.lesions.labels, std::filesystem::path(arguments.output) / "labels.raw");
+  if (arguments.probabilities)
+    write_raw(result.probability, std::filesystem::path(arguments.output) / "probability.raw");
 }
 
 }  // namespace
@@ -170,6 +186,8 @@ int main(int argc, char** argv) {
   program.add_option("--previous", arguments.previous);
   program.add_option("--mask", arguments.mask);
   program.add_flag("--key-images", arguments.key_images);
+  program.add_flag("--probabilities", arguments.probabilities);
+  program.add_flag("--all-frames", arguments.all_frames);
   CLI11_PARSE(program, argc, argv);
   const dicom::Runtime runtime;
   try {
@@ -177,6 +195,9 @@ int main(int argc, char** argv) {
   } catch (const dicom::Error& e) {
     std::fprintf(stderr, "write_results: %s\n", e.what());
     return 3;
+  } catch (const NoRoom& e) {
+    std::fprintf(stderr, "write_results: %s\n", e.what());
+    return 4;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "write_results: %s\n", e.what());
     return 1;

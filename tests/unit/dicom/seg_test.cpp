@@ -9,6 +9,7 @@ using namespace metserve::dicom::testing;
 namespace {
 
 const UidSource uids("2.25", "segmentation test");
+const std::vector<LesionDescription> no_lesions;
 
 /// The label map that a SEG says, unpacked without DCMTK's own (equally wrong) reader.
 std::vector<std::uint16_t> labels_of(DcmItem& seg, const LoadedSeries& reference) {
@@ -258,4 +259,70 @@ TEST_CASE("300 lesions in 256 x 256 x 300 voxels are written in about two second
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   INFO(seconds << " s");
   CHECK(seconds < 10);  // generous: the machine may be busy or sanitized
+}
+
+TEST_CASE("With all frames every segment has every slice, and the mask is the same", "[dicom][seg]") {
+  const TemporaryDirectory directory;
+  const auto file = directory / "seg.dcm";
+  const LoadedSeries reference = make_reference(directory / "reference", {});
+  const auto labels = draw_boxes(reference.volume.geometry, 3);
+  const auto lesions = describe(3);
+  ResultContext context = make_context(reference, lesions, uids);
+  context.all_frames = true;
+  write_segmentation(context, labels, file);
+  require_valid_object(file);
+  const auto format = read(file);
+  CHECK(items_in(*format->getDataset(), DCM_PerFrameFunctionalGroupsSequence) ==
+        3 * reference.volume.geometry.size[2]);
+  REQUIRE(labels_of(*format->getDataset(), reference) == labels);
+}
+
+TEST_CASE("Probabilities come back value for value, in every plane", "[dicom][seg]") {
+  const TemporaryDirectory directory;
+  const auto file = directory / "probability.dcm";
+  for (const Plane plane : all_planes)
+    for (const bool enhanced : {false, true}) {
+      INFO(name_of(plane) << (enhanced ? ", enhanced" : ""));
+      const std::string name = name_of(plane) + (enhanced ? "-enhanced" : "");
+      const LoadedSeries reference =
+          make_reference(directory / name, {.plane = plane, .size = {41, 47, 9}, .enhanced = enhanced});
+      const std::size_t pixels = 41 * 47;
+      std::vector<std::uint8_t> values(9 * pixels);  // the first and the last three slices stay empty
+      for (std::size_t v = pixels; v < 6 * pixels; ++v) values[v] = static_cast<std::uint8_t>(v * 7 % 256);
+      write_probability_map(make_context(reference, no_lesions, uids), values, file);
+      require_valid_object(file);
+      const auto format = read(file);
+      DcmItem& map = *format->getDataset();
+      CHECK(text_of(map, DCM_SegmentationType) == "FRACTIONAL");
+      CHECK(text_of(map, DCM_SegmentationFractionalType) == "PROBABILITY");
+      CHECK(items_in(map, DCM_SegmentSequence) == 1);
+      REQUIRE(items_in(map, DCM_PerFrameFunctionalGroupsSequence) == 5);
+      const Uint8* bytes = nullptr;
+      unsigned long length = 0;
+      REQUIRE(map.findAndGetUint8Array(DCM_PixelData, bytes, &length).good());
+      REQUIRE(length == 5 * pixels + 1);
+      for (std::size_t f = 0; f < 5; ++f) {
+        DcmItem& groups = item_of(map, DCM_PerFrameFunctionalGroupsSequence, static_cast<long>(f));
+        REQUIRE(text_of(item_of(groups, DCM_PlanePositionSequence), DCM_ImagePositionPatient) ==
+                reference.slices[f + 1].image_position);
+        REQUIRE(std::equal(bytes + f * pixels, bytes + (f + 1) * pixels,
+                           values.begin() + static_cast<long>((f + 1) * pixels)));
+      }
+    }
+}
+
+TEST_CASE("A map without any probability is a whole map of zeros; one that does not fit is refused",
+          "[dicom][seg]") {
+  const TemporaryDirectory directory;
+  const auto file = directory / "probability.dcm";
+  const LoadedSeries reference = make_reference(directory / "reference", {});
+  const std::vector<std::uint8_t> nothing(reference.volume.geometry.voxel_count());
+  REQUIRE_THROWS_AS(
+      write_probability_map(make_context(reference, no_lesions, uids), std::span(nothing).subspan(1), file),
+      Error);
+  REQUIRE_FALSE(std::filesystem::exists(file));
+  write_probability_map(make_context(reference, no_lesions, uids), nothing, file);
+  require_valid_object(file);
+  REQUIRE(items_in(*read(file)->getDataset(), DCM_PerFrameFunctionalGroupsSequence) ==
+          reference.volume.geometry.size[2]);
 }

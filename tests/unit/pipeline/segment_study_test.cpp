@@ -1,6 +1,7 @@
 #include "pipeline/segment_study.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 
@@ -52,13 +53,22 @@ TEST_CASE("A study of three sequences is registered, segmented and mapped back",
     CHECK(share <= 1);
     if (stages.empty() || stages.back() != to_string(stage)) stages.emplace_back(to_string(stage));
   };
-  const StudyResult result = segment_study(study, segmenter, whole_head(), on_progress);
+  SegmentOptions options = whole_head();
+  options.keep_probability = true;
+  const StudyResult result = segment_study(study, segmenter, options, on_progress);
 
   CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_gre_post", "t1_se_post", "flair"});
   CHECK(result.reference.header.series_description == "AX BRAVO +C");
   CHECK(result.reference.slices.size() == 90);
   CHECK(result.images_used.size() > 90);  // those of the other series as well
   CHECK(result.lesions.labels.size() == result.reference.volume.geometry.voxel_count());
+  REQUIRE(result.probability.size() == result.lesions.labels.size());
+  // The same map that the lesions were measured on, in steps of 1/255.
+  const auto& lesion = result.lesions.lesions.at(0);
+  int largest = 0;
+  for (std::size_t v = 0; v < result.probability.size(); ++v)
+    if (result.lesions.labels[v] == lesion.number) largest = std::max<int>(largest, result.probability[v]);
+  CHECK(largest == std::lround(255 * lesion.max_probability));
   CHECK(stages == std::vector<std::string>{"load", "register", "preprocess", "infer", "postprocess"});
   REQUIRE(result.registrations.size() == 3);
   CHECK(result.registrations[0].registration.fixed_to_moving.rotation_deg() == 0);

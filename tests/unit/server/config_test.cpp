@@ -41,11 +41,13 @@ model: {directory: /srv/model, threshold: 0.25}
 workers: {count: 3, device: "cuda:1"}
 storage: {directory: /data, min_free_mib: 100, retention_days: 2}
 destinations:
-  - {name: pacs, host: pacs.local, port: 4242, ae_title: PACS, objects: [report, seg], retry: {first_s: 2, cap_s: 9},
+  - {name: pacs, host: pacs.local, port: 4242, ae_title: PACS, objects: [report, seg, key_images],
+     retry: {first_s: 2, cap_s: 9},
      tls: {trusted: /etc/ca.pem}}
 http: {bind_address: 0.0.0.0, token_file: /etc/tokens}
 audit: {file: /var/log/audit}
 identity: {uid_root: 1.2.826.0.1, series_number_offset: 500}
+results: {all_frames: true}
 log: {level: debug, format: json}
 )",
                                      "metserve.yaml");
@@ -68,11 +70,13 @@ log: {level: debug, format: json}
   CHECK(config.storage.min_free_bytes == std::uint64_t{100} << 20);
   CHECK(config.storage.retention == std::chrono::hours(48));
   REQUIRE(config.destinations.size() == 1);
-  CHECK((config.destinations[0].objects == std::vector{ObjectKind::report, ObjectKind::segmentation}));
+  CHECK((config.destinations[0].objects ==
+         std::vector{ObjectKind::report, ObjectKind::segmentation, ObjectKind::key_images}));
   REQUIRE(config.destinations[0].tls);
   CHECK(config.destinations[0].tls->trusted == "/etc/ca.pem");
   CHECK(config.destinations[0].retry.cap == std::chrono::seconds(9));
   CHECK(config.identity.uid_root == "1.2.826.0.1");
+  CHECK(config.results.all_frames);
   CHECK(config.log.format == LogFormat::json);
 }
 
@@ -131,7 +135,8 @@ TEST_CASE("A destination says what it lacks", "[server][config]") {
                     "  - {name: a, host: b, port: 1, ae_title: C}\n") ==
         "metserve.yaml:3: destinations[1].name: 'a' is taken by another destination");
   CHECK(mistakes_in("destinations:\n  - {name: a, host: b, port: 1, ae_title: C, objects: []}\n") ==
-        "metserve.yaml:2: destinations[0].objects: must name at least one of seg, rtstruct, report");
+        "metserve.yaml:2: destinations[0].objects: must name at least one of seg, rtstruct, report, "
+        "probability, key_images");
   CHECK(mistakes_in(
             "destinations:\n  - {name: a, host: b, port: 1, ae_title: C, retry: {first_s: 9, cap_s: 3}}\n") ==
         "metserve.yaml:2: destinations[0].retry.cap_s: must not be below first_s");

@@ -69,14 +69,20 @@ TEST_CASE("A study goes through the whole server and its results arrive", "[serv
     arrived.push_back(image.modality);
     return dicom::StoreStatus::success;
   });
-  f.config.destinations.push_back(
-      {"archive", "127.0.0.1", archive.port(), "ARCHIVE", {ObjectKind::report}, {}});
+  f.config.destinations.push_back({"archive",
+                                   "127.0.0.1",
+                                   archive.port(),
+                                   "ARCHIVE",
+                                   {ObjectKind::report, ObjectKind::probability, ObjectKind::key_images},
+                                   {}});
   Service service(f.config, f.log);
   f.send_to(service);
   INFO(f.logged());
   REQUIRE(f.reaches(StudyState::done));
   const std::scoped_lock lock(mutex);
   CHECK(std::count(arrived.begin(), arrived.end(), "SR") == 1);
+  CHECK(std::count(arrived.begin(), arrived.end(), "SEG") == 1);  // the probabilities
+  CHECK(std::count(arrived.begin(), arrived.end(), "OT") >= 2);   // summary and slices
   CHECK(f.study()->instances == static_cast<int>(f.images.size()));
   CHECK(service.stop() == 0);
 }
