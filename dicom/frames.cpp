@@ -1,5 +1,6 @@
 #include "dicom/frames.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <dcmtk/dcmdata/dcdeftag.h>
@@ -29,10 +30,16 @@ std::string rounded(std::optional<double> value, double step) {
 
 }  // namespace
 
+std::string FrameAttributes::own_text(const DcmTagKey& tag) const {
+  if (classic_ == nullptr) return text_of(*dataset_, tag);
+  const auto found = classic_->find(static_cast<std::uint32_t>(tag.getGroup()) << 16 | tag.getElement());
+  return found == classic_->end() ? "" : found->second;
+}
+
 std::string FrameAttributes::text(const DcmTagKey& tag) const {
   if (std::string text = text_in_groups(per_frame_, tag); !text.empty()) return text;
   if (std::string text = text_in_groups(shared_, tag); !text.empty()) return text;
-  return text_of(*dataset_, tag);
+  return own_text(tag);
 }
 
 std::string FrameAttributes::first_text(std::initializer_list<DcmTagKey> tags) const {
@@ -81,18 +88,17 @@ std::vector<FrameAttributes> frame_attributes(DcmItem& dataset, const std::strin
 }
 
 Frame read_frame(const FrameAttributes& attributes, std::uint32_t number, bool multi_frame) {
-  DcmItem& dataset = attributes.dataset();
-  const std::string uid = text_of(dataset, DCM_SOPInstanceUID);
-  const std::string instance = text_of(dataset, DCM_InstanceNumber);
+  const std::string uid = attributes.own_text(DCM_SOPInstanceUID);
+  const std::string instance = attributes.own_text(DCM_InstanceNumber);
   Frame frame;
   frame.label = multi_frame        ? "frame " + std::to_string(number) + " of " + uid
                 : instance.empty() ? "instance " + uid
                                    : "instance " + instance + " (" + uid + ")";
   frame.number = number;
   frame.rows = static_cast<std::size_t>(
-      std::clamp(parse_number(text_of(dataset, DCM_Rows)).value_or(0), 0.0, 65535.0));
+      std::clamp(parse_number(attributes.own_text(DCM_Rows)).value_or(0), 0.0, 65535.0));
   frame.columns = static_cast<std::size_t>(
-      std::clamp(parse_number(text_of(dataset, DCM_Columns)).value_or(0), 0.0, 65535.0));
+      std::clamp(parse_number(attributes.own_text(DCM_Columns)).value_or(0), 0.0, 65535.0));
   frame.position = attributes.text(DCM_ImagePositionPatient);
   frame.orientation = attributes.text(DCM_ImageOrientationPatient);
   frame.pixel_spacing = attributes.text(DCM_PixelSpacing);
@@ -101,6 +107,24 @@ Frame read_frame(const FrameAttributes& attributes, std::uint32_t number, bool m
   frame.slope = attributes.number(DCM_RescaleSlope).value_or(1);
   frame.intercept = attributes.number(DCM_RescaleIntercept).value_or(0);
   return frame;
+}
+
+PixelFormat read_pixel_format(const FrameAttributes& attributes) {
+  const auto count = [&](const DcmTagKey& tag, double fallback) {
+    return static_cast<std::size_t>(
+        std::clamp(parse_number(attributes.own_text(tag)).value_or(fallback), 0.0, 1e9));
+  };
+  PixelFormat format;
+  format.rows = count(DCM_Rows, 0);
+  format.columns = count(DCM_Columns, 0);
+  format.frames = std::max<std::size_t>(count(DCM_NumberOfFrames, 1), 1);
+  format.samples = count(DCM_SamplesPerPixel, 1);
+  format.bits_allocated = static_cast<unsigned>(count(DCM_BitsAllocated, 0));
+  format.bits_stored = static_cast<unsigned>(count(DCM_BitsStored, format.bits_allocated));
+  format.high_bit = static_cast<unsigned>(count(DCM_HighBit, format.bits_stored - 1.0));
+  format.is_signed = count(DCM_PixelRepresentation, 0) == 1;
+  format.photometric = attributes.own_text(DCM_PhotometricInterpretation);
+  return format;
 }
 
 std::string part_key(const FrameAttributes& attributes) {

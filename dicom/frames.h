@@ -9,42 +9,38 @@
 #include <dcmtk/dcmdata/dcitem.h>
 
 #include "dicom/dataset.h"
+#include "dicom/frame.h"
+#include "dicom/part10.h"
+#include "dicom/pixel_format.h"
 
 namespace metserve::dicom {
 
 /// The attributes of one frame: of a classic image the dataset's own; of a multi-frame image with functional
 /// groups (PS3.3 C.7.6.16) the frame's groups first, then the shared ones, then the dataset. Borrows the
-/// dataset.
+/// dataset, or the values of a ClassicImage.
 class FrameAttributes {
  public:
   explicit FrameAttributes(DcmItem& dataset, DcmItem* shared = nullptr, DcmItem* per_frame = nullptr)
       : dataset_(&dataset), shared_(shared), per_frame_(per_frame) {}
+  explicit FrameAttributes(const ScannedValues& classic) : classic_(&classic) {}
 
   /// As sent, without padding; empty when absent.
   std::string text(const DcmTagKey& tag) const;
+  /// Likewise, but of the dataset itself, whatever the functional groups hold.
+  std::string own_text(const DcmTagKey& tag) const;
   /// The first of `tags` that has a value.
   std::string first_text(std::initializer_list<DcmTagKey> tags) const;
   /// First component.
   std::optional<double> number(const DcmTagKey& tag) const;
   std::optional<double> first_number(std::initializer_list<DcmTagKey> tags) const;
-  DcmItem& dataset() const { return *dataset_; }
+  DcmItem& dataset() const { return *dataset_; }            ///< there is none of a ClassicImage
   DcmItem* per_frame_groups() const { return per_frame_; }  ///< null for a classic image
 
  private:
-  DcmItem* dataset_;
-  DcmItem* shared_;
-  DcmItem* per_frame_;
-};
-
-/// One frame, or a single-frame image, as far as its place in a volume goes.
-struct Frame {
-  std::string label;         ///< for messages, e.g. "instance 12 (1.2.3)" or "frame 3 of 1.2.3"
-  std::size_t file = 0;      ///< index into the caller's list of files
-  std::uint32_t number = 1;  ///< 1-based
-  std::size_t rows = 0, columns = 0;
-  std::string position, orientation, pixel_spacing, thickness;  ///< as sent
-  std::optional<double> spacing_between_slices_mm;
-  double slope = 1, intercept = 0;
+  DcmItem* dataset_ = nullptr;
+  DcmItem* shared_ = nullptr;
+  DcmItem* per_frame_ = nullptr;
+  const ScannedValues* classic_ = nullptr;
 };
 
 bool has_functional_groups(DcmItem& dataset);
@@ -55,6 +51,9 @@ std::vector<FrameAttributes> frame_attributes(DcmItem& dataset, const std::strin
 
 /// Reads a frame's place; `number` is 1-based.
 Frame read_frame(const FrameAttributes& attributes, std::uint32_t number, bool multi_frame);
+
+/// How the stored values lie, unchecked.
+PixelFormat read_pixel_format(const FrameAttributes& attributes);
 
 /// What tells the parts of a mixed acquisition apart: frame type, complex component, echo, inversion, stack,
 /// temporal position and contrast. Equal text: one part.

@@ -11,6 +11,8 @@ namespace metserve::dicom {
 struct Moment {
   std::optional<long> day;  ///< since 1970-01-01
   double seconds = 0;       ///< since midnight
+
+  bool operator==(const Moment&) const = default;
 };
 
 /// Parses DA and TM text; nothing without a valid time.

@@ -6,9 +6,10 @@
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
+#include <sys/mman.h>
 
+#include "dicom/dataset.h"
 #include "dicom/error.h"
-#include "dicom/frames.h"
 #include "dicom/pixels.h"
 #include "dicom/slice_order.h"
 #include "dicom/study.h"
@@ -25,10 +26,6 @@ std::string name_of(const SeriesHeader& header) {
   return name + "(" + header.series_instance_uid + ")";
 }
 
-/// Parsed files of a series, in the order of its instances; their pixel data is still on disk. Null for a
-/// deflated file, whose pixel data would be in memory: it is parsed again when it is decoded.
-using Files = std::vector<std::unique_ptr<DcmFileFormat>>;
-
 /// What was readable when the study was scanned can be gone or cut off since.
 std::unique_ptr<DcmFileFormat> open_instance(const Series& series, const InstanceFile& instance) {
   try {
@@ -37,25 +34,6 @@ std::unique_ptr<DcmFileFormat> open_instance(const Series& series, const Instanc
     throw Error(error.kind(),
                 name_of(series.header) + ": instance " + instance.sop_instance_uid + ": " + error.what());
   }
-}
-
-std::vector<Frame> read_frames(const Series& series, Files& files) {
-  std::vector<Frame> frames;
-  for (std::size_t i = 0; i < series.instances.size(); ++i) {
-    const InstanceFile& instance = series.instances[i];
-    files.push_back(open_instance(series, instance));
-    const auto attributes = frame_attributes(*files.back()->getDataset(), instance.path.string());
-    for (std::uint32_t number = 1; number <= attributes.size(); ++number) {
-      if (!series.frames.empty() &&
-          std::find(series.frames.begin(), series.frames.end(), number) == series.frames.end())
-        continue;
-      frames.push_back(read_frame(attributes[number - 1], number, instance.enhanced));
-      frames.back().file = i;
-    }
-    if (files.back()->getDataset()->getOriginalXfer() == EXS_DeflatedLittleEndianExplicit)
-      files.back().reset();
-  }
-  return frames;
 }
 
 SliceStack stack_or_throw(const std::vector<Frame>& frames, const std::string& name) {
@@ -74,35 +52,75 @@ bool fits_a_float(const Frame& frame) {
   return std::abs(frame.slope) * 65536 + std::abs(frame.intercept) <= std::numeric_limits<float>::max();
 }
 
-/// Puts each frame where it belongs. Each file is closed when it is decoded, so that the pixel data of one
-/// alone is in memory.
-void decode_into(const Series& series, Files files, const std::vector<Frame>& frames, const SliceStack& stack,
-                 Volume& volume) {
-  const std::string name = name_of(series.header);
-  volume.voxels.resize(stack.geometry.voxel_count());
-  const std::size_t slice_voxels = stack.geometry.size[0] * stack.geometry.size[1];
-  std::vector<std::vector<std::size_t>> slices_of_file(series.instances.size());
-  for (std::size_t k = 0; k < stack.order.size(); ++k)
-    slices_of_file[frames[stack.order[k]].file].push_back(k);
-  for (std::size_t i = 0; i < series.instances.size(); ++i) {
-    if (slices_of_file[i].empty()) continue;
-    const auto file = files[i] ? std::move(files[i]) : open_instance(series, series.instances[i]);
-    const Pixels pixels(*file->getDataset(), name + ": instance " + series.instances[i].sop_instance_uid);
-    for (const std::size_t k : slices_of_file[i]) {
-      const Frame& frame = frames[stack.order[k]];
-      if (frame.slope == 0 || !fits_a_float(frame))
-        throw Error(Error::Kind::bad_input, name + ": " + frame.label + " has an unusable rescale slope");
-      pixels.read_frame(frame.number, frame.slope, frame.intercept,
-                        std::span(volume.voxels).subspan(k * slice_voxels, slice_voxels));
-    }
-  }
+Rescale rescale_of(const Frame& frame, const std::string& name) {
+  if (frame.slope == 0 || !fits_a_float(frame))
+    throw Error(Error::Kind::bad_input, name + ": " + frame.label + " has an unusable rescale slope");
+  return {frame.slope, frame.intercept};
 }
 
-std::vector<SliceSource> sources_of(const Series& series, const std::vector<Frame>& frames,
-                                    const SliceStack& stack) {
+/// Puts the frames where they belong, one file after the other, so that the pixel data of one alone is in
+/// memory.
+class Decoder {
+ public:
+  Decoder(const Series& series, const SliceStack& stack, Volume& volume)
+      : series_(series), stack_(stack), volume_(volume), name_(name_of(series.header)) {}
+
+  void decode(std::size_t file, const std::vector<std::size_t>& slices) {
+    const InstanceFile& instance = series_.instances[file];
+    const std::string name = name_ + ": instance " + instance.sop_instance_uid;
+    if (instance.native) {
+      const std::uint8_t* bytes = read_native(*instance.native, instance.path, name, scratch_);
+      const PixelFormat& format = instance.native->format;
+      if (format.rows != stack_.geometry.size[1] || format.columns != stack_.geometry.size[0])
+        throw Error(Error::Kind::bad_input, name + ": rows and columns differ from its series'");
+      for (const std::size_t k : slices)
+        rescale_frame(format, bytes, rescale_of(frame_of(k), name_), slice(k));
+      return;
+    }
+    const auto parsed = open_instance(series_, instance);
+    const Pixels pixels(*parsed->getDataset(), name);
+    for (const std::size_t k : slices)
+      pixels.read_frame(frame_of(k).number, rescale_of(frame_of(k), name_), slice(k));
+  }
+
+ private:
+  const Frame& frame_of(std::size_t k) const { return series_.frames[stack_.order[k]]; }
+  std::span<float> slice(std::size_t k) {
+    const std::size_t voxels = stack_.geometry.size[0] * stack_.geometry.size[1];
+    return std::span(volume_.voxels).subspan(k * voxels, voxels);
+  }
+
+  const Series& series_;
+  const SliceStack& stack_;
+  Volume& volume_;
+  std::string name_;
+  std::vector<std::uint16_t> scratch_;
+};
+
+/// The kernel hands out memory 4 KiB at a time unless it is asked not to, which takes longer than decoding.
+void ask_for_huge_pages(std::vector<float>& reserved) {
+  constexpr std::size_t page = std::size_t{2} << 20;
+  auto* start = static_cast<void*>(reserved.data());
+  std::size_t bytes = reserved.capacity() * sizeof(float);
+  if (std::align(page, page, start, bytes) != nullptr) madvise(start, bytes, MADV_HUGEPAGE);  // a hint
+}
+
+void decode_into(const Series& series, const SliceStack& stack, Volume& volume) {
+  volume.voxels.reserve(stack.geometry.voxel_count());
+  ask_for_huge_pages(volume.voxels);
+  volume.voxels.resize(stack.geometry.voxel_count());
+  std::vector<std::vector<std::size_t>> slices_of_file(series.instances.size());
+  for (std::size_t k = 0; k < stack.order.size(); ++k)
+    slices_of_file[series.frames[stack.order[k]].file].push_back(k);
+  Decoder decoder(series, stack, volume);
+  for (std::size_t i = 0; i < series.instances.size(); ++i)
+    if (!slices_of_file[i].empty()) decoder.decode(i, slices_of_file[i]);
+}
+
+std::vector<SliceSource> sources_of(const Series& series, const SliceStack& stack) {
   std::vector<SliceSource> sources;
   for (const std::size_t index : stack.order) {
-    const Frame& frame = frames[index];
+    const Frame& frame = series.frames[index];
     const InstanceFile& instance = series.instances[frame.file];
     sources.push_back({instance.sop_class_uid, instance.sop_instance_uid, std::nullopt, frame.position});
     if (instance.enhanced) sources.back().frame_number = frame.number;
@@ -126,16 +144,14 @@ std::vector<std::string> warnings_of(const LoadedSeries& loaded) {
 
 LoadedSeries load_series(const Series& series) {
   const std::string name = name_of(series.header);
-  Files files;
-  const std::vector<Frame> frames = read_frames(series, files);
-  const SliceStack stack = stack_or_throw(frames, name);
-  const Frame& first = frames[stack.order.front()];
+  const SliceStack stack = stack_or_throw(series.frames, name);
+  const Frame& first = series.frames[stack.order.front()];
 
   LoadedSeries loaded;
   loaded.header = series.header;
   loaded.volume.geometry = stack.geometry;
-  decode_into(series, std::move(files), frames, stack, loaded.volume);
-  loaded.slices = sources_of(series, frames, stack);
+  decode_into(series, stack, loaded.volume);
+  loaded.slices = sources_of(series, stack);
   loaded.image_orientation = first.orientation;
   loaded.pixel_spacing = first.pixel_spacing;
   loaded.slice_thickness = first.thickness;

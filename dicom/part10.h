@@ -39,6 +39,13 @@ struct ScanLimits {
 /// Values by tag (group << 16 | element), bytes as sent.
 using ScannedValues = std::map<std::uint32_t, std::string>;
 
+/// What comes before the Pixel Data of an uncompressed image.
+struct ScannedHead {
+  ScannedValues values;
+  std::uint64_t pixel_data_offset = 0;  ///< of the value, from the start of the dataset
+  std::uint32_t pixel_data_bytes = 0;
+};
+
 /// Walks over an encoded dataset without building anything from it, so that neither size nor nesting can
 /// exhaust stack or memory; what passes here can be given to DCMTK's parser, which recurses. Returns the
 /// values of the `wanted` tags at top level. A value of implicit VR (or UN) that starts like a sequence is
@@ -46,5 +53,10 @@ using ScannedValues = std::map<std::uint32_t, std::string>;
 /// Throws Error(bad_input) for a dataset that is cut off, does not add up, or is beyond a limit.
 ScannedValues scan_dataset(std::span<const std::uint8_t> dataset, std::string_view transfer_syntax_uid,
                            std::span<const std::uint32_t> wanted, const ScanLimits& limits = {});
+
+/// The same up to the Pixel Data; `start` need not hold more of the dataset than that. A wanted sequence has
+/// an empty value. Throws Error(bad_input) also when there is no uncompressed Pixel Data.
+ScannedHead scan_head(std::span<const std::uint8_t> start, std::string_view transfer_syntax_uid,
+                      std::span<const std::uint32_t> wanted);
 
 }  // namespace metserve::dicom

@@ -77,7 +77,15 @@ class Scanner {
       }
       if (got != head.size()) malformed(position_, "it ends in the middle of an element");
       step(head);
+      if (head_end_) return std::move(values_);
     }
+  }
+
+  ScannedHead run_head() {
+    head_only_ = true;
+    ScannedValues values = run();
+    if (!head_end_) malformed(position_, "there is no uncompressed pixel data");
+    return {std::move(values), position_, *head_end_};
   }
 
  private:
@@ -232,12 +240,17 @@ class Scanner {
 
   void step_element(const ElementHeader& element) {
     const bool known_length = element.length != undefined_length;
+    if (head_only_ && known_length && frames_.empty() && element.tag == pixel_data_tag) {
+      head_end_ = element.length;
+      return;
+    }
     if (known_length && position_ + element.length > end()) {
       if (!abandon_guess())
         malformed(position_, "a length goes beyond the end of its item or of the dataset");
       return;
     }
     if (element.is_sequence) {
+      if (head_only_ && frames_.empty() && is_wanted(element.tag)) values_.try_emplace(element.tag);
       push({.end = known_length ? position_ + element.length : open_end,
             .fragments = element.is_fragments,
             .encoding = element.inside});
@@ -277,6 +290,8 @@ class Scanner {
   Encoding encoding_;
   DcmInputBufferStream stream_;
   bool inflated_ = false;
+  bool head_only_ = false;                 // stop where the value of Pixel Data starts
+  std::optional<std::uint32_t> head_end_;  // its length, once there
   std::uint64_t position_ = 0, end_ = 0, end_of_innermost_ = 0;
   std::vector<Frame> frames_;
   ScannedValues values_;
@@ -287,6 +302,11 @@ class Scanner {
 ScannedValues scan_dataset(std::span<const std::uint8_t> dataset, std::string_view transfer_syntax_uid,
                            std::span<const std::uint32_t> wanted, const ScanLimits& limits) {
   return Scanner(dataset, transfer_syntax_uid, wanted, limits).run();
+}
+
+ScannedHead scan_head(std::span<const std::uint8_t> start, std::string_view transfer_syntax_uid,
+                      std::span<const std::uint32_t> wanted) {
+  return Scanner(start, transfer_syntax_uid, wanted, {}).run_head();
 }
 
 }  // namespace metserve::dicom

@@ -7,6 +7,8 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
 
+#include "dicom/pixel_format.h"
+
 namespace metserve::dicom {
 
 /// Decoded stored values of one dataset's Pixel Data (PS3.3 C.7.6.3), single-channel, 8 or 16 bits, signed or
@@ -18,20 +20,15 @@ class Pixels {
   /// missing, damaged or shorter than rows x columns x frames.
   Pixels(DcmDataset& dataset, std::string name);
 
-  /// Writes slope * stored value + intercept of one frame, row by row; `frame` is 1-based and
-  /// `out.size()` is rows x columns.
-  void read_frame(std::uint32_t frame, double slope, double intercept, std::span<float> out) const;
+  /// Writes one frame's values rescaled, row by row; `frame` is 1-based and `out.size()` is rows x columns.
+  void read_frame(std::uint32_t frame, const Rescale& rescale, std::span<float> out) const;
 
  private:
-  void read_format(DcmDataset& dataset);
   void decode(DcmDataset& dataset);
 
   std::string name_;
-  std::size_t rows_ = 0, columns_ = 0, frames_ = 1;
-  unsigned bits_allocated_ = 0, bits_stored_ = 0, high_bit_ = 0;
-  bool is_signed_ = false;
-  const std::uint8_t* values8_ = nullptr;
-  const std::uint16_t* values16_ = nullptr;
+  PixelFormat format_;
+  const std::uint8_t* bytes_ = nullptr;
 };
 
 }  // namespace metserve::dicom

@@ -7,6 +7,7 @@
 #include <dcmtk/dcmdata/dcdeftag.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
 
+#include "dicom/classic_image.h"
 #include "dicom/error.h"
 #include "dicom/slice_order.h"
 
@@ -24,6 +25,18 @@ InstanceFile read_instance(DcmFileFormat& file, const std::filesystem::path& pat
   if (instance.sop_instance_uid.empty() || text_of(dataset, DCM_StudyInstanceUID).empty() ||
       text_of(dataset, DCM_SeriesInstanceUID).empty())
     throw Error(Error::Kind::bad_input, path.string() + ": no study, series or SOP instance UID");
+  return instance;
+}
+
+InstanceFile instance_of(const ClassicImage& image, const FrameAttributes& attributes,
+                         const std::filesystem::path& path) {
+  InstanceFile instance;
+  instance.path = path;
+  instance.sop_class_uid = attributes.own_text(DCM_SOPClassUID);
+  instance.sop_instance_uid = attributes.own_text(DCM_SOPInstanceUID);
+  instance.transfer_syntax_uid = image.transfer_syntax_uid;
+  instance.native = image.pixels;
+  instance.native->format = read_pixel_format(attributes);
   return instance;
 }
 
@@ -76,6 +89,25 @@ std::vector<SeriesPart> read_parts(const std::filesystem::path& path) {
   }
   for (SeriesPart& part : parts) part.whole_instances = parts.size() == 1;
   return parts;
+}
+
+std::optional<SeriesPart> read_classic_part(const std::filesystem::path& path) {
+  const auto image = read_classic(path);
+  if (!image) return std::nullopt;
+  const FrameAttributes attributes(image->values);
+  SeriesPart part;
+  part.instances = {instance_of(*image, attributes, path)};
+  part.header.study_instance_uid = attributes.own_text(DCM_StudyInstanceUID);
+  part.header.series_instance_uid = attributes.own_text(DCM_SeriesInstanceUID);
+  part.header.has_pixels = true;
+  if (part.instances[0].sop_instance_uid.empty() || part.header.study_instance_uid.empty() ||
+      part.header.series_instance_uid.empty() || part.instances[0].native->format.frames > 1)
+    return std::nullopt;
+  part.key = part_key(attributes);
+  part.acquired = acquisition_moment(attributes);
+  part.contrast_start = attributes.own_text(DCM_ContrastBolusStartTime);
+  part.frames = {read_frame(attributes, 1, false)};
+  return part;
 }
 
 std::vector<SeriesPart> join_parts(std::vector<SeriesPart> parts) {

@@ -4,6 +4,7 @@
 #include <climits>
 #include <iterator>
 #include <map>
+#include <set>
 
 #include "dicom/error.h"
 #include "dicom/series_parts.h"
@@ -18,7 +19,7 @@ class Collector {
   void add(const std::filesystem::path& path) {
     std::vector<SeriesPart> parts;
     try {
-      parts = read_parts(path);
+      parts = read(path);
     } catch (const Error& error) {
       unreadable_.push_back({path, error.what()});
       return;
@@ -39,6 +40,21 @@ class Collector {
   const std::vector<UnreadableFile>& unreadable() const { return unreadable_; }
 
  private:
+  /// Only the first file of a part is parsed whole: the header of a part is that of its first file.
+  std::vector<SeriesPart> read(const std::filesystem::path& path) {
+    auto classic = read_classic_part(path);
+    if (classic && parts_with_header_.contains(name_of(*classic))) return {std::move(*classic)};
+    auto parts = read_parts(path);
+    if (!classic) return parts;
+    parts_with_header_.insert(name_of(*classic));
+    classic->header = parts[0].header;
+    return {std::move(*classic)};
+  }
+
+  static std::string name_of(const SeriesPart& part) {
+    return part.header.series_instance_uid + '|' + part.instances[0].sop_class_uid + '|' + part.key;
+  }
+
   void check_study(const std::string& uid, const std::filesystem::path& path) {
     if (study_uid_.empty()) {
       study_uid_ = uid;
@@ -54,11 +70,12 @@ class Collector {
   std::filesystem::path first_file_;
   std::map<std::string, std::filesystem::path> files_;  // by SOP instance UID
   std::map<std::string, std::vector<SeriesPart>> parts_;
+  std::set<std::string> parts_with_header_;
   std::vector<UnreadableFile> unreadable_;
 };
 
 Series series_of(const SeriesPart& part) {
-  Series series{part.header, part.instances, {}};
+  Series series{part.header, part.instances, part.frames};
   series.header.images = static_cast<int>(std::min<std::size_t>(part.frames.size(), INT_MAX));
   series.header.plane = plane_of(part.frames[0].orientation);
   const auto stacked = stack_slices(part.frames);
@@ -66,8 +83,6 @@ Series series_of(const SeriesPart& part) {
     series.header.slice_spacing_mm = stack->geometry.spacing_mm[2];
   else
     series.header.geometry_problem = std::get<std::string>(stacked);
-  if (!part.whole_instances)
-    for (const Frame& frame : part.frames) series.frames.push_back(frame.number);
   return series;
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "dicom/frame.h"
+#include "dicom/native_pixels.h"
 #include "dicom/volume.h"
 
 namespace metserve::dicom {
@@ -17,7 +19,8 @@ struct InstanceFile {
   std::string sop_instance_uid;
   std::string transfer_syntax_uid;
   std::uint32_t number_of_frames = 1;
-  bool enhanced = false;  ///< multi-frame with functional groups (Enhanced MR)
+  bool enhanced = false;               ///< multi-frame with functional groups (Enhanced MR)
+  std::optional<NativePixels> native;  ///< where pixel data can be read without parsing the file again
 };
 
 /// What the headers of a series say of it, text in UTF-8 as sent; absent or unreadable values are empty. For
@@ -57,7 +60,7 @@ struct SeriesHeader {
 struct Series {
   SeriesHeader header;
   std::vector<InstanceFile> instances;  ///< in no particular order
-  std::vector<std::uint32_t> frames;    ///< of an enhanced object, 1-based; empty: all of them
+  std::vector<Frame> frames;            ///< the images of the series, in no particular order
 };
 
 struct UnreadableFile {

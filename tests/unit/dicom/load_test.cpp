@@ -33,7 +33,7 @@ TEST_CASE("slices are ordered by position whatever the instance numbers say", "[
     dataset.putAndInsertString(DCM_InstanceNumber, numbers.at(slice));
   });
   Series series = test::only_series(directory.path());
-  std::reverse(series.instances.begin(), series.instances.end());
+  std::reverse(series.frames.begin(), series.frames.end());
   const LoadedSeries loaded = load_series(series);
   CHECK(loaded.volume.voxels == test::volume({1, 0, 0}, {0, 1, 0}).voxels);
   CHECK(loaded.slices[0].sop_instance_uid == "2.25.1003.1");
