@@ -40,7 +40,7 @@ struct ObjectReference {
 
 /// The objects of one result, those that there are.
 struct ResultReferences {
-  std::optional<ObjectReference> segmentation, structure_set, report, probability;
+  std::optional<ObjectReference> segmentation, structure_set, report, probability, axial_structure_set;
 };
 
 /// A result that was written before.
@@ -50,8 +50,8 @@ struct EarlierResult {
   std::vector<std::string> unreadable;  ///< names of files that are there and cannot be read
 };
 
-/// Reads what `seg.dcm`, `rtstruct.dcm`, `report.dcm` and `probability.dcm` in `directory` are. Files that
-/// cannot be read are listed, not thrown.
+/// Reads what `seg.dcm`, `rtstruct.dcm`, `report.dcm`, `probability.dcm` and `axial_rtstruct.dcm` in
+/// `directory` are. Files that cannot be read are listed, not thrown.
 EarlierResult read_earlier_result(const std::filesystem::path& directory);
 
 /// Whether the objects have the UIDs that `uids` gives: what is written with them is the same result.
@@ -81,6 +81,7 @@ struct ResultContext {
   std::vector<std::string> follow_up = {};  ///< what was compared with, and the lesions that are gone
   ResultReferences supersedes = {};         ///< an earlier result on the same study
   bool all_frames = false;                  ///< of a segmentation, also those that hold nothing
+  bool on_axial = false;  ///< `reference` is what write_axial_series made: a second structure set, on that
 };
 
 /// BINARY Segmentation (PS3.3 A.51), one segment per lesion, only frames that hold lesion voxels (unless all
@@ -102,6 +103,19 @@ struct Contour {
   std::size_t slice = 0;
   std::vector<Vec3> points_lps_mm;
 };
+
+/// An axial MR series made from the reference's images, as a reference for other objects, with its files.
+struct AxialSeries {
+  LoadedSeries series;
+  std::vector<std::filesystem::path> files;
+};
+
+/// Classic MR images (PS3.3 A.4), DERIVED\\SECONDARY\\MPR, of `axial`, which is the context's reference on an
+/// axial grid, in its frame of reference: axial_0001.dcm, ... in `directory`. Voxels that do not fit 16 bits
+/// unsigned, or that rounding would spoil, are moved and scaled. Throws Error(io) when a file cannot be
+/// written.
+AxialSeries write_axial_series(const ResultContext& context, Volume axial,
+                               const std::filesystem::path& directory);
 
 /// RT Structure Set (PS3.3 A.19), one ROI per lesion. `contours[n]` belongs to `lesions[n]`.
 /// Throws Error(bad_input) when a lesion has no contour or a contour fewer than 3 points.

@@ -20,6 +20,9 @@ const ObjectIdentity key_image_identity{UID_SecondaryCaptureImageStorage, "key-i
                                         "Metastases pictures", 3};
 const ObjectIdentity probability_identity{UID_SegmentationStorage, "probability", "SEG",
                                           "Metastases probability", 4};
+const ObjectIdentity axial_series_identity{UID_MRImageStorage, "axial", "MR", "Axial MR for metastases", 5};
+const ObjectIdentity axial_structure_set_identity{UID_RTStructureSetStorage, "axial-rtstruct", "RTSTRUCT",
+                                                  "Metastases RT axial", 6};
 
 void require(const OFCondition& condition, std::string_view what) {
   if (condition.bad())

@@ -40,6 +40,7 @@ inline constexpr Code segmentation{"113076", "DCM", "Segmentation"};
 /// What no standard code says (PS3.3 8.2).
 inline constexpr const char* private_scheme = "99METSERVE";
 inline constexpr Code superseded{"SUPERSEDED", private_scheme, "Superseded result"};
+inline constexpr Code reformatting{"113072", "DCM", "Multiplanar reformatting"};
 inline constexpr Code source_for_processing{"121322", "DCM", "Source image for image processing operation"};
 }  // namespace code
 
@@ -80,12 +81,12 @@ class ReferenceHead {
 struct ObjectIdentity {
   const char* sop_class_uid;
   const char* role;      ///< for UIDs: "seg", "rtstruct", "sr", ...
-  const char* modality;  ///< SEG, RTSTRUCT, SR or OT
+  const char* modality;  ///< SEG, RTSTRUCT, SR, OT or MR
   const char* title;     ///< begins the series description
   int number_offset;     ///< of the series number
 };
 extern const ObjectIdentity segmentation_identity, structure_set_identity, report_identity,
-    key_image_identity, probability_identity;
+    key_image_identity, probability_identity, axial_series_identity, axial_structure_set_identity;
 
 /// SOP instance UID of one of this run's objects.
 std::string instance_uid(const UidSource& uids, const ObjectIdentity& object);

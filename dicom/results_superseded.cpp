@@ -68,8 +68,11 @@ EarlierResult read_earlier_result(const std::filesystem::path& directory) {
   const auto structure_set = read_if_there(directory / "rtstruct.dcm", result.unreadable);
   const auto report = read_if_there(directory / "report.dcm", result.unreadable);
   const auto probability = read_if_there(directory / "probability.dcm", result.unreadable);
-  result.objects = {segmentation.object, structure_set.object, report.object, probability.object};
-  result.replaced = {segmentation.replaced, structure_set.replaced, report.replaced, probability.replaced};
+  const auto axial = read_if_there(directory / "axial_rtstruct.dcm", result.unreadable);
+  result.objects = {segmentation.object, structure_set.object, report.object, probability.object,
+                    axial.object};
+  result.replaced = {segmentation.replaced, structure_set.replaced, report.replaced, probability.replaced,
+                     axial.replaced};
   return result;
 }
 

@@ -67,6 +67,10 @@ void require_drawable(const ResultContext& context, const std::vector<std::vecto
   }
 }
 
+const std::optional<ObjectReference>& superseded_set(const ResultContext& context) {
+  return context.on_axial ? context.supersedes.axial_structure_set : context.supersedes.structure_set;
+}
+
 void put_structure_set(DcmItem& dataset, const ResultContext& context, const ReferenceHead& head) {
   put(dataset, DCM_InstanceNumber, "1");
   put(dataset, DCM_OperatorsName, "");
@@ -78,11 +82,12 @@ void put_structure_set(DcmItem& dataset, const ResultContext& context, const Ref
   put(dataset, DCM_FrameOfReferenceUID, context.reference.header.frame_of_reference_uid);
   put(dataset, DCM_PositionReferenceIndicator, "");
   put(dataset, DCM_ApprovalStatus, "UNAPPROVED");
-  put_superseded_series(dataset, context.supersedes.structure_set);
-  if (!context.supersedes.structure_set) return;
+  const auto& superseded = superseded_set(context);
+  put_superseded_series(dataset, superseded);
+  if (!superseded) return;
   DcmItem& predecessor = append_item(dataset, DCM_PredecessorStructureSetSequence);
-  put(predecessor, DCM_ReferencedSOPClassUID, context.supersedes.structure_set->sop_class_uid);
-  put(predecessor, DCM_ReferencedSOPInstanceUID, context.supersedes.structure_set->sop_instance_uid);
+  put(predecessor, DCM_ReferencedSOPClassUID, superseded->sop_class_uid);
+  put(predecessor, DCM_ReferencedSOPInstanceUID, superseded->sop_instance_uid);
 }
 
 void put_image_reference(DcmItem& item, const SliceSource& source) {
@@ -171,7 +176,8 @@ void write_structure_set(const ResultContext& context, const std::vector<std::ve
   const ReferenceHead head(context.reference);
   DcmFileFormat encoded;
   DcmDataset& dataset = *encoded.getDataset();
-  put_common_modules(dataset, context, head, structure_set_identity);
+  put_common_modules(dataset, context, head,
+                     context.on_axial ? axial_structure_set_identity : structure_set_identity);
   put_structure_set(dataset, context, head);
   put_referenced_images(dataset, context.reference);
   for (std::size_t n = 0; n < contours.size(); ++n) {

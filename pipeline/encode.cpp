@@ -2,11 +2,13 @@
 #include <fstream>
 
 #include "dicom/error.h"
+#include "pipeline/axial.h"
 #include "pipeline/contours.h"
 #include "pipeline/key_images.h"
 #include "pipeline/lesions_json.h"
 #include "pipeline/preview.h"
 #include "pipeline/report_text.h"
+#include "pipeline/resample.h"
 #include "pipeline/segment_study.h"
 
 namespace metserve::pipeline {
@@ -79,25 +81,66 @@ Identity identity_after(const EncodeOptions& options, StudyResult& result) {
   return identity_of(options.uid_root, text, earlier.objects);
 }
 
+ResultFiles files_in(const fs::path& directory) {
+  ResultFiles files;
+  files.segmentation = directory / "seg.dcm";
+  files.structure_set = directory / "rtstruct.dcm";
+  files.report = directory / "report.dcm";
+  files.lesions_json = directory / "lesions.json";
+  files.preview = directory / "preview.png";
+  files.probability = directory / "probability.dcm";
+  return files;
+}
+
 /// Objects of an earlier run must not lie beside the results of this one.
 void clear(const ResultFiles& files) {
   for (const fs::path& file : {files.segmentation, files.structure_set, files.report, files.lesions_json,
                                files.preview, files.probability})
     fs::remove(file);
   remove_key_images(files.report.parent_path());
+  remove_axial_results(files.report.parent_path());
+}
+
+/// The same result as the objects on `reference` say it.
+dicom::ResultContext context_on(const dicom::LoadedSeries& reference, const dicom::ResultContext& context) {
+  return {reference,
+          context.lesions,
+          context.algorithm,
+          context.sequences_used,
+          context.sequences_left_out,
+          context.warnings,
+          context.uids,
+          context.clock,
+          context.series_number_offset,
+          context.registration_quality,
+          context.expected_performance,
+          context.follow_up,
+          context.supersedes,
+          context.all_frames};
+}
+
+void write_axial_results(const StudyResult& result, const dicom::ResultContext& context, ResultFiles& files,
+                         const fs::path& directory) {
+  const dicom::VolumeGeometry& reference = result.reference.volume.geometry;
+  const dicom::VolumeGeometry grid = axial_grid(reference);
+  const auto axial =
+      dicom::write_axial_series(context, resample(result.reference.volume, grid, {}), directory);
+  dicom::ResultContext on_axial = context_on(axial.series, context);
+  on_axial.on_axial = true;
+  files.axial_images = axial.files;
+  files.axial_series_uid = axial.series.header.series_instance_uid;
+  files.axial_structure_set = directory / "axial_rtstruct.dcm";
+  dicom::write_structure_set(
+      on_axial,
+      lesion_contours(grid, labels_on(grid, reference, result.lesions.labels), context.lesions.size()),
+      files.axial_structure_set);
 }
 
 }  // namespace
 
 ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, const fs::path& directory) {
   const auto started = std::chrono::steady_clock::now();
-  ResultFiles files{directory / "seg.dcm",
-                    directory / "rtstruct.dcm",
-                    directory / "report.dcm",
-                    directory / "lesions.json",
-                    directory / "preview.png",
-                    directory / "probability.dcm",
-                    {}};
+  ResultFiles files = files_in(directory);
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) throw dicom::Error(dicom::Error::Kind::io, directory.string() + ": " + error.message());
@@ -129,6 +172,8 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
     dicom::write_structure_set(
         context, lesion_contours(result.reference.volume.geometry, result.lesions.labels, lesions.size()),
         files.structure_set);
+    if (options.axial && !is_axial(result.reference.volume.geometry))
+      write_axial_results(result, context, files, directory);
   }
   dicom::write_report(context, files.segmentation, files.report);
   if (result.probability.empty())

@@ -78,6 +78,7 @@ struct EncodeOptions {
   std::filesystem::path superseded;  ///< folder of the earlier result that this one replaces; empty: none
   bool all_frames = false;           ///< of segmentations, also those that hold nothing
   bool key_images = false;           ///< pictures for viewers that show neither segmentations nor reports
+  bool axial = false;                ///< also a structure set on an axial series, where the reference is not
 };
 
 /// The files of one result; empty paths for what was not written (no lesion: no SEG, no RTSTRUCT).
@@ -85,10 +86,15 @@ struct ResultFiles {
   std::filesystem::path segmentation, structure_set, report, lesions_json, preview;
   std::filesystem::path probability;              ///< when the result has one
   std::vector<std::filesystem::path> key_images;  ///< when they were asked for
+  /// When they were asked for, on a reference that is not axial: the images first.
+  std::vector<std::filesystem::path> axial_images;
+  std::filesystem::path axial_structure_set;
+  std::string axial_series_uid;
 };
 
-/// Writes seg.dcm, rtstruct.dcm, report.dcm, lesions.json and preview.png (and probability.dcm, key_NN.dcm)
-/// into `directory`, each complete or not at all, and sets `result.timings.encode`.
+/// Writes seg.dcm, rtstruct.dcm, report.dcm, lesions.json and preview.png (and probability.dcm, key_NN.dcm,
+/// axial_NNNN.dcm, axial_rtstruct.dcm) into `directory`, each complete or not at all, and sets
+/// `result.timings.encode`.
 ResultFiles encode_result(StudyResult& result, const EncodeOptions& options,
                           const std::filesystem::path& directory);
 

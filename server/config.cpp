@@ -213,22 +213,6 @@ bool is_ae_title(const std::string& title) {
   return std::all_of(title.begin(), title.end(), [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
 }
 
-std::string_view to_string(ObjectKind kind) {
-  switch (kind) {
-    case ObjectKind::segmentation:
-      return "seg";
-    case ObjectKind::structure_set:
-      return "rtstruct";
-    case ObjectKind::probability:
-      return "probability";
-    case ObjectKind::key_images:
-      return "key_images";
-    case ObjectKind::report:
-      break;
-  }
-  return "report";
-}
-
 Config parse_config(const std::string& text, const std::string& name) {
   Config config;
   read_yaml(text, name,

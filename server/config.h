@@ -48,8 +48,15 @@ struct StorageConfig {
   JournalOptions journal;                                    ///< of images on their way into the store
 };
 
-enum class ObjectKind { segmentation, structure_set, report, probability, key_images };
-std::string_view to_string(ObjectKind kind);
+enum class ObjectKind {
+  segmentation,
+  structure_set,
+  report,
+  probability,
+  key_images,
+  axial,  ///< the structure set on axial images, which are made and sent along where the reference is not
+          ///< axial
+};
 
 struct RetryConfig {
   std::chrono::seconds first{30};  ///< wait after the first failure, doubled each time, 1..3600

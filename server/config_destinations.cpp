@@ -69,9 +69,11 @@ void read_destination(ConfigSection& section, DestinationConfig& destination) {
                    {"rtstruct", ObjectKind::structure_set},
                    {"report", ObjectKind::report},
                    {"probability", ObjectKind::probability},
-                   {"key_images", ObjectKind::key_images}});
+                   {"key_images", ObjectKind::key_images},
+                   {"axial", ObjectKind::axial}});
   if (destination.objects.empty())
-    section.problem("objects", "must name at least one of seg, rtstruct, report, probability, key_images");
+    section.problem("objects",
+                    "must name at least one of seg, rtstruct, report, probability, key_images, axial");
   ConfigSection retry = section.section("retry");
   retry.duration("first_s", destination.retry.first, 1, 3600);
   retry.duration("cap_s", destination.retry.cap, 1, 86400);

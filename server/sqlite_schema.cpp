@@ -131,6 +131,15 @@ CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid);
 ALTER TABLE studies ADD COLUMN suspect INTEGER NOT NULL DEFAULT 0;  -- 1: the process died at work on this revision
 ALTER TABLE studies ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;   -- of it while it worked on nothing else
 )sql",
+
+    R"sql(
+-- Images that were made here for planning systems.
+CREATE TABLE own_series (
+  series_instance_uid TEXT PRIMARY KEY,
+  study_id            INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE
+);
+CREATE INDEX own_series_by_study ON own_series (study_id);
+)sql",
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 

@@ -27,6 +27,7 @@ class SqliteStore final : public Store {
                    int max_tries) override;
   StudyState set_aside(const Claim& claim, StudyState state, const std::string& reason) override;
   void record_series(const Claim& claim, std::span<const SeriesFinding> series) override;
+  void record_own_series(const Claim& claim, const std::string& series_instance_uid) override;
   FinishOutcome finish(const Claim& claim, const std::filesystem::path& result_directory,
                        const std::vector<DeliveryOrder>& orders) override;
   std::vector<std::string> reclaim_expired(int max_tries, std::span<const Claim> held) override;
@@ -73,6 +74,7 @@ class SqliteStore final : public Store {
   std::int64_t now_ms() const;
   AddOutcome add(const InstanceRecord& instance);
   std::int64_t study_for(const InstanceRecord& instance);
+  bool is_own(const InstanceRecord& instance);
   void count_new_instance(std::int64_t study, const InstanceRecord& instance);
   void move(std::int64_t study, StudyState to, const std::string& text);
   void note(std::int64_t study, const std::string& text);

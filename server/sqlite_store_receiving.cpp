@@ -72,12 +72,17 @@ std::int64_t SqliteStore::study_for(const InstanceRecord& instance) {
   return study;
 }
 
+bool SqliteStore::is_own(const InstanceRecord& instance) {
+  return writer_.query("SELECT 1 FROM own_series WHERE series_instance_uid = ?", instance.series_instance_uid)
+      .step();
+}
+
 void SqliteStore::count_new_instance(std::int64_t study, const InstanceRecord& instance) {
   Query query = writer_.query("SELECT state FROM studies WHERE id = ?", study);
   if (!query.step()) throw Error(Error::Kind::io, "a study vanished while an image was added to it");
   const StudyState state = study_state_from(query.text(0)).value();
   // Only MR images are segmented: anything else that comes late would give the same result once more.
-  if (instance.modality != "MR" && state != StudyState::receiving) return;
+  if (state != StudyState::receiving && (instance.modality != "MR" || is_own(instance))) return;
   writer_
       .query(
           R"sql(UPDATE studies SET revision = revision + 1, last_received_ms = ?, tries = 0, suspect = 0,

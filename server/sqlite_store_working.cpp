@@ -142,6 +142,17 @@ void SqliteStore::record_series(const Claim& claim, std::span<const SeriesFindin
   transaction.commit();
 }
 
+void SqliteStore::record_own_series(const Claim& claim, const std::string& series_instance_uid) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  content_changed(claim);
+  writer_
+      .query("INSERT OR IGNORE INTO own_series (series_instance_uid, study_id) VALUES (?, ?)",
+             series_instance_uid, claim.study)
+      .run();
+  transaction.commit();
+}
+
 FinishOutcome SqliteStore::finish(const Claim& claim, const std::filesystem::path& result_directory,
                                   const std::vector<DeliveryOrder>& orders) {
   const std::scoped_lock lock(write_mutex_);

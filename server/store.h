@@ -192,6 +192,8 @@ class Store {
   virtual StudyState set_aside(const Claim& claim, StudyState state, const std::string& reason) = 0;
   /// What the series of the study were found to be; replaces what an earlier job found.
   virtual void record_series(const Claim& claim, std::span<const SeriesFinding> series) = 0;
+  /// Images of this series are made here: they change nothing when an archive sends them back.
+  virtual void record_own_series(const Claim& claim, const std::string& series_instance_uid) = 0;
   /// Records the result with its orders in one transaction and supersedes the study's earlier results and
   /// what of them is still to be delivered.
   virtual FinishOutcome finish(const Claim& claim, const std::filesystem::path& result_directory,

@@ -1,6 +1,7 @@
 #include "server/study_job.h"
 
 #include <algorithm>
+#include <set>
 
 #include <spdlog/fmt/fmt.h>
 
@@ -47,26 +48,29 @@ std::vector<std::filesystem::path> files_of(const pipeline::ResultFiles& files, 
       return {files.probability};
     case ObjectKind::key_images:
       return files.key_images;
+    case ObjectKind::axial: {
+      if (files.axial_images.empty()) return {files.structure_set};
+      auto all = files.axial_images;
+      all.push_back(files.axial_structure_set);
+      return all;
+    }
     case ObjectKind::report:
       break;
   }
   return {files.report};
 }
 
-/// Everything that was written and that a destination asks for. The object's name says which one of several.
+/// Everything that was written and that a destination asks for, once.
 std::vector<DeliveryOrder> orders_for(const pipeline::ResultFiles& files,
                                       const std::filesystem::path& directory,
                                       const std::vector<DestinationConfig>& destinations) {
   std::vector<DeliveryOrder> orders;
   for (const DestinationConfig& destination : destinations) {
-    for (const ObjectKind kind : destination.objects) {
-      for (const auto& file : files_of(files, kind)) {
-        if (file.empty()) continue;
-        const std::string object =
-            kind == ObjectKind::key_images ? file.stem().string() : std::string(to_string(kind));
-        orders.push_back({destination.name, object, directory / file.filename()});
-      }
-    }
+    std::set<std::filesystem::path> ordered;
+    for (const ObjectKind kind : destination.objects)
+      for (const auto& file : files_of(files, kind))
+        if (!file.empty() && ordered.insert(file).second)
+          orders.push_back({destination.name, file.stem().string(), directory / file.filename()});
   }
   return orders;
 }
@@ -134,9 +138,12 @@ FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter
       context.clock,
       superseded_result(claim, context.storage.directory() / directory, context.store),
       context.config.results.all_frames,
-      is_wanted(ObjectKind::key_images, context.config.destinations)};
+      is_wanted(ObjectKind::key_images, context.config.destinations),
+      is_wanted(ObjectKind::axial, context.config.destinations)};
   const auto written = pipeline::encode_result(result, encode, context.storage.directory() / directory);
   context.storage.sync_result(directory);
+  // Before the archive can send them back to us.
+  if (!written.axial_series_uid.empty()) context.store.record_own_series(claim, written.axial_series_uid);
   const auto outcome =
       context.store.finish(claim, directory, orders_for(written, directory, context.config.destinations));
   report_timings(result.timings, context.metrics);

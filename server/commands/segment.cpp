@@ -22,7 +22,7 @@ struct SegmentArguments {
   std::optional<double> threshold, minimum_peak;
   std::optional<std::filesystem::path> previous, previous_images, supersedes;
   int threads = 0;
-  bool any_subset = false, key_images = false, probabilities = false, all_frames = false;
+  bool any_subset = false, key_images = false, probabilities = false, all_frames = false, axial = false;
 };
 
 /// Roughly which part of the work each stage is, in the order of pipeline::Stage.
@@ -81,6 +81,7 @@ void segment(const SegmentArguments& arguments) {
   encode.superseded = arguments.supersedes.value_or("");
   encode.key_images = arguments.key_images;
   encode.all_frames = arguments.all_frames;
+  encode.axial = arguments.axial;
   encode.clock = [] { return std::chrono::system_clock::now(); };
   pipeline::encode_result(result, encode, arguments.output);
   print_result(result, arguments.output);
@@ -128,6 +129,10 @@ void add_segment(CLI::App& program) {
                     "Also probability.dcm: the network's probability as a FRACTIONAL segmentation");
   command->add_flag("--all-frames", arguments->all_frames,
                     "Every slice in segmentations, also where they hold nothing");
+  command->add_flag(
+      "--axial", arguments->axial,
+      "Where the reference is not axial, also axial_0001.dcm, ...: its images reformatted, with "
+      "axial_rtstruct.dcm, for planning systems that take axial series only");
   command->add_flag("--any-subset", arguments->any_subset, "Also without a T1 sequence after gadolinium");
   command->callback([arguments] { segment(*arguments); });
 }

@@ -59,6 +59,18 @@ def violations(images, results):
                     if line.startswith("Error") and any(file in line for file in ours)]
 
 
+def labels_on(planes, reference_planes, labels):
+    """Each voxel of `planes` with the label of the reference's voxel that it lies in, 0 outside."""
+    first, spacing = reference_planes[0], results_readback.slice_spacing(reference_planes)
+    result = numpy.zeros((len(planes), *planes[0].shape), labels.dtype)
+    for number, plane in enumerate(planes):
+        x, y, distance = first.indices(plane.places(numpy.ones(plane.shape, bool)))
+        index = numpy.rint(numpy.stack([distance / spacing, y, x])).astype(int)
+        inside = ((index >= 0) & (index < numpy.array(labels.shape)[:, None])).all(0)
+        result[number].reshape(-1)[inside] = labels[tuple(index[:, inside])]
+    return result
+
+
 def random_mask(random, shape):
     """Blobs, some hollow, some cut off by the volume's edge, some touching; lone voxels, also in the corners."""
     grid = numpy.stack(numpy.meshgrid(*(numpy.arange(n) for n in shape), indexing="ij"), -1)
@@ -107,7 +119,9 @@ class Conformance(Results):
         results = self.write(reference, name, lesions, *more)
         if results is None:
             return False
-        objects = objects_in(results)
+        # Of axial images two: they are all made alike.
+        objects = [file for file in objects_in(results)
+                   if not file.name.startswith("axial_0") or file.name in ("axial_0001.dcm", "axial_0010.dcm")]
         self.assertEqual((results / "seg.dcm") in objects, lesions > 0)
         self.assertEqual(violations(images, objects), [], name)
         if lesions > 0:
@@ -129,7 +143,7 @@ class Conformance(Results):
                                          shape=(20, 40 + number % 8, 61 - number % 7))
             name = f"{plane}-{'enhanced' if enhanced else 'classic'}-{number}"
             images = references.write(options, self.root / name)
-            self.assertTrue(self.check(images, self.root / name, name + "-results", lesions, "--probabilities"))
+            self.assertTrue(self.check(images, self.root / name, name + "-results", lesions, "--probabilities", "--axial"))
 
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             list(pool.map(check, range(len(cases))))
@@ -165,7 +179,8 @@ class Conformance(Results):
             for file in files:
                 (folder / file.name).symlink_to(file.resolve())
             counts = COUNTS if WHOLE else ((7, 1, 0)[number % 3],)
-            return any([self.check(files, folder, f"real-{number}-{lesions}", lesions, "--series", uid)
+            return any([self.check(files, folder, f"real-{number}-{lesions}", lesions, "--series", uid,
+                                   *(["--axial"] if lesions == 1 else []))
                         for lesions in counts])
 
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -205,22 +220,66 @@ class Readers(Results):
                       for frame in fractional.PerFrameFunctionalGroupsSequence]
             numpy.testing.assert_allclose(places, references.positions(options), atol=1e-6)
 
+    def test_the_structure_set_on_a_derived_axial_series_outlines_the_same_voxels(self):
+        for number, (plane, enhanced) in enumerate((p, e) for p in references.PLANES for e in (False, True)):
+            with self.subTest(plane=plane, enhanced=enhanced):
+                options, _, reference = self.reference(f"reference-{number}", plane=plane, enhanced=enhanced)
+                results = self.write(reference, f"results-{number}", 9, "--axial")
+                if plane == "axial":
+                    self.assertFalse(list(results.glob("axial_*")))
+                    continue
+                self.compare_on_axial(options, reference, results)
+
+    def compare_on_axial(self, options, reference, results):
+        """Returns the labels on the axial series: each voxel's is that of the reference's voxel that it lies in."""
+        seg, rtstruct = (pydicom.dcmread(results / name) for name in ("seg.dcm", "axial_rtstruct.dcm"))
+        series = pydicom.dcmread(results / "axial_0001.dcm")
+        self.assertEqual((series.FrameOfReferenceUID, list(series.ImageOrientationPatient)),
+                         (seg.FrameOfReferenceUID, [1, 0, 0, 0, 1, 0]))
+        planes = results_readback.read_reference(results, series.SeriesInstanceUID)
+        wanted = labels_on(planes, results_readback.read_reference(reference, references.ROOT + ".1.2"),
+                           numpy.fromfile(results / "labels.raw", "<u2").reshape(options.shape))
+        problems = []
+        rois = results_readback.read_structure_set(rtstruct, seg, planes, problems)
+        self.assertEqual(problems, [])
+        self.assertEqual(sorted(rois), sorted(set(numpy.unique(wanted)) - {0}))
+        for number, roi in rois.items():
+            for k, mask in enumerate(wanted == number):
+                seen = roi.get(k, numpy.zeros_like(mask))
+                self.assertTrue((seen == results_readback.without_holes(mask)).all(), f"lesion {number}, slice {k}")
+        return wanted
+
     @needs("plastimatch", "plastimatch")
     def test_plastimatch_rasterises_the_structure_set_to_the_mask(self):
         options, _, reference = self.reference("reference", shape=(60, 140, 150), spacing_mm=(1.5, 0.9, 0.9))
         results = self.write(reference, "results", 12)
-        result = run("plastimatch", "convert", "--input", results / "rtstruct.dcm", "--referenced-ct", reference,
+        labels = numpy.fromfile(results / "labels.raw", "<u2").reshape(options.shape)
+        self.compare_with_plastimatch(results / "rtstruct.dcm", reference, labels, options.spacing_mm)
+
+    @needs("plastimatch", "plastimatch")
+    def test_plastimatch_rasterises_the_structure_set_on_a_derived_axial_series_to_the_mask(self):
+        options, _, reference = self.reference("reference", shape=(90, 120, 110), plane="sagittal",
+                                               spacing_mm=(1.25, 1, 1))
+        results = self.write(reference, "results", 12, "--axial")
+        labels = self.compare_on_axial(options, reference, results)
+        images = self.root / "axial"
+        images.mkdir()
+        for file in results.glob("axial_0*.dcm"):
+            shutil.copy(file, images)
+        self.compare_with_plastimatch(results / "axial_rtstruct.dcm", images, labels, (1, 1, 1))
+
+    def compare_with_plastimatch(self, rtstruct, reference, labels, spacing_mm):
+        result = run("plastimatch", "convert", "--input", rtstruct, "--referenced-ct", reference,
                      "--output-prefix", self.root / "masks", "--prefix-format", "mha")
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
-        labels = numpy.fromfile(results / "labels.raw", "<u2").reshape(options.shape)
         compared = 0
         for number in range(1, 13):
             mha = (self.root / "masks" / f"GTV_MET_{number:02}.mha").read_bytes()
             header, _, voxels = mha.partition(b"ElementDataFile = LOCAL\n")
-            self.assertIn("DimSize = " + " ".join(str(n) for n in options.shape[::-1]), header.decode())
-            seen = numpy.frombuffer(voxels, numpy.uint8).reshape(options.shape) != 0
+            self.assertIn("DimSize = " + " ".join(str(n) for n in labels.shape[::-1]), header.decode())
+            seen = numpy.frombuffer(voxels, numpy.uint8).reshape(labels.shape) != 0
             wanted = numpy.stack([results_readback.without_holes(mask) for mask in labels == number])
-            if (labels == number).sum() * numpy.prod(options.spacing_mm) <= results_readback.DICE_ABOVE_MM3:
+            if (labels == number).sum() * numpy.prod(spacing_mm) <= results_readback.DICE_ABOVE_MM3:
                 continue
             compared += 1
             dice = 2 * (seen & wanted).sum() / (seen.sum() + wanted.sum())

@@ -3,6 +3,7 @@
 //
 // usage: write_results REFERENCE_DIR OUT_DIR [--series UID] [--lesions N] [--seed N] [--supersedes DIR]
 //        [--previous SEG] [--mask FILE] [--key-images] [--probabilities] [--all-frames]
+//        [--axial]
 // REFERENCE_DIR holds the series UID, or one series only. OUT_DIR receives what encode_result writes, and
 // labels.raw: the label map, 16-bit little endian, [slices, rows, columns] in the order of the slices along
 // their normal. With --mask the components of that file are the lesions: a byte a voxel, in the same order.
@@ -32,7 +33,7 @@ struct Arguments {
   std::size_t lesions = 3;
   unsigned seed = 1;
   std::string supersedes, previous, mask;
-  bool key_images = false, probabilities = false, all_frames = false;
+  bool key_images = false, probabilities = false, all_frames = false, axial = false;
 };
 
 struct NoRoom : std::runtime_error {
@@ -164,6 +165,7 @@ void run(const Arguments& arguments) {
   options.superseded = arguments.supersedes;
   options.key_images = arguments.key_images;
   options.all_frames = arguments.all_frames;
+  options.axial = arguments.axial;
   if (!arguments.previous.empty())
     pipeline::compare_with_earlier(result, {arguments.previous, arguments.reference}, {});
   pipeline::encode_result(result, options, arguments.output);
@@ -188,6 +190,7 @@ int main(int argc, char** argv) {
   program.add_flag("--key-images", arguments.key_images);
   program.add_flag("--probabilities", arguments.probabilities);
   program.add_flag("--all-frames", arguments.all_frames);
+  program.add_flag("--axial", arguments.axial);
   CLI11_PARSE(program, argc, argv);
   const dicom::Runtime runtime;
   try {

@@ -136,7 +136,7 @@ TEST_CASE("A destination says what it lacks", "[server][config]") {
         "metserve.yaml:3: destinations[1].name: 'a' is taken by another destination");
   CHECK(mistakes_in("destinations:\n  - {name: a, host: b, port: 1, ae_title: C, objects: []}\n") ==
         "metserve.yaml:2: destinations[0].objects: must name at least one of seg, rtstruct, report, "
-        "probability, key_images");
+        "probability, key_images, axial");
   CHECK(mistakes_in(
             "destinations:\n  - {name: a, host: b, port: 1, ae_title: C, retry: {first_s: 9, cap_s: 3}}\n") ==
         "metserve.yaml:2: destinations[0].retry.cap_s: must not be below first_s");

@@ -212,6 +212,7 @@ TEST_CASE("A database of the first version is brought up to date and keeps what 
             ALTER TABLE deliveries DROP COLUMN sop_instance_uid;
             ALTER TABLE deliveries DROP COLUMN transaction_uid;
             ALTER TABLE studies DROP COLUMN suspect; ALTER TABLE studies DROP COLUMN deaths;
+            DROP TABLE own_series;
             PRAGMA user_version = 1)sql",
                        nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(raw);

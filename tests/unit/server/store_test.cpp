@@ -340,3 +340,16 @@ TEST_CASE("A database that is none is named", "[server][store]") {
   CHECK_THROWS_WITH(SqliteStore(file, [] { return TimePoint(); }),
                     Catch::Contains("metserve.db") && Catch::Contains("not a database"));
 }
+
+TEST_CASE("Images that were made here change nothing when an archive sends them back", "[server][store]") {
+  StoreFixture f;
+  const Claim claim = f.claim_new_study("1.2");
+  f.store->record_own_series(claim, "1.2.9");
+  f.store->finish(claim, "results/x/1", {});
+  InstanceRecord own = StoreFixture::instance("1.2", "1.2.9.1");
+  own.series_instance_uid = "1.2.9";
+  CHECK(f.store->add_instances(std::span(&own, 1)).front() == AddOutcome::added);
+  CHECK(f.state("1.2") == StudyState::done);
+  f.add("1.2", "1.2.1.2");
+  CHECK(f.state("1.2") == StudyState::receiving);
+}
