@@ -190,8 +190,4 @@ ReadSegmentation read_segmentation(const std::filesystem::path& file) {
   return result;
 }
 
-std::string patient_id_of(const std::filesystem::path& file) {
-  return text_of(*read_file(file)->getDataset(), DCM_PatientID);
-}
-
 }  // namespace metserve::dicom

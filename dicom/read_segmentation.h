@@ -29,7 +29,4 @@ struct ReadSegmentation {
 /// object or one whose frames lie on no regular grid, Error(unsupported) for compressed pixels.
 ReadSegmentation read_segmentation(const std::filesystem::path& file);
 
-/// Patient ID of a DICOM file, as sent. Throws what read_file throws.
-std::string patient_id_of(const std::filesystem::path& file);
-
 }  // namespace metserve::dicom

@@ -12,6 +12,7 @@
 
 #include "dicom/error.h"
 #include "dicom/part10.h"
+#include "dicom/patient.h"
 #include "pipeline/error.h"
 #include "pipeline/follow_up_groups.h"
 #include "pipeline/segment_study.h"
@@ -172,7 +173,7 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
 
 void compare_with_earlier(StudyResult& result, const EarlierStudy& study, const FollowUpOptions& options) {
   const dicom::ReadSegmentation earlier = dicom::read_segmentation(study.segmentation);
-  if (earlier.patient_id != dicom::patient_id_of(result.reference.first_file))
+  if (earlier.patient_id != dicom::study_of_patient(result.reference.first_file).patient_id)
     result.warnings.push_back("the earlier segmentation has another patient ID");
   std::string how = "compared with segmentation " + earlier.reference.sop_instance_uid + " of the study of " +
                     (earlier.study_date.empty() ? "an unknown date" : earlier.study_date);
@@ -196,6 +197,16 @@ void compare_with_earlier(StudyResult& result, const EarlierStudy& study, const 
   result.follow_up =
       compare_lesions(result.lesions, result.reference.volume.geometry, earlier, to_earlier, options);
   result.follow_up->sentences.insert(result.follow_up->sentences.begin(), how);
+}
+
+void compare_with_no_lesions(StudyResult& result, const std::string& study_date) {
+  result.follow_up = {"", study_date, {}, {}};
+  result.follow_up->sentences.push_back("compared with the study of " + study_date +
+                                        ", in which no lesion was found");
+  for (Lesion& lesion : result.lesions.lesions) {
+    lesion.history = {"new", 0, 0, {}};
+    result.follow_up->sentences.push_back(sentence_on(lesion));
+  }
 }
 
 }  // namespace metserve::pipeline

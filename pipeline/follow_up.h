@@ -27,7 +27,7 @@ struct ResolvedLesion {
 
 /// What a result was compared with, and what is gone.
 struct FollowUp {
-  std::string segmentation_uid, study_date;  ///< of the earlier study
+  std::string segmentation_uid, study_date;  ///< of the earlier study; no UID where it had no lesion
   std::vector<ResolvedLesion> resolved;
   std::vector<std::string> sentences;  ///< for people: what was compared, then a line for each lesion
 };
@@ -50,5 +50,8 @@ struct EarlierStudy {
 /// cannot be trusted leaves the result as it is, with a warning. Throws dicom::Error for files that cannot be
 /// used, naming the series whose images are missing.
 void compare_with_earlier(StudyResult& result, const EarlierStudy& earlier, const FollowUpOptions& options);
+
+/// The same with an earlier study in which no lesion was found: all lesions are new.
+void compare_with_no_lesions(StudyResult& result, const std::string& study_date);
 
 }  // namespace metserve::pipeline

@@ -101,6 +101,7 @@ void read_study(ConfigSection section, StudyConfig& study) {
   if (const auto confidence = section.real_number("minimum_match_confidence", 0, 1)) {
     study.minimum_match_confidence = *confidence;
   }
+  section.flag("follow_up", study.follow_up);
   for (ConfigSection& rule : section.sections("series_rules"))
     read_series_rule(rule, study.series_rules.emplace_back());
   section.finish();

@@ -24,6 +24,7 @@ struct StudyConfig {
   bool require_post_gd_t1 = true;                ///< accept only studies with a T1 after gadolinium
   std::vector<models::Slot> required_sequences;  ///< that must be there in addition
   double minimum_match_confidence = 0.5;         ///< 0..1
+  bool follow_up = true;                         ///< compare with the patient's last study that is here
   std::vector<pipeline::SiteRule> series_rules;  ///< tried in order, the first that fits decides
 };
 

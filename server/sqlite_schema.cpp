@@ -140,6 +140,12 @@ CREATE TABLE own_series (
 );
 CREATE INDEX own_series_by_study ON own_series (study_id);
 )sql",
+
+    R"sql(
+ALTER TABLE studies ADD COLUMN patient_key TEXT NOT NULL DEFAULT '';  -- a hash; empty: not known
+ALTER TABLE studies ADD COLUMN studied TEXT NOT NULL DEFAULT '';      -- date and time, as DICOM writes them
+CREATE INDEX studies_by_patient ON studies (patient_key, studied);
+)sql",
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 

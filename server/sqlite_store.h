@@ -27,6 +27,8 @@ class SqliteStore final : public Store {
                    int max_tries) override;
   StudyState set_aside(const Claim& claim, StudyState state, const std::string& reason) override;
   void record_series(const Claim& claim, std::span<const SeriesFinding> series) override;
+  void record_patient(const Claim& claim, const PatientRecord& patient) override;
+  std::optional<Predecessor> predecessor(const PatientRecord& patient) override;
   void record_own_series(const Claim& claim, const std::string& series_instance_uid) override;
   FinishOutcome finish(const Claim& claim, const std::filesystem::path& result_directory,
                        const std::vector<DeliveryOrder>& orders) override;

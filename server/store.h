@@ -79,6 +79,18 @@ struct Claim {
   SeriesDecisions decisions;
 };
 
+/// Whose study it is, and when it was made.
+struct PatientRecord {
+  std::string key;      ///< predecessor.h; empty: not known
+  std::string studied;  ///< DICOM's date and time, which sort as text
+};
+
+/// An earlier study of the same patient and its current result.
+struct Predecessor {
+  std::string key, studied;
+  std::filesystem::path result_directory;
+};
+
 /// One object that has to reach one destination.
 struct DeliveryOrder {
   std::string destination, object;
@@ -192,6 +204,9 @@ class Store {
   virtual StudyState set_aside(const Claim& claim, StudyState state, const std::string& reason) = 0;
   /// What the series of the study were found to be; replaces what an earlier job found.
   virtual void record_series(const Claim& claim, std::span<const SeriesFinding> series) = 0;
+  virtual void record_patient(const Claim& claim, const PatientRecord& patient) = 0;
+  /// The patient's last study before `patient.studied` that has a result.
+  virtual std::optional<Predecessor> predecessor(const PatientRecord& patient) = 0;
   /// Images of this series are made here: they change nothing when an archive sends them back.
   virtual void record_own_series(const Claim& claim, const std::string& series_instance_uid) = 0;
   /// Records the result with its orders in one transaction and supersedes the study's earlier results and

@@ -9,6 +9,7 @@
 #include "pipeline/segment_study.h"
 #include "server/error.h"
 #include "server/error_table.h"
+#include "server/predecessor.h"
 
 namespace metserve::server {
 namespace {
@@ -130,6 +131,7 @@ FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter
   const auto options = segment_options(claim, context.config);
   context.store.record_series(claim, findings(study, pipeline::match_study(study, options.match)));
   auto result = pipeline::segment_study(study, segmenter, options, on_progress);
+  compare_with_predecessor(result, claim, context);
 
   const auto directory = context.storage.make_result_directory(claim.key, claim.revision);
   const pipeline::EncodeOptions encode{

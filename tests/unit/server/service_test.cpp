@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
 #include <nlohmann/json.hpp>
 
 #include "dicom/runtime.h"
@@ -54,7 +56,44 @@ struct RunningService : ServiceFixture {
   }
 };
 
+/// The same images as a later study of the same patient, or of another one.
+std::vector<std::filesystem::path> later_study(const std::vector<std::filesystem::path>& images,
+                                               const std::string& issuer,
+                                               const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  std::vector<std::filesystem::path> copies;
+  for (const auto& image : images) {
+    DcmFileFormat file;
+    REQUIRE(file.loadFile(image.c_str()).good());
+    DcmDataset& dataset = *file.getDataset();
+    for (const auto& tag : {DCM_StudyInstanceUID, DCM_SeriesInstanceUID, DCM_SOPInstanceUID}) {
+      OFString uid;
+      dataset.findAndGetOFString(tag, uid);
+      dataset.putAndInsertOFStringArray(tag, uid + ".7");
+    }
+    dataset.putAndInsertString(DCM_StudyDate, "20250602");
+    dataset.putAndInsertString(DCM_IssuerOfPatientID, issuer.c_str());
+    copies.push_back(directory / image.filename());
+    REQUIRE(file.saveFile(copies.back().c_str()).good());
+  }
+  return copies;
+}
+
 }  // namespace
+
+TEST_CASE("A later study of the same patient is compared with the earlier one", "[server][service]") {
+  const bool same = GENERATE(true, false);
+  RunningService f(models::Slot::t1_gre_post);
+  const Service service(f.config, f.log);
+  f.send_to(service);
+  REQUIRE(f.reaches(StudyState::done));
+  const auto first = f.study()->key;
+  f.images = later_study(f.images, same ? "" : "elsewhere", f.directory.path() / "later");
+  f.send_to(service);
+  REQUIRE(soon([&] { return f.study()->key != first && f.reaches(StudyState::done, 0); }, 120));
+  INFO(f.logged());
+  CHECK((f.logged().find("compared with study " + first) != std::string::npos) == same);
+}
 
 TEST_CASE("A study goes through the whole server and its results arrive", "[server][service]") {
   RunningService f(models::Slot::t1_gre_post);

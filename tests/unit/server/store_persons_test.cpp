@@ -212,11 +212,13 @@ TEST_CASE("A database of the first version is brought up to date and keeps what 
             ALTER TABLE deliveries DROP COLUMN sop_instance_uid;
             ALTER TABLE deliveries DROP COLUMN transaction_uid;
             ALTER TABLE studies DROP COLUMN suspect; ALTER TABLE studies DROP COLUMN deaths;
-            DROP TABLE own_series;
+            DROP TABLE own_series; DROP INDEX studies_by_patient;
+            ALTER TABLE studies DROP COLUMN patient_key; ALTER TABLE studies DROP COLUMN studied;
             PRAGMA user_version = 1)sql",
                        nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(raw);
   f.store = f.open();
   CHECK(f.state("1.2") == StudyState::receiving);
   CHECK(f.store->study(key).value().series.empty());
+  CHECK_FALSE(f.store->predecessor({"", "2024"}));
 }

@@ -353,3 +353,23 @@ TEST_CASE("Images that were made here change nothing when an archive sends them 
   f.add("1.2", "1.2.1.2");
   CHECK(f.state("1.2") == StudyState::receiving);
 }
+
+TEST_CASE("The predecessor is the patient's last earlier study with a result", "[server][store]") {
+  StoreFixture f;
+  const auto finished = [&](const std::string& study, const std::string& patient,
+                            const std::string& studied) {
+    const Claim claim = f.claim_new_study(study);
+    f.store->record_patient(claim, {patient, studied});
+    f.store->finish(claim, "results/" + study, {});
+  };
+  finished("1.1", "p", "20240101");
+  finished("1.2", "p", "20240301120000");
+  finished("1.3", "other", "20240401");
+  finished("1.4", "p", "");
+  f.store->record_patient(f.claim_new_study("1.5"), {"p", "20240501"});  // without a result
+  CHECK(f.store->predecessor({"p", "20240601"}).value().result_directory == "results/1.2");
+  CHECK(f.store->predecessor({"p", "20240601"}).value().key == study_key("1.2"));
+  CHECK(f.store->predecessor({"p", "20240301120000"}).value().studied == "20240101");
+  CHECK_FALSE(f.store->predecessor({"p", "20240101"}));
+  CHECK_FALSE(f.store->predecessor({"nobody", "20240601"}));
+}

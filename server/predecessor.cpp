@@ -1,0 +1,48 @@
+#include "server/predecessor.h"
+
+#include "dicom/error.h"
+#include "pipeline/error.h"
+#include "server/error_table.h"
+#include "server/hash.h"
+
+namespace metserve::server {
+namespace {
+
+void compare(pipeline::StudyResult& result, const Predecessor& earlier, const Claim& claim,
+             const JobContext& context) {
+  const auto segmentation = context.storage.directory() / earlier.result_directory / "seg.dcm";
+  const std::string date = earlier.studied.substr(0, 8);
+  const auto warn = [&](const std::exception& error) {
+    result.warnings.push_back("not compared with the study of " + date + ": what it left cannot be used");
+    context.log.warning("not compared with study " + earlier.key + ": " + reason_of(error), claim.key);
+  };
+  try {
+    if (std::filesystem::exists(segmentation))
+      pipeline::compare_with_earlier(result, {segmentation, context.storage.image_directory(earlier.key)},
+                                     {});
+    else
+      pipeline::compare_with_no_lesions(result, date);
+    if (result.follow_up) context.log.info("compared with study " + earlier.key, claim.key);
+  } catch (const dicom::Error& error) {
+    warn(error);
+  } catch (const pipeline::Error& error) {
+    warn(error);
+  }
+}
+
+}  // namespace
+
+std::string patient_key(const dicom::StudyOfPatient& study) {
+  if (study.patient_id.empty()) return {};
+  return sha256_hex(study.patient_id + '\n' + study.issuer + '\n' + study.birth_date);
+}
+
+void compare_with_predecessor(pipeline::StudyResult& result, const Claim& claim, const JobContext& context) {
+  const auto study = dicom::study_of_patient(result.reference.first_file);
+  const PatientRecord patient{patient_key(study), study.date + study.time};
+  context.store.record_patient(claim, patient);
+  if (!context.config.study.follow_up || patient.key.empty() || study.date.empty()) return;
+  if (const auto earlier = context.store.predecessor(patient)) compare(result, *earlier, claim, context);
+}
+
+}  // namespace metserve::server
