@@ -159,7 +159,11 @@ def read_structure_set(rt, seg, planes, problems):
 
 def without_holes(mask):
     """Background that is not joined to the border over edges becomes foreground."""
-    free = numpy.pad(~mask, 1, constant_values=True)
+    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    if len(rows) == 0:
+        return mask
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)  # there is no hole elsewhere
+    free = numpy.pad(~mask[box], 1, constant_values=True)
     outside = numpy.zeros_like(free)
     outside[0, :] = outside[-1, :] = outside[:, 0] = outside[:, -1] = True
     while True:
@@ -170,7 +174,9 @@ def without_holes(mask):
         grown[:, :-1] |= outside[:, 1:]
         grown &= free
         if (grown == outside).all():
-            return ~outside[1:-1, 1:-1]
+            filled = mask.copy()
+            filled[box] = ~outside[1:-1, 1:-1]
+            return filled
         outside = grown
 
 
