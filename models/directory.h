@@ -11,4 +11,8 @@ namespace metserve::models {
 std::vector<std::filesystem::path> files_in(const std::filesystem::path& directory,
                                             const std::vector<std::string>& endings, const std::string& what);
 
+/// The folders in a directory, in name order. `what` says what each should be. Throws likewise.
+std::vector<std::filesystem::path> folders_in(const std::filesystem::path& directory,
+                                              const std::string& what);
+
 }  // namespace metserve::models

@@ -10,7 +10,7 @@ namespace metserve::models {
 namespace {
 
 constexpr double lowest_log_odds = -2, peak_step = 0.25;
-constexpr int peak_steps = 48;       // to log-odds of 10: 0.12 to 0.99995
+constexpr int peak_steps = 72;       // to log-odds of 16, about the last that float32 tells from 1
 constexpr int threshold_steps = 24;  // to log-odds of 4: 0.98
 constexpr int steps_per_threshold = 2;
 

@@ -10,7 +10,6 @@ namespace metserve::pipeline {
 
 namespace {
 
-constexpr std::size_t network_edge = 256;  // columns and rows
 constexpr double coarse_mm = 4;
 
 struct Range {
@@ -37,7 +36,7 @@ dicom::Vec3 nearest_voxel(const dicom::VolumeGeometry& geometry, const dicom::Ve
 
 }  // namespace
 
-dicom::VolumeGeometry network_grid(const dicom::Volume& reference, const models::Manifest& manifest,
+dicom::VolumeGeometry network_grid(const dicom::Volume& reference, const std::array<double, 3>& spacing_mm,
                                    const NetworkGridOptions& options) {
   const Head head =
       find_head(box_average(reference, box_of(reference.geometry, coarse_mm)), options.depth_mm);
@@ -47,7 +46,7 @@ dicom::VolumeGeometry network_grid(const dicom::Volume& reference, const models:
       std::max({volume.low, head.lowest_z_lps_mm - coarse_mm, head.vertex_z_lps_mm - options.depth_mm});
 
   dicom::VolumeGeometry grid;
-  for (std::size_t axis = 0; axis < 3; ++axis) grid.spacing_mm[axis] = manifest.spacing_mm[axis];
+  grid.spacing_mm = spacing_mm;
   const double slices = std::floor((top - bottom) / grid.spacing_mm[2] + 1e-6) + 1;
   grid.size = {network_edge, network_edge, static_cast<std::size_t>(std::max(1.0, slices))};
   for (std::size_t axis = 0; axis < 2; ++axis)

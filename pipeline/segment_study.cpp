@@ -15,6 +15,7 @@
 #include "pipeline/network_grid.h"
 #include "pipeline/resample.h"
 #include "pipeline/segment_study_acceptance.h"
+#include "pipeline/spatial_image.h"
 
 namespace metserve::pipeline {
 
@@ -96,7 +97,7 @@ Frame choose_reference(std::vector<Sequence>& sequences, const SegmentOptions& o
     const Sequence& first = sequences.front();
     try {
       return {RegistrationTarget(first.series.volume, options.registration),
-              network_grid(first.series.volume, result.model)};
+              network_grid(first.series.volume, result.model.spacing_mm)};
     } catch (const Error& e) {
       leave_out(result, first.slot, first.series.header, e.what());
       sequences.erase(sequences.begin());
@@ -125,16 +126,6 @@ std::string used_sentence(const Sequence& sequence, const Registration& registra
   std::snprintf(text.data(), text.size(), ", registered: %.1f degrees, %.1f mm",
                 registration.fixed_to_moving.rotation_deg(), registration.displacement_mm);
   return sentence + text.data();
-}
-
-/// Copies into a tensor [slices, rows, columns].
-torch::Tensor to_tensor(const dicom::Volume& volume) {
-  const auto& size = volume.geometry.size;
-  torch::Tensor tensor = at::empty({static_cast<std::int64_t>(size[2]), static_cast<std::int64_t>(size[1]),
-                                    static_cast<std::int64_t>(size[0])},
-                                   at::kFloat);
-  std::copy(volume.voxels.begin(), volume.voxels.end(), tensor.data_ptr<float>());
-  return tensor;
 }
 
 /// Each sequence on the network's grid, registered; undefined where it is missing or cannot be trusted. The

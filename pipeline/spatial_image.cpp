@@ -1,5 +1,6 @@
 #include "pipeline/spatial_image.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <torch/types.h>
@@ -22,6 +23,15 @@ dicom::Volume to_volume(const models::SpatialImage& image) {
   const torch::Tensor voxels = image.voxels.to(at::kCPU, at::kFloat).contiguous();
   volume.voxels.assign(voxels.data_ptr<float>(), voxels.data_ptr<float>() + voxels.numel());
   return volume;
+}
+
+torch::Tensor to_tensor(const dicom::Volume& volume) {
+  const auto& size = volume.geometry.size;
+  torch::Tensor tensor = at::empty({static_cast<std::int64_t>(size[2]), static_cast<std::int64_t>(size[1]),
+                                    static_cast<std::int64_t>(size[0])},
+                                   at::kFloat);
+  std::copy(volume.voxels.begin(), volume.voxels.end(), tensor.data_ptr<float>());
+  return tensor;
 }
 
 }  // namespace metserve::pipeline

@@ -10,7 +10,7 @@
 #include <itkNiftiImageIO.h>
 #include <torch/types.h>
 
-#include "models/error.h"
+#include "models/data/file_error.h"
 
 namespace metserve::models {
 namespace {
@@ -19,10 +19,6 @@ constexpr double max_voxels = 1024.0 * 1024 * 512;
 
 template <typename Pixel>
 using Volume = itk::Image<Pixel, 3>;
-
-[[noreturn]] void fail(Error::Kind kind, const std::filesystem::path& file, const std::string& what) {
-  throw Error(kind, file.string() + ": " + what);
-}
 
 /// [4, 4] float64, (column, row, slice, 1) to LPS mm.
 template <typename Pixel>

@@ -203,10 +203,13 @@ void write_manifest(const Manifest& m, const std::filesystem::path& file) {
   entry("clip_limit", m.clahe.clip_limit);
   out << YAML::EndMap;
   entry("threshold", m.rule.threshold);
-  entry("minimum_peak", m.rule.minimum_peak);
+  const auto peak_entry = [&out](const std::string& key, double peak) {  // near 1, where every digit counts
+    out << YAML::Key << key << YAML::Value << YAML::DoublePrecision(9) << peak;
+  };
+  peak_entry("minimum_peak", m.rule.minimum_peak);
   if (!m.minimum_peaks.empty()) {
     out << YAML::Key << "minimum_peaks" << YAML::Value << YAML::BeginMap;
-    for (const auto& [subset, peak] : m.minimum_peaks) entry(subset.c_str(), peak);
+    for (const auto& [subset, peak] : m.minimum_peaks) peak_entry(subset, peak);
     out << YAML::EndMap;
   }
   entry("minimum_volume_mm3", m.rule.minimum_volume_mm3);

@@ -10,6 +10,7 @@ void add_serve(CLI::App& program, int& status);
 void add_segment(CLI::App& program);
 void add_match(CLI::App& program);
 void add_simulate(CLI::App& program);
+void add_prepare(CLI::App& program);
 void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);
 void add_studies(CLI::App& program);

@@ -42,6 +42,7 @@ int run_program(int argc, char** argv) {
   add_segment(program);
   add_match(program);
   add_simulate(program);
+  add_prepare(program);
   add_train(program);
   add_evaluate(program);
   add_check(program, status);

@@ -90,9 +90,7 @@ void draw_row(pipeline::Canvas& canvas, int top, const std::string& name,
 
 void write_picture(const std::map<Slot, Sequence>& sequences, const std::filesystem::path& file) {
   const dicom::Volume& reference = sequences.at(Slot::t1_se_post).volume;
-  models::Manifest manifest;
-  manifest.spacing_mm = {0.9375, 0.9375, 1.0};
-  const dicom::VolumeGeometry grid = pipeline::network_grid(reference, manifest);
+  const dicom::VolumeGeometry grid = pipeline::network_grid(reference, {0.9375, 0.9375, 1.0});
   const auto middle = static_cast<std::int64_t>(grid.size[2] * 6 / 10);
   pipeline::Canvas canvas(5 * tile_columns, 2 * (tile_rows + banner));
   for (const bool registered : {false, true}) {

@@ -15,11 +15,7 @@ using namespace metserve::pipeline::test;
 
 namespace {
 
-models::Manifest manifest() {
-  models::Manifest result;
-  result.spacing_mm = {0.9375, 0.9375, 1.0};
-  return result;
-}
+constexpr std::array<double, 3> spacing_mm{0.9375, 0.9375, 1.0};
 
 /// A volume whose value at every voxel is a linear function of its place in patient space, in mm.
 double ramp(const dicom::Vec3& lps_mm) {
@@ -56,11 +52,11 @@ double ramp_error(const dicom::Volume& volume, const RigidTransform& grid_to_sou
 TEST_CASE("The network's grid covers the head from the vertex down and is centred on it", "[grid]") {
   const auto geometry = GENERATE(axial_geometry(1.5, 2), sagittal_geometry(1.5, 2));
   const auto reference = phantom_head(geometry, PhantomContrast::t1, {});
-  const auto grid = network_grid(reference, manifest());
+  const auto grid = network_grid(reference, spacing_mm);
 
   CHECK(grid.size[0] == 256);
   CHECK(grid.size[1] == 256);
-  CHECK(grid.spacing_mm == dicom::Vec3{0.9375, 0.9375, 1.0});
+  CHECK(grid.spacing_mm == spacing_mm);
   CHECK(grid.axes_lps == std::array<dicom::Vec3, 3>{dicom::Vec3{1, 0, 0}, {0, 1, 0}, {0, 0, 1}});
   const dicom::Vec3 top = grid.lps_mm({128, 128, static_cast<double>(grid.size[2] - 1)});
   CHECK(std::abs(top[0]) < 4);
@@ -77,7 +73,7 @@ TEST_CASE("The network's grid meets the voxels of an axial reference of its own 
   geometry.size = {256, 256, 60};
   geometry.origin_lps_mm[2] = 20.3;
   const auto reference = phantom_head(geometry, PhantomContrast::t1, {});
-  const auto grid = network_grid(reference, manifest());
+  const auto grid = network_grid(reference, spacing_mm);
   const dicom::Vec3 index = geometry.index(grid.origin_lps_mm);
   for (const double i : index) CHECK(i == Approx(std::round(i)).margin(1e-9));
   const auto seen = resample(reference, grid, {});
@@ -91,7 +87,7 @@ TEST_CASE("The network's grid meets the voxels of an axial reference of its own 
 TEST_CASE("An empty volume has no network grid", "[grid]") {
   dicom::Volume empty{axial_geometry(8, 8), {}};
   empty.voxels.assign(empty.geometry.voxel_count(), 0.0F);
-  CHECK_THROWS_AS(network_grid(empty, manifest()), Error);
+  CHECK_THROWS_AS(network_grid(empty, spacing_mm), Error);
 }
 
 TEST_CASE("Resampling keeps every point at its place in patient space", "[grid]") {

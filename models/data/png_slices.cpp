@@ -1,0 +1,78 @@
+#include "models/data/png_slices.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <map>
+
+#include <itkImage.h>
+#include <itkImageFileReader.h>
+#include <itkPNGImageIO.h>
+
+#include "models/data/file_error.h"
+#include "models/directory.h"
+
+namespace metserve::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t largest_edge = 2048;  // pixels; more is no slice of a head
+
+int number_of(const fs::path& file) {
+  const std::string stem = file.stem().string();
+  int number = 0;
+  const auto [end, failure] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
+  if (failure != std::errc() || end != stem.data() + stem.size() || number < 0)
+    fail(Error::Kind::bad_input, file, "is not named by a slice number");
+  return number;
+}
+
+std::map<int, fs::path> by_number(const fs::path& folder) {
+  std::map<int, fs::path> slices;
+  for (const fs::path& file : files_in(folder, {".png"}, "slice"))
+    if (!slices.emplace(number_of(file), file).second)
+      fail(Error::Kind::bad_input, file, "another slice has this number");
+  const int first = slices.begin()->first;
+  for (int number = first; number < first + static_cast<int>(slices.size()); ++number)
+    if (slices.count(number) == 0)
+      fail(Error::Kind::bad_input, folder, "slice " + std::to_string(number) + " is missing");
+  return slices;
+}
+
+/// [rows, columns] float32.
+torch::Tensor read_png(const fs::path& file) {
+  using Image = itk::Image<float, 2>;
+  const auto reader = itk::ImageFileReader<Image>::New();
+  const auto io = itk::PNGImageIO::New();
+  reader->SetImageIO(io);
+  reader->SetFileName(file.string());
+  try {
+    reader->UpdateOutputInformation();
+    if (io->GetNumberOfComponents() != 1) fail(Error::Kind::bad_input, file, "is not a grey image");
+    if (io->GetDimensions(0) > largest_edge || io->GetDimensions(1) > largest_edge)
+      fail(Error::Kind::bad_input, file, "has more than 2048 rows or columns");
+    reader->Update();
+  } catch (const itk::ExceptionObject& error) {
+    fail(Error::Kind::io, file, std::string("cannot be read as PNG: ") + error.GetDescription());
+  }
+  const auto size = reader->GetOutput()->GetLargestPossibleRegion().GetSize();
+  torch::Tensor slice =
+      torch::empty({static_cast<std::int64_t>(size[1]), static_cast<std::int64_t>(size[0])});
+  std::memcpy(slice.data_ptr(), reader->GetOutput()->GetBufferPointer(), slice.nbytes());
+  return slice;
+}
+
+}  // namespace
+
+torch::Tensor read_png_slices(const fs::path& folder) {
+  std::vector<torch::Tensor> slices;
+  for (const auto& [number, file] : by_number(folder)) {
+    slices.push_back(read_png(file));
+    if (slices.back().sizes() != slices.front().sizes())
+      fail(Error::Kind::bad_input, file, "has another size than the slices before it");
+  }
+  return torch::stack(slices);
+}
+
+}  // namespace metserve::models
