@@ -63,11 +63,17 @@ void write_random_model(const std::filesystem::path& directory) {
 }
 
 std::vector<std::filesystem::path> write_one_sequence_study(models::Slot slot,
-                                                            const std::filesystem::path& directory) {
+                                                            const std::filesystem::path& directory,
+                                                            bool sagittal) {
   models::SimulatedSequence sequence;
   sequence.slot = slot;
   sequence.image.voxels = ellipsoid();
   sequence.image.index_to_lps_mm = at::diag(at::tensor({4.0, 4.0, 4.0, 1.0}, torch::kFloat64));
+  if (sagittal)
+    sequence.image.index_to_lps_mm =
+        at::tensor({0.0, 0.0, -4.0, 0.0, 4.0, 0.0, 0.0, 0.0, 0.0, -4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0},
+                   torch::kFloat64)
+            .reshape({4, 4});
   sequence.patient_motion = torch::eye(4, torch::kFloat64);
   const bool flair = slot == models::Slot::flair;
   sequence.tr_ms = flair ? 6000 : 9;

@@ -29,8 +29,8 @@ struct RunningService : ServiceFixture {
   dicom::Runtime runtime;
   std::vector<std::filesystem::path> images;
 
-  explicit RunningService(models::Slot slot)
-      : images(write_one_sequence_study(slot, directory.path() / "study")) {}
+  explicit RunningService(models::Slot slot, bool sagittal = false)
+      : images(write_one_sequence_study(slot, directory.path() / "study", sagittal)) {}
 
   void send_to(const Service& service, std::size_t first = 0, std::size_t count = 1000) {
     const std::size_t end = std::min(images.size(), first + count);
@@ -123,6 +123,34 @@ TEST_CASE("A study goes through the whole server and its results arrive", "[serv
   CHECK(std::count(arrived.begin(), arrived.end(), "SEG") == 1);  // the probabilities
   CHECK(std::count(arrived.begin(), arrived.end(), "OT") >= 2);   // summary and slices
   CHECK(f.study()->instances == static_cast<int>(f.images.size()));
+  CHECK(service.stop() == 0);
+}
+
+TEST_CASE("A destination that takes axial series only gets one, and then the structure set on it",
+          "[server][service]") {
+  RunningService f(models::Slot::t1_gre_post, true);
+  f.config.model.threshold = f.config.model.minimum_peak = 0.001;  // something is found by any network
+  std::mutex mutex;
+  std::vector<std::string> arrived;
+  dicom::StoreScpOptions planning_options;
+  planning_options.ae_title = "PLANNING";
+  planning_options.bind_address = "127.0.0.1";
+  planning_options.port = 0;
+  const dicom::StoreScp planning(planning_options, [&](dicom::ReceivedInstance&& image) {
+    const std::scoped_lock lock(mutex);
+    arrived.push_back(image.modality);
+    return dicom::StoreStatus::success;
+  });
+  f.config.destinations.push_back(
+      {"planning", "127.0.0.1", planning.port(), "PLANNING", {ObjectKind::axial}, {}});
+  Service service(f.config, f.log);
+  f.send_to(service);
+  INFO(f.logged());
+  REQUIRE(f.reaches(StudyState::done));
+  const std::scoped_lock lock(mutex);
+  REQUIRE(arrived.size() > 100);
+  CHECK(arrived.back() == "RTSTRUCT");
+  CHECK(std::count(arrived.begin(), arrived.end(), "MR") == static_cast<long>(arrived.size()) - 1);
   CHECK(service.stop() == 0);
 }
 
