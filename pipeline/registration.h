@@ -47,7 +47,7 @@ class RegistrationTarget {
   RegistrationTarget(RegistrationTarget&&) noexcept;
   RegistrationTarget& operator=(RegistrationTarget&&) noexcept;
 
-  /// Mattes mutual information over a versor rigid transform, 8, 4 and 2 mm (docs/registration.md); starts
+  /// Mattes mutual information over a versor rigid transform, 8, 4 and 1 mm (docs/registration.md); starts
   /// from the DICOM geometry. Deterministic: one thread, fixed quasi-random sample points. A result that
   /// cannot be trusted is returned with the reason. Throws Error(bad_input) when `moving` has no contrast.
   Registration align(const dicom::Volume& moving) const;
