@@ -10,7 +10,7 @@
 namespace metserve::server {
 namespace {
 
-/// Longer than an association with three objects can take before its own timeouts end it.
+/// Longer than the objects of one result, some hundred images among them, take on a slow line.
 constexpr std::chrono::minutes lease{10};
 constexpr std::chrono::milliseconds poll_interval{1000};
 
