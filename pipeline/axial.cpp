@@ -38,9 +38,9 @@ void keep_smallest(const VolumeGeometry& grid, const VolumeGeometry& reference,
   for (std::size_t v = 0; v < labels.size(); ++v) {
     if (seen[labels[v]]) continue;
     seen[labels[v]] = true;
-    Vec3 index = grid.index(
-        reference.lps_mm({static_cast<double>(v % size[0]), static_cast<double>(v / size[0] % size[1]),
-                          static_cast<double>(v / (size[0] * size[1]))}));
+    const std::size_t column = v % size[0], row = v / size[0] % size[1], slice = v / size[0] / size[1];
+    Vec3 index = grid.index(reference.lps_mm(
+        {static_cast<double>(column), static_cast<double>(row), static_cast<double>(slice)}));
     for (std::size_t c = 0; c < 3; ++c)
       index[c] = std::clamp(index[c], 0.0, static_cast<double>(grid.size[c] - 1));
     target[offset_of(grid, index).value()] = labels[v];
