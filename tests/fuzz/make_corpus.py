@@ -89,7 +89,7 @@ def files():
         pattern = b"".join(struct.pack("<H", (k * 7) % 900) for k in range(256))
         plain.write_bytes(file_of(image(STUDY, SERIES, INSTANCE, 16, 16, pixels=pattern)))
         for name, command in {"jpeg": ["dcmcjpeg", "+e1"], "jpeg_ls": ["dcmcjpls", "+el"], "rle": ["dcmcrle"]}.items():
-            subprocess.run([*command, "+ua", plain, packed] if name != "rle" else [*command, plain, packed], check=True)
+            subprocess.run([*command, "+un", plain, packed] if name != "rle" else [*command, plain, packed], check=True)
             out[name] = packed.read_bytes()
     return out
 
