@@ -1,6 +1,7 @@
 #include "pipeline/training_study.h"
 
 #include <cmath>
+#include <numbers>
 
 #include <torch/types.h>
 
@@ -19,6 +20,8 @@ using Catch::Matchers::Contains;
 using models::Slot;
 
 namespace {
+
+constexpr double ball_radius_mm = 12;
 
 /// `volume` as models know it.
 models::SpatialImage image_of(const dicom::Volume& volume) {
@@ -55,7 +58,7 @@ models::AnnotatedStudy phantom_on(const dicom::VolumeGeometry& geometry, const R
   models::AnnotatedStudy study{"phantom", {}, {}};
   study.sequences[Slot::t1_gre_post] = image_of(phantom_head(geometry, PhantomContrast::t1, still));
   study.sequences[Slot::flair] = image_of(phantom_head(geometry, PhantomContrast::flair, flair_motion));
-  study.truth = ball(geometry, {20, -10, 40}, 8);
+  study.truth = ball(geometry, {20, -10, 40}, ball_radius_mm);
   return study;
 }
 
@@ -90,7 +93,7 @@ TEST_CASE("Images that fit the network are used voxel for voxel", "[training-stu
 }
 
 TEST_CASE("Other images come to the network's grid with the lesion at its place", "[training-study]") {
-  const auto geometry = GENERATE(axial_geometry(1, 1), sagittal_geometry(1, 1.2));
+  const auto geometry = GENERATE(axial_geometry(1.5, 2), sagittal_geometry(1.5, 2));
   const auto prepared = training_study(phantom_on(geometry, {}), {});
   CHECK(prepared.study.images.size(2) == 256);
   const auto reference = phantom_head(geometry, PhantomContrast::t1, {});
@@ -99,7 +102,7 @@ TEST_CASE("Other images come to the network's grid with the lesion at its place"
   CHECK(std::abs(centre[0] - 20) < 0.3);
   CHECK(std::abs(centre[1] + 10) < 0.3);
   CHECK(std::abs(centre[2] - 40) < 0.3);
-  CHECK(volume_mm3 == Approx(4.0 / 3 * 3.14159 * 512).epsilon(0.03));
+  CHECK(volume_mm3 == Approx(4.0 / 3 * std::numbers::pi * std::pow(ball_radius_mm, 3)).epsilon(0.03));
 }
 
 TEST_CASE("A sequence on a grid of its own is registered, one that cannot be is left out",
