@@ -46,7 +46,7 @@ class Commands(unittest.TestCase):
     def test_segment_writes_objects_that_reference_the_post_contrast_series(self):
         with tempfile.TemporaryDirectory() as directory:
             # The tumour of this study takes up no contrast. With low bounds there is something to write.
-            run("segment", STUDY, "-o", directory, "--model", MODEL, "--threshold", "0.05", "--minimum-peak", "0",
+            run("segment", STUDY, "-o", directory, "--model", MODEL, "--threshold", "0.01", "--minimum-peak", "0",
                 "--key-images", "--probabilities")
             out = pathlib.Path(directory)
             reference = series_uid("BRTUM008")
@@ -82,7 +82,7 @@ class Server(unittest.TestCase):
 
     def start(self, archive, **kwargs):
         # The archive gets all three objects only when there is a lesion to write: see the bounds above.
-        return rig.MetServe(PROGRAM, MODEL, self.root / "metserve", [archive], bounds=(0.05, 0), **kwargs)
+        return rig.MetServe(PROGRAM, MODEL, self.root / "metserve", [archive], bounds=(0.01, 0), **kwargs)
 
     def send_over_two_associations(self, server):
         files = sorted(STUDY.iterdir())
