@@ -16,7 +16,6 @@ namespace metserve::dicom {
 namespace {
 
 namespace fs = std::filesystem;
-using test::TemporaryDirectory;
 using test::write_edited;
 
 /// Whether the short way was taken; it must then have read what DCMTK's parser reads.

@@ -17,7 +17,6 @@ namespace {
 using test::EnhancedFrame;
 using test::load_error;
 using test::magnitude;
-using test::TemporaryDirectory;
 using test::write_enhanced;
 
 /// Two volumes of three slices, told apart by `mark`, frame by frame in turn; the second's pixels are 100

@@ -16,7 +16,6 @@ namespace {
 
 using test::magnitude;
 using test::phase;
-using test::TemporaryDirectory;
 using test::write_enhanced;
 
 TEST_CASE("frame types of one enhanced object become series of their own", "[dicom][enhanced]") {

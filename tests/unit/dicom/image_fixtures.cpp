@@ -5,7 +5,6 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
-#include <unistd.h>
 
 #include "dicom/error.h"
 #include "tests/catch.h"
@@ -13,18 +12,6 @@
 namespace metserve::dicom::test {
 
 namespace fs = std::filesystem;
-
-TemporaryDirectory::TemporaryDirectory() {
-  static int number = 0;
-  path_ = fs::temp_directory_path() /
-          ("metserve_dicom_test_" + std::to_string(getpid()) + "_" + std::to_string(++number));
-  fs::create_directories(path_);
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
 
 StudyIdentity identity() {
   StudyIdentity identity;

@@ -7,23 +7,13 @@
 
 #include "dicom/mr_writer.h"
 #include "dicom/study.h"
+#include "tests/temporary_directory.h"
 
 class DcmDataset;
 
 namespace metserve::dicom::test {
 
-/// A directory of its own, removed with all that is in it.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using metserve::TemporaryDirectory;
 
 StudyIdentity identity();
 SeriesHeader header();

@@ -25,7 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::load_error;
-using test::TemporaryDirectory;
 using test::write_edited;
 
 /// What DCMTK needs to write compressed images; reading them is registered for the whole program.

@@ -18,7 +18,6 @@ namespace metserve::dicom {
 namespace {
 
 using test::load_error;
-using test::TemporaryDirectory;
 using test::write_edited;
 
 void move_slice(DcmDataset& dataset, double x, double z) {

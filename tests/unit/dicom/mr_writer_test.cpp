@@ -9,7 +9,6 @@
 namespace metserve::dicom {
 namespace {
 
-using test::TemporaryDirectory;
 
 struct Plane {
   const char* name;

@@ -14,34 +14,15 @@
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
-#include <unistd.h>
 
 #include "dicom/dataset.h"
 #include "dicom/results.h"
 #include "tests/catch.h"
+#include "tests/temporary_directory.h"
 
 namespace metserve::dicom::testing {
 
-/// A directory that goes with the test.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "metserve-results-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
-    path_ = pattern;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
+using metserve::TemporaryDirectory;
 
 enum class Plane { axial, sagittal, coronal, oblique };
 inline constexpr std::array all_planes{Plane::axial, Plane::sagittal, Plane::coronal, Plane::oblique};

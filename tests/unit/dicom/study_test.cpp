@@ -15,7 +15,6 @@
 namespace metserve::dicom {
 namespace {
 
-using test::TemporaryDirectory;
 
 std::string bytes(std::initializer_list<int> values) {
   std::string text;

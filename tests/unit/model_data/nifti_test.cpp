@@ -11,9 +11,10 @@
 #include "models/error.h"
 #include "models/simulator.h"
 #include "tests/catch.h"
-#include "tests/unit/models/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
 using namespace metserve::models;
+using metserve::TemporaryDirectory;
 
 namespace {
 

@@ -16,10 +16,11 @@
 #include "models/text.h"
 #include "models/threshold.h"
 #include "tests/catch.h"
-#include "tests/unit/models/temporary_directory.h"
+#include "tests/temporary_directory.h"
 #include "tests/unit/models/toy_study.h"
 
 using namespace metserve::models;
+using metserve::TemporaryDirectory;
 
 namespace {
 

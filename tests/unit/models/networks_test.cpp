@@ -8,11 +8,12 @@
 #include "models/networks/network_file.h"
 #include "models/safetensors.h"
 #include "tests/catch.h"
-#include "tests/unit/models/temporary_directory.h"
+#include "tests/temporary_directory.h"
 #include "tests/unit/models/tiny_network.h"
 
 using namespace metserve::models;
 using Catch::Matchers::Contains;
+using metserve::TemporaryDirectory;
 
 namespace {
 

@@ -6,11 +6,12 @@
 #include "models/inference.h"
 #include "models/networks/network_file.h"
 #include "tests/catch.h"
-#include "tests/unit/models/temporary_directory.h"
+#include "tests/temporary_directory.h"
 #include "tests/unit/models/tiny_network.h"
 
 using namespace metserve::models;
 using Catch::Matchers::Contains;
+using metserve::TemporaryDirectory;
 
 namespace {
 

@@ -5,11 +5,12 @@
 #include "models/error.h"
 #include "models/sampler.h"
 #include "tests/catch.h"
-#include "tests/unit/models/temporary_directory.h"
+#include "tests/temporary_directory.h"
 #include "tests/unit/models/toy_study.h"
 
 using namespace metserve::models;
 using Catch::Matchers::Contains;
+using metserve::TemporaryDirectory;
 
 TEST_CASE("A study comes back from its file as it was written", "[study]") {
   const TemporaryDirectory directory;

@@ -2,12 +2,13 @@
 
 #include "models/training.h"
 #include "tests/catch.h"
-#include "tests/unit/models/temporary_directory.h"
+#include "tests/temporary_directory.h"
 #include "tests/unit/models/tiny_network.h"
 #include "tests/unit/models/toy_study.h"
 
 using namespace metserve::models;
 using Catch::Matchers::Contains;
+using metserve::TemporaryDirectory;
 
 TEST_CASE("A loss that is not a number ends the run with the step and what to do", "[training]") {
   const TemporaryDirectory directory;

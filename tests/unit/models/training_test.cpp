@@ -1,5 +1,3 @@
-#include "models/training.h"
-
 #include <fstream>
 #include <string>
 
@@ -8,13 +6,15 @@
 #include "models/error.h"
 #include "models/networks/network_file.h"
 #include "models/safetensors.h"
+#include "models/training.h"
 #include "tests/catch.h"
-#include "tests/unit/models/temporary_directory.h"
+#include "tests/temporary_directory.h"
 #include "tests/unit/models/tiny_network.h"
 #include "tests/unit/models/toy_study.h"
 
 using namespace metserve::models;
 using Catch::Matchers::Contains;
+using metserve::TemporaryDirectory;
 
 namespace {
 

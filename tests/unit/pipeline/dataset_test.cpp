@@ -7,7 +7,7 @@
 #include "models/data/simulated_study_files.h"
 #include "models/error.h"
 #include "tests/catch.h"
-#include "tests/unit/models/temporary_directory.h"
+#include "tests/temporary_directory.h"
 #include "tests/unit/pipeline/dataset_fixture.h"
 #include "tests/unit/pipeline/study_fixture.h"
 

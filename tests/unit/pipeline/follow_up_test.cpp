@@ -13,7 +13,6 @@ using namespace metserve;
 using namespace metserve::pipeline;
 using namespace metserve::pipeline::test;
 using dicom::testing::Sphere;
-using dicom::testing::TemporaryDirectory;
 
 namespace {
 

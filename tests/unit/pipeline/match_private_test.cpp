@@ -47,7 +47,7 @@ std::string decisions_in(const std::filesystem::path& folder) {
 
 TEST_CASE("extra private attributes never change a decision", "[pipeline][match][property]") {
   const auto vendor = GENERATE(Vendor::ge, Vendor::siemens, Vendor::philips);
-  const dicom::testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const auto folder = write_dicom_study(
       test::phantom_study(
           {{Slot::t1_gre_post, {}}, {Slot::t1_se_pre, {}}, {Slot::t1_se_post, {}}, {Slot::flair, {}}}),

@@ -10,7 +10,6 @@
 using namespace metserve;
 using namespace metserve::pipeline;
 using namespace metserve::pipeline::test;
-using dicom::testing::TemporaryDirectory;
 using models::Slot;
 
 TEST_CASE("A real head of thick slices goes through as a whole study, moved or not",

@@ -14,7 +14,6 @@
 using namespace metserve;
 using namespace metserve::pipeline;
 using namespace metserve::pipeline::test;
-using dicom::testing::TemporaryDirectory;
 using models::Slot;
 
 namespace {

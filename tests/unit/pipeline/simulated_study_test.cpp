@@ -13,7 +13,6 @@
 using namespace metserve;
 using namespace metserve::pipeline;
 using namespace metserve::pipeline::test;
-using dicom::testing::TemporaryDirectory;
 using models::Slot;
 
 TEST_CASE("Simulated studies of every vendor are recognised", "[simulated_study]") {

@@ -9,7 +9,7 @@
 #include "server/error.h"
 #include "server/hash.h"
 #include "tests/catch.h"
-#include "tests/unit/server/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
 using namespace metserve;
 using namespace metserve::server;

@@ -10,6 +10,7 @@
 #include "tests/unit/server/store_fixture.h"
 
 using namespace metserve::server;
+using metserve::TemporaryDirectory;
 
 namespace {
 

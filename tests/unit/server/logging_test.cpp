@@ -9,9 +9,10 @@
 #include "server/progress.h"
 #include "server/times.h"
 #include "tests/catch.h"
-#include "tests/unit/server/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
 using namespace metserve::server;
+using metserve::TemporaryDirectory;
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include "models/slots.h"
 #include "server/config.h"
 #include "server/logging.h"
-#include "tests/unit/server/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
 namespace metserve::server {
 

@@ -6,9 +6,10 @@
 #include "server/error.h"
 #include "server/hash.h"
 #include "tests/catch.h"
-#include "tests/unit/server/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
 using namespace metserve::server;
+using metserve::TemporaryDirectory;
 
 namespace {
 

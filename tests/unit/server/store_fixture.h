@@ -7,7 +7,7 @@
 
 #include "server/hash.h"
 #include "server/sqlite_store.h"
-#include "tests/unit/server/temporary_directory.h"
+#include "tests/temporary_directory.h"
 
 namespace metserve::server {
 

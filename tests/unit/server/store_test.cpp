@@ -7,6 +7,7 @@
 #include "tests/unit/server/store_fixture.h"
 
 using namespace metserve::server;
+using metserve::TemporaryDirectory;
 using std::chrono::seconds;
 
 namespace {

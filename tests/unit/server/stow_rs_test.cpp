@@ -5,8 +5,8 @@
 #include "dicom/runtime.h"
 #include "server/http_server.h"
 #include "tests/catch.h"
+#include "tests/temporary_directory.h"
 #include "tests/unit/server/service_fixture.h"
-#include "tests/unit/server/temporary_directory.h"
 
 using namespace metserve;
 using namespace metserve::server;

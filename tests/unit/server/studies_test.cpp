@@ -12,6 +12,7 @@
 #include "tests/unit/server/store_fixture.h"
 
 using namespace metserve::server;
+using metserve::TemporaryDirectory;
 using nlohmann::ordered_json;
 
 namespace {

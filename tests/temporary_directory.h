@@ -1,16 +1,20 @@
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
-/// An empty directory that goes away with the object.
+#include <stdlib.h>
+
+namespace metserve {
+
+/// A directory of its own for one test, gone afterwards.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "metserve-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    std::string name = (std::filesystem::temp_directory_path() / "metserve-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
     path_ = name;
   }
   ~TemporaryDirectory() {
@@ -26,3 +30,5 @@ class TemporaryDirectory {
  private:
   std::filesystem::path path_;
 };
+
+}  // namespace metserve
