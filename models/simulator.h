@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <torch/types.h>
@@ -51,8 +52,18 @@ struct SimulatedStudy {
   std::vector<SimulatedLesion> lesions;
 };
 
+/// Whose sequences the study has (Grøvik 2021: trained at one hospital, tested at another).
+enum class Hospital {
+  mixed,     ///< `stanford`, with the parameters of `oslo` in one CUBE pair and one FLAIR of four
+  stanford,  ///< BRAVO, CUBE and CUBE FLAIR
+  oslo,      ///< no BRAVO; SPACE and SPACE FLAIR, 0.9 mm
+};
+
+std::optional<Hospital> hospital_from_name(std::string_view name);
+
 struct SimulatorOptions {
   std::uint64_t seed = 1;
+  Hospital hospital = Hospital::mixed;
   double field_strength_t = 3.0;  ///< 1.5 or 3
   bool native_geometry = true;    ///< true: series as a scanner makes them (axial BRAVO, sagittal CUBE
                                   ///< and FLAIR); false: all on the 256 x 256, 0.9375 x 0.9375 x 1 mm
@@ -63,11 +74,11 @@ struct SimulatorOptions {
   int max_lesions = 15;
   double random_contrasts = 0;     ///< probability that the study's contrasts are mixed with random ones that
                                    ///< no scanner gives, 0..1: variety for training, not for measuring
-  SlotSet keep = SlotSet().set();  ///< sequences to write
+  SlotSet keep = SlotSet().set();  ///< sequences to write, of those that the hospital has
 };
 
 /// Deterministic: the same anatomy and options give the same bytes on the same device kind.
-/// Throws Error(bad_input) when the anatomy has no brain labels.
+/// Throws Error(bad_input) when the anatomy has no brain labels or no sequence is kept.
 SimulatedStudy simulate_study(const Anatomy& anatomy, const SimulatorOptions& options, torch::Device device);
 
 /// A head from ellipsoids, for when no label maps are at hand: same codes, plainly artificial.

@@ -9,7 +9,7 @@ namespace metserve::models::simulator {
 namespace {
 
 constexpr std::int64_t matrix_size = 256;
-constexpr double axial_pixel_mm = 240.0 / 256, sagittal_pixel_mm = 250.0 / 256;
+constexpr double axial_pixel_mm = 240.0 / 256;
 
 /// Sets the position so that voxel `centre` of the axis lies at `at_mm`.
 void centre_axis(Canvas& canvas, std::size_t axis, double at_mm) {
@@ -30,6 +30,12 @@ torch::Tensor scaling(double x, double y, double z) {
 
 }  // namespace
 
+SagittalSeries draw_sagittal_series(Hospital hospital, Random& random) {
+  const std::int64_t slices = 2 * random.integer(88, 98);
+  if (hospital == Hospital::oslo) return {192, 0.9, 0.9};
+  return {slices, 1, 250.0 / 256};
+}
+
 Layout network_layout(const BrainBox& brain, Random& random) {
   Layout layout;
   layout.canvas.shape = layout.size = {160, matrix_size, matrix_size};
@@ -41,15 +47,15 @@ Layout network_layout(const BrainBox& brain, Random& random) {
   return layout;
 }
 
-Layout native_layout(const BrainBox& brain, bool sagittal, Random& random) {
+Layout native_layout(const BrainBox& brain, const std::optional<SagittalSeries>& sagittal, Random& random) {
   Layout layout;
-  layout.sagittal_reference = sagittal;
+  layout.sagittal_reference = sagittal.has_value();
   constexpr std::int64_t margin = 8;
   const double top_mm = brain.high_mm[0] + random.uniform(14, 20);
   Canvas& canvas = layout.canvas;
   if (sagittal) {
-    layout.size = {matrix_size, matrix_size, 2 * random.integer(88, 98)};
-    canvas.spacing_mm = {sagittal_pixel_mm, sagittal_pixel_mm, 1};
+    layout.size = {matrix_size, matrix_size, sagittal->slices};
+    canvas.spacing_mm = {sagittal->pixel_mm, sagittal->pixel_mm, sagittal->slice_mm};
     layout.first = {margin, margin, margin};
     canvas.shape = {layout.size[0] + 2 * margin, layout.size[1] + 2 * margin, layout.size[2] + 2 * margin};
   } else {
@@ -99,10 +105,10 @@ torch::Tensor reference_view(const torch::Tensor& on_canvas, const Layout& layou
   return view.contiguous();
 }
 
-SeriesGrid sagittal_grid(const Canvas& canvas, Random& random) {
+SeriesGrid sagittal_grid(const Canvas& canvas, const SagittalSeries& series, Random& random) {
   SeriesGrid grid;
-  grid.shape = {2 * random.integer(88, 98), matrix_size, matrix_size};
-  grid.spacing_mm = {1, sagittal_pixel_mm, sagittal_pixel_mm};
+  grid.shape = {series.slices, matrix_size, matrix_size};
+  grid.spacing_mm = {series.slice_mm, series.pixel_mm, series.pixel_mm};
   // The field of view starts above the vertex and is centred on the brain otherwise.
   const double top_mm = canvas.first_mm[0] + static_cast<double>(canvas.shape[0] - 1) * canvas.spacing_mm[0];
   const auto at = [&](std::size_t axis) {
@@ -111,12 +117,12 @@ SeriesGrid sagittal_grid(const Canvas& canvas, Random& random) {
   };
   const auto& centre = canvas.brain_centre_lps_mm;
   grid.index_to_lps_mm = torch::zeros({4, 4}, torch::kFloat64);
-  grid.index_to_lps_mm[0][2] = -1.0;
-  grid.index_to_lps_mm[0][3] =
-      centre[0] + at(2) + random.uniform(-2, 2) + 0.5 * static_cast<double>(grid.shape[0] - 1);
-  grid.index_to_lps_mm[1][0] = sagittal_pixel_mm;
-  grid.index_to_lps_mm[1][3] = centre[1] + at(1) + random.uniform(-2, 2) - 127.5 * sagittal_pixel_mm;
-  grid.index_to_lps_mm[2][1] = -sagittal_pixel_mm;
+  grid.index_to_lps_mm[0][2] = -series.slice_mm;
+  grid.index_to_lps_mm[0][3] = centre[0] + at(2) + random.uniform(-2, 2) +
+                               0.5 * static_cast<double>(grid.shape[0] - 1) * series.slice_mm;
+  grid.index_to_lps_mm[1][0] = series.pixel_mm;
+  grid.index_to_lps_mm[1][3] = centre[1] + at(1) + random.uniform(-2, 2) - 127.5 * series.pixel_mm;
+  grid.index_to_lps_mm[2][1] = -series.pixel_mm;
   grid.index_to_lps_mm[2][3] = centre[2] + top_mm - random.uniform(0, 4);
   grid.index_to_lps_mm[3][3] = 1.0;
   return grid;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include <torch/types.h>
 
 #include "models/simulator.h"
@@ -24,19 +26,28 @@ struct Layout {
   bool sagittal_reference = false;
 };
 
+/// A sagittal series of 256 x 256 pixels.
+struct SagittalSeries {
+  std::int64_t slices;  ///< even
+  double slice_mm, pixel_mm;
+};
+
+/// Oslo's 192 slices of 0.9 mm, else 176 to 196 of 1 mm and 250 mm in plane.
+SagittalSeries draw_sagittal_series(Hospital hospital, Random& random);
+
 /// 256 x 256 x 160 axial, from the vertex down; nothing else is on the canvas.
 Layout network_layout(const BrainBox& brain, Random& random);
 
-/// A canvas that holds the whole head, so that the other series can be cut from it; `sagittal` reference or
-/// not.
-Layout native_layout(const BrainBox& brain, bool sagittal, Random& random);
+/// A canvas that holds the whole head, so that the other series can be cut from it; the reference is
+/// `sagittal`, or axial without one.
+Layout native_layout(const BrainBox& brain, const std::optional<SagittalSeries>& sagittal, Random& random);
 
 /// The reference series' own grid and its voxels, cut from the canvas (and turned, where sagittal).
 SeriesGrid reference_grid(const Layout& layout);
 torch::Tensor reference_view(const torch::Tensor& on_canvas, const Layout& layout);
 
-/// A sagittal 256 x 256 grid of 250 mm about the brain, slices from left to right.
-SeriesGrid sagittal_grid(const Canvas& canvas, Random& random);
+/// The series' grid about the brain, slices from left to right.
+SeriesGrid sagittal_grid(const Canvas& canvas, const SagittalSeries& series, Random& random);
 
 /// A rotation about the middle of the brain and a translation, each up to the limits per axis:
 /// [4, 4] float64, from the reference frame's LPS mm to the series' LPS mm.

@@ -142,7 +142,7 @@ Scene compose(const Head& head, const Pose& pose, const Canvas& canvas, const Sc
   Random lesion_random(options.seed, Stream::lesions, 1), foci_random(options.seed, Stream::foci);
 
   const TissueTable tissues = draw_tissues(options.field_strength_t, tissue_random);
-  const auto protocols = draw_protocols(options.field_strength_t, protocol_random);
+  const auto protocols = draw_protocols(options.hospital, options.field_strength_t, protocol_random);
   const Contrasts contrasts = draw_contrasts(tissues, protocols, tissue_random, options.random_contrasts);
   std::vector<Slot> slots;
   for (Slot slot : all_slots)

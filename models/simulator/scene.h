@@ -41,6 +41,7 @@ struct Scene {
 /// What composing needs beside the head.
 struct SceneOptions {
   std::uint64_t seed = 1;
+  Hospital hospital = Hospital::mixed;
   double field_strength_t = 3;
   double random_contrasts = 0;  ///< probability, 0..1
   SlotSet keep;

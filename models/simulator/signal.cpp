@@ -76,29 +76,35 @@ Protocol draw_gradient_echo(Random& random) {
   return protocol;
 }
 
-Protocol draw_spin_echo(Random& random) {
+/// Draws also where the hospital decides, so that what is drawn next does not depend on it.
+bool of_oslo(Hospital hospital, Random& random) {
+  const bool one_in_four = random.chance(0.25);
+  return hospital == Hospital::mixed ? one_in_four : hospital == Hospital::oslo;
+}
+
+Protocol draw_spin_echo(Hospital hospital, Random& random) {
   Protocol protocol;
-  const bool other_vendor = random.chance(0.25);
-  protocol.tr_ms = other_vendor ? random.uniform(680, 720) : random.uniform(550, 600);
+  const bool oslo = of_oslo(hospital, random);
+  protocol.tr_ms = oslo ? random.uniform(680, 720) : random.uniform(550, 600);
   protocol.te_ms = protocol.effective_te_ms = random.uniform(10, 13);
-  protocol.flip_deg = other_vendor ? 120 : 90;
+  protocol.flip_deg = oslo ? 120 : 90;
   protocol.echo_train_length = static_cast<int>(random.integer(18, 30));
   protocol.echo_spacing_ms = random.uniform(4.2, 5.2);
   protocol.fat_left = random.chance(0.4) ? random.uniform(0.05, 0.3) : 1.0;
   return protocol;
 }
 
-Protocol draw_flair(Random& random) {
+Protocol draw_flair(Hospital hospital, Random& random) {
   Protocol protocol;
-  const bool other_vendor = random.chance(0.25);
-  protocol.tr_ms = other_vendor ? random.uniform(4900, 5100) : 6000;
-  protocol.te_ms = other_vendor ? 387 : random.uniform(119, 136);
+  const bool oslo = of_oslo(hospital, random);
+  protocol.tr_ms = oslo ? random.uniform(4900, 5100) : 6000;
+  protocol.te_ms = oslo ? 387 : random.uniform(119, 136);
   protocol.effective_te_ms = random.uniform(82, 98);
-  // The other vendor's shorter repetition nulls fluid earlier than its header's inversion time says, as long
-  // as the effective T1 of fluid is the one that nulls the first vendor's.
-  protocol.ti_ms = other_vendor ? random.uniform(1750, 1850) : random.uniform(1700, 1880);
-  protocol.effective_ti_ms = other_vendor ? random.uniform(1470, 1560) : protocol.ti_ms;
-  protocol.flip_deg = other_vendor ? 120 : 90;
+  // Oslo's shorter repetition nulls fluid earlier than its header's inversion time says, as long as the
+  // effective T1 of fluid is the one that nulls Stanford's.
+  protocol.ti_ms = oslo ? random.uniform(1750, 1850) : random.uniform(1700, 1880);
+  protocol.effective_ti_ms = oslo ? random.uniform(1470, 1560) : protocol.ti_ms;
+  protocol.flip_deg = oslo ? 120 : 90;
   protocol.echo_train_length = static_cast<int>(random.integer(140, 220));
   protocol.echo_spacing_ms = random.uniform(3.2, 4.0);
   protocol.fat_left = random.chance(0.8) ? random.uniform(0.05, 0.25) : 1.0;
@@ -107,12 +113,12 @@ Protocol draw_flair(Random& random) {
 
 }  // namespace
 
-std::array<Protocol, slot_count> draw_protocols(double field_strength_t, Random& random) {
+std::array<Protocol, slot_count> draw_protocols(Hospital hospital, double field_strength_t, Random& random) {
   std::array<Protocol, slot_count> protocols;
   protocols[index(Slot::t1_gre_post)] = draw_gradient_echo(random);
-  protocols[index(Slot::t1_se_pre)] = draw_spin_echo(random);
+  protocols[index(Slot::t1_se_pre)] = draw_spin_echo(hospital, random);
   protocols[index(Slot::t1_se_post)] = protocols[index(Slot::t1_se_pre)];
-  protocols[index(Slot::flair)] = draw_flair(random);
+  protocols[index(Slot::flair)] = draw_flair(hospital, random);
   const bool flair_after_agent = random.chance(0.5);
   const Agent& agent = agents[static_cast<std::size_t>(random.integer(0, 2))];
   for (Slot slot : all_slots) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "models/simulator.h"
 #include "models/simulator/random.h"
 #include "models/simulator/tissue.h"
 #include "models/slots.h"
@@ -32,7 +33,7 @@ struct Protocol {
 
 /// The protocols of one examination in the order of all_slots: the ranges of the papers (see
 /// docs/simulator.md).
-std::array<Protocol, slot_count> draw_protocols(double field_strength_t, Random& random);
+std::array<Protocol, slot_count> draw_protocols(Hospital hospital, double field_strength_t, Random& random);
 
 /// The signal of a tissue, in units of fully relaxed water: cyclic inversion-recovery spoiled gradient echo,
 /// T1-weighted fast spin echo, or FLAIR, by the slot of the protocol. Never negative (magnitude).

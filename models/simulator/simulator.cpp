@@ -18,15 +18,18 @@ namespace {
 
 using namespace simulator;
 
-void check(const SimulatorOptions& options) {
+/// Refuses what makes no study, and leaves out what the hospital does not have.
+SimulatorOptions checked(SimulatorOptions options) {
   const auto refuse = [](const std::string& what) {
     throw Error(Error::Kind::bad_input, "simulator: " + what);
   };
+  if (options.hospital == Hospital::oslo) options.keep.reset(index(Slot::t1_gre_post));
   if (options.keep.none()) refuse("no sequence to keep");
   if (options.min_lesions < 0 || options.max_lesions < options.min_lesions)
     refuse("min_lesions must be 0 or more and at most max_lesions");
   if (options.field_strength_t < 0.5 || options.field_strength_t > 7)
     refuse("field_strength_t must be 0.5 to 7");
+  return options;
 }
 
 Slot first_kept(SlotSet keep) {
@@ -40,6 +43,12 @@ int draw_lesion_count(const SimulatorOptions& options, Random& random) {
          static_cast<int>(std::lround(share * (options.max_lesions - options.min_lesions)));
 }
 
+Layout draw_layout(const BrainBox& brain, const SimulatorOptions& options, Random& random) {
+  if (!options.native_geometry) return network_layout(brain, random);
+  if (first_kept(options.keep) == Slot::t1_gre_post) return native_layout(brain, std::nullopt, random);
+  return native_layout(brain, draw_sagittal_series(options.hospital, random), random);
+}
+
 /// What differs from one sequence of a study to the next.
 struct Placement {
   SeriesGrid grid;
@@ -51,7 +60,7 @@ Placement place(Slot slot, const Layout& layout, const SimulatorOptions& options
   Placement placement{.grid = reference_grid(layout), .motion = torch::eye(4, torch::kFloat64)};
   placement.reference = slot == first_kept(options.keep);
   if (placement.reference || !options.native_geometry) return placement;
-  placement.grid = sagittal_grid(layout.canvas, random);
+  placement.grid = sagittal_grid(layout.canvas, draw_sagittal_series(options.hospital, random), random);
   placement.motion = draw_motion(layout.canvas, options.motion_deg, options.motion_mm, random);
   return placement;
 }
@@ -96,18 +105,24 @@ SimulatedSequence acquire_sequence(const Scene& scene, const Layout& layout, con
 
 }  // namespace
 
-SimulatedStudy simulate_study(const Anatomy& anatomy, const SimulatorOptions& options, torch::Device device) {
-  check(options);
+std::optional<Hospital> hospital_from_name(std::string_view name) {
+  if (name == "mixed") return Hospital::mixed;
+  if (name == "stanford") return Hospital::stanford;
+  if (name == "oslo") return Hospital::oslo;
+  return std::nullopt;
+}
+
+SimulatedStudy simulate_study(const Anatomy& anatomy, const SimulatorOptions& given, torch::Device device) {
+  const SimulatorOptions options = checked(given);
   const torch::NoGradGuard no_grad;
   Random pose_random(options.seed, Stream::pose), head_random(options.seed, Stream::head);
   Random count_random(options.seed, Stream::lesions), shading_random(options.seed, Stream::acquisition);
   const Head head = prepare_head(anatomy, head_random, device);
   const Pose pose = draw_pose(pose_random);
   const BrainBox brain = posed_brain(head, pose);
-  const bool sagittal = first_kept(options.keep) != Slot::t1_gre_post;
-  const Layout layout = options.native_geometry ? native_layout(brain, sagittal, pose_random)
-                                                : network_layout(brain, pose_random);
+  const Layout layout = draw_layout(brain, options, pose_random);
   SceneOptions scene_options{.seed = options.seed,
+                             .hospital = options.hospital,
                              .field_strength_t = options.field_strength_t,
                              .random_contrasts = options.random_contrasts,
                              .keep = options.keep};

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SimulateArguments {
-  std::string output, format = "dicom", device = "cpu", drop, vendor = "mixed";
+  std::string output, format = "dicom", device = "cpu", drop, vendor, protocol = "mixed";
   std::optional<fs::path> anatomy;
   int studies = 1, first = 0;
   std::uint64_t seed = 1;
@@ -45,6 +45,7 @@ models::SimulatedStudy simulate_one(const std::vector<models::Anatomy>& anatomie
   options.seed = arguments.seed * seeds_apart + static_cast<std::uint64_t>(number);
   options.field_strength_t = number % 3 == 0 ? 1.5 : 3.0;
   options.keep = kept(arguments.drop);
+  options.hospital = *models::hospital_from_name(arguments.protocol);
   const auto index = static_cast<std::size_t>(number);
   const models::Anatomy anatomy =
       anatomies.empty() ? models::procedural_anatomy(arguments.seed + static_cast<std::uint64_t>(number))
@@ -54,8 +55,10 @@ models::SimulatedStudy simulate_one(const std::vector<models::Anatomy>& anatomie
 
 pipeline::Vendor vendor_of(const SimulateArguments& arguments, int number) {
   constexpr std::array all{pipeline::Vendor::ge, pipeline::Vendor::siemens, pipeline::Vendor::philips};
-  const auto named = pipeline::vendor_from_name(arguments.vendor);
-  return named ? *named : all.at(static_cast<std::size_t>(number) % all.size());
+  if (const auto named = pipeline::vendor_from_name(arguments.vendor)) return *named;
+  if (arguments.protocol == "stanford") return pipeline::Vendor::ge;
+  if (arguments.protocol == "oslo") return pipeline::Vendor::siemens;
+  return all.at(static_cast<std::size_t>(number) % all.size());
 }
 
 void write_studies(const SimulateArguments& arguments) {
@@ -82,6 +85,7 @@ void write_training_set(const SimulateArguments& arguments) {
   options.seed = arguments.seed;
   options.device = arguments.device;
   options.simulator.keep = kept(arguments.drop);
+  options.simulator.hospital = *models::hospital_from_name(arguments.protocol);
   Progress progress;
   models::build_cache(anatomies_in(arguments.anatomy), options, arguments.output, [&](int done) {
     progress.update("simulate", static_cast<double>(done) / arguments.studies);
@@ -109,9 +113,15 @@ void add_simulate(CLI::App& program) {
       ->check(CLI::IsMember({"dicom", "nifti", "training"}))
       ->capture_default_str();
   command
-      ->add_option("--vendor", a->vendor, "Whose headers DICOM studies wear: ge, siemens, philips or mixed")
-      ->check(CLI::IsMember({"ge", "siemens", "philips", "mixed"}))
+      ->add_option("--protocol", a->protocol,
+                   "Whose sequences: stanford, oslo (SPACE of 0.9 mm, no BRAVO) or mixed")
+      ->check(CLI::IsMember({"mixed", "stanford", "oslo"}))
       ->capture_default_str();
+  command
+      ->add_option(
+          "--vendor", a->vendor,
+          "Whose headers DICOM studies wear; without it the hospital's, with mixed protocols each in turn")
+      ->check(CLI::IsMember({"ge", "siemens", "philips"}));
   command->add_option("--device", a->device, "cpu, cuda or cuda:N")->capture_default_str();
   command->callback([a] { a->format == "training" ? write_training_set(*a) : write_studies(*a); });
 }

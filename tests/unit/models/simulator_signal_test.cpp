@@ -14,7 +14,7 @@ TEST_CASE("every drawn protocol gives the contrasts that readers know", "[simula
     Random tissue_random(seed, Stream::tissue), protocol_random(seed, Stream::protocol);
     const double field_strength_t = seed % 2 == 0 ? 3.0 : 1.5;
     const TissueTable tissues = draw_tissues(field_strength_t, tissue_random);
-    const auto protocols = draw_protocols(field_strength_t, protocol_random);
+    const auto protocols = draw_protocols(Hospital::mixed, field_strength_t, protocol_random);
     const auto of = [&](Tissue tissue, Slot slot) {
       return signal(tissues[index(tissue)], protocols[index(slot)]);
     };
@@ -29,6 +29,23 @@ TEST_CASE("every drawn protocol gives the contrasts that readers know", "[simula
     // FLAIR nulls fluid and shows white-matter lesions.
     CHECK(of(Tissue::csf, Slot::flair) < 0.6 * of(Tissue::white_matter, Slot::flair));
     CHECK(of(Tissue::white_lesion, Slot::flair) > of(Tissue::white_matter, Slot::flair));
+  }
+}
+
+TEST_CASE("a hospital has its own protocols, and mixed ones are of either", "[simulator]") {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    INFO("seed " << seed);
+    const auto of = [&](Hospital hospital) {
+      Random random(seed, Stream::protocol);
+      return draw_protocols(hospital, 3.0, random);
+    };
+    const auto mixed = of(Hospital::mixed), stanford = of(Hospital::stanford), oslo = of(Hospital::oslo);
+    for (const Slot slot : {Slot::t1_se_pre, Slot::t1_se_post, Slot::flair}) {
+      CHECK(stanford[index(slot)].flip_deg == 90);
+      CHECK(oslo[index(slot)].flip_deg == 120);
+      const auto& own = mixed[index(slot)].flip_deg == 90 ? stanford : oslo;
+      CHECK(mixed[index(slot)].effective_te_ms == own[index(slot)].effective_te_ms);
+    }
   }
 }
 

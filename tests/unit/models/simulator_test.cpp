@@ -234,6 +234,27 @@ TEST_CASE("without BRAVO the truth lies on the sagittal grid of the first sequen
     CHECK(value_at(study.truth, centroid(lesion)) == lesion.number);
 }
 
+TEST_CASE("the other hospital has no BRAVO, and SPACE of 0.9 mm", "[simulator]") {
+  SimulatorOptions options;
+  options.seed = 17;
+  options.hospital = Hospital::oslo;
+  const SimulatedStudy study = simulate_study(head(), options, torch::kCPU);
+  REQUIRE(study.sequences.size() == 3);
+  for (const SimulatedSequence& sequence : study.sequences) {
+    CHECK(sequence.slot != Slot::t1_gre_post);
+    CHECK(sequence.image.voxels.sizes() == std::vector<std::int64_t>{192, 256, 256});
+    CHECK(voxel_mm3(sequence.image) == Approx(0.9 * 0.9 * 0.9));
+    CHECK(sequence.flip_deg == 120);
+  }
+  CHECK(study.sequences[0].tr_ms == Approx(700).margin(20));
+  CHECK(study.sequences[2].te_ms == 387);
+  for (const SimulatedLesion& lesion : study.lesions)
+    CHECK(value_at(study.truth, centroid(lesion)) == lesion.number);
+
+  options.keep = SlotSet("0001");
+  CHECK_THROWS_AS(simulate_study(head(), options, torch::kCPU), Error);
+}
+
 TEST_CASE("an anatomy without a brain and impossible options are refused", "[simulator]") {
   const Anatomy empty{.name = "nobody", .labels = torch::zeros({32, 32, 32}, torch::kInt16), .spacing_mm = 1};
   CHECK_THROWS_AS(simulate_study(empty, {}, torch::kCPU), Error);
