@@ -8,12 +8,13 @@
 #include "models/checkpoint.h"
 #include "models/error.h"
 #include "models/inference.h"
-#include "models/input_dropout.h"
 #include "models/networks/network.h"
 #include "models/networks/network_file.h"
 #include "models/precision.h"
+#include "models/report/training_plots.h"
 #include "models/threshold.h"
 #include "models/training_log.h"
+#include "models/training_steps.h"
 
 namespace metserve::models {
 namespace {
@@ -41,15 +42,8 @@ void check(const TrainingOptions& o) {
   if (!(o.tie_weight >= 0)) refuse("tie_weight must not be negative");
   if (o.interval < 1 || o.checkpoint_interval < 1 || o.validation_stride < 1)
     refuse("interval, checkpoint_interval and validation_stride must be at least 1");
+  if (o.workers < 0) refuse("workers must not be negative");
   if (o.validation_subsets.empty()) refuse("validation_subsets must not be empty");
-}
-
-/// A stream of random numbers for one step, whatever happened before it (splitmix64's mixing).
-std::uint64_t step_seed(std::uint64_t seed, int step) {
-  std::uint64_t z = seed + 0x9E3779B97F4A7C15ULL * (static_cast<std::uint64_t>(step) + 1);
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-  return z ^ (z >> 31);
 }
 
 double rate_at(const TrainingOptions& o, int step) {
@@ -83,7 +77,6 @@ class Trainer {
         device_(options.device),
         precision_(precision_from_name(options.precision, device_)),
         validation_(validation),
-        sampler_(training, options.sampler),
         directory_(directory),
         network_(initial_network(options)),
         adam_(network_->parameters(),
@@ -91,7 +84,16 @@ class Trainer {
     network_->to(device_);
     if (options.resume && std::filesystem::exists(checkpoint_file()))
       state_ = read_checkpoint(checkpoint_file(), *network_, adam_);
-    log_.emplace(directory / "training.csv", state_.step);
+    log_.emplace(directory, options.network.slices, state_.step);
+    steps_.emplace(training, TrainingSteps::Options{.sampler = options.sampler,
+                                                    .subset = options.network.subset,
+                                                    .dropout = options.dropout,
+                                                    .seed = options.seed,
+                                                    .first = state_.step,
+                                                    .end = options.steps,
+                                                    .workers = options.workers});
+    saliency_ = torch::zeros({options.network.slices * static_cast<std::int64_t>(slot_count)},
+                             torch::TensorOptions(device_).dtype(torch::kFloat64));
   }
 
   void run(const std::function<void(const TrainingProgress&)>& on_progress) {
@@ -115,7 +117,9 @@ class Trainer {
       progress.seconds_per_step = seconds_since(start) / (state_.step - first);
       progress.seconds_left = progress.seconds_per_step * (options_.steps - state_.step);
       progress.best_score = state_.best_score;
-      log_->add(progress);
+      log_->add(progress, saliency_.cpu());
+      saliency_.zero_();
+      if (scored) write_training_plots(directory_);
       if (on_progress) on_progress(progress);
       loss_sum = loss_count = 0;
     }
@@ -138,14 +142,10 @@ class Trainer {
 
   /// Returns the loss before the step.
   double one_step() {
-    const std::uint64_t seed = step_seed(options_.seed, state_.step);
-    std::mt19937_64 random(seed);
-    torch::manual_seed(seed);  // the network's own dropout
-    const Batch batch = sampler_.draw(random);
-    std::vector<SlotSet> kept;
-    for (SlotSet present : batch.present)
-      kept.push_back(draw_kept(present & options_.network.subset, options_.dropout, random));
-    const torch::Tensor input = batch.input.to(device_).contiguous(torch::MemoryFormat::ChannelsLast);
+    torch::manual_seed(step_seed(options_.seed, state_.step));  // the network's own dropout
+    const auto [batch, kept] = steps_->next();
+    torch::Tensor input = batch.input.to(device_).contiguous(torch::MemoryFormat::ChannelsLast);
+    input.requires_grad_(true);  // for the saliency
     for (auto& group : adam_.param_groups())
       static_cast<torch::optim::AdamOptions&>(group.options()).lr(rate_at(options_, state_.step));
     network_->train();
@@ -159,6 +159,7 @@ class Trainer {
     if (const torch::Tensor penalty = network_->tie_penalty(); penalty.defined())
       loss = loss + options_.tie_weight * penalty;
     loss.backward();
+    saliency_ += input.grad().abs().sum({0, 2, 3});
     adam_.step();
     ++state_.step;
     const auto value = loss.item<double>();
@@ -199,12 +200,13 @@ class Trainer {
   torch::Device device_;
   Precision precision_;
   const std::vector<Study>& validation_;
-  Sampler sampler_;
   std::filesystem::path directory_;
   Network network_;
   torch::optim::Adam adam_;
   CheckpointState state_;
+  torch::Tensor saliency_;  ///< [4 * slices] float64: |d loss / d input| since the last line of the log
   std::optional<TrainingLog> log_;
+  std::optional<TrainingSteps> steps_;
 };
 
 }  // namespace

@@ -37,6 +37,7 @@ struct TrainingOptions {
   int checkpoint_interval = 100;  ///< steps between checkpoints and lines of training.csv, >= 1
   std::uint64_t seed = 1;
   int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice
+  int workers = 0;                 ///< threads that make batches ahead, >= 0; 0: made between the steps
   std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
   std::string precision = "auto";  ///< auto, float32 or bfloat16
   bool resume = false;             ///< continue from the directory's checkpoint, if there is one
@@ -55,10 +56,11 @@ struct TrainingProgress {
 
 /// Trains a network. In `directory`: `checkpoint.safetensors` (weights, Adam's state, step; replaced
 /// atomically, so a killed run continues where it was), `best.safetensors` (the state with the best
-/// validation score), `last.safetensors` (at the end) and `training.csv`. All randomness is a function of
-/// seed and step: with one seed, one thread count and float32 on the CPU, an interrupted run gives the
-/// weights of an undisturbed one. Throws Error(bad_input) on options out of range or a checkpoint of another
-/// network, Error(io).
+/// validation score), `last.safetensors` (at the end), `training.csv`, `saliency.csv` (Yi 2019: the sum of
+/// |d loss / d input| by sequence and slice, of the steps since the line before) and plots of both. All
+/// randomness is a function of seed and step: with one seed, one thread count and float32 on the CPU, an
+/// interrupted run gives the weights of an undisturbed one. Throws Error(bad_input) on options out of range
+/// or a checkpoint of another network, Error(io).
 void train(const std::vector<Study>& training, const std::vector<Study>& validation,
            const TrainingOptions& options, const std::filesystem::path& directory,
            const std::function<void(const TrainingProgress&)>& on_progress);

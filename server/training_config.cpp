@@ -63,6 +63,7 @@ void read_options(const YAML::Node& root, models::TrainingOptions& options, Prob
   top.whole("interval", options.interval, 1, many);
   top.whole("checkpoint_interval", options.checkpoint_interval, 1, many);
   top.whole("seed", options.seed, 0, many);
+  top.whole("workers", options.workers, 0, 256);
   top.choice<std::string>("precision", options.precision,
                           {{"auto", "auto"}, {"float32", "float32"}, {"bfloat16", "bfloat16"}});
   top.finish();

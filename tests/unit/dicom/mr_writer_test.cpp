@@ -9,7 +9,6 @@
 namespace metserve::dicom {
 namespace {
 
-
 struct Plane {
   const char* name;
   Vec3 row, column;

@@ -15,7 +15,6 @@
 namespace metserve::dicom {
 namespace {
 
-
 std::string bytes(std::initializer_list<int> values) {
   std::string text;
   for (const int value : values) text += static_cast<char>(value);

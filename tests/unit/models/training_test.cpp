@@ -1,4 +1,8 @@
+#include "models/training.h"
+
 #include <fstream>
+#include <numeric>
+#include <sstream>
 #include <string>
 
 #include <torch/types.h>
@@ -6,7 +10,6 @@
 #include "models/error.h"
 #include "models/networks/network_file.h"
 #include "models/safetensors.h"
-#include "models/training.h"
 #include "tests/catch.h"
 #include "tests/temporary_directory.h"
 #include "tests/unit/models/tiny_network.h"
@@ -68,6 +71,48 @@ TEST_CASE("A run that was killed and resumed ends with the weights of an undistu
   const std::string log = text_of(directory / "killed/training.csv");
   CHECK(std::count(log.begin(), log.end(), '\n') == 7);
   CHECK(log.find("\n5,") != std::string::npos);
+}
+
+TEST_CASE("Workers that make batches ahead change nothing", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0), toy_study(1)};
+  TrainingOptions options = tiny();
+  train(studies, studies, options, directory / "alone", {});
+  options.workers = 2;
+  train(studies, studies, options, directory / "ahead", {});
+  CHECK(same_weights(directory / "alone/last.safetensors", directory / "ahead/last.safetensors"));
+  options.workers = -1;
+  CHECK_THROWS_WITH(train(studies, studies, options, directory / "wrong", {}), Contains("workers"));
+}
+
+TEST_CASE("A run logs the saliency of every sequence and draws its plots", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0)};
+  TrainingOptions options = tiny();
+  options.network.subset = SlotSet("1101");  // all but CUBE pre
+  train(studies, studies, options, directory.path(), {});
+  std::ifstream log(directory / "saliency.csv");
+  std::string row;
+  std::getline(log, row);
+  CHECK(row.starts_with("step,t1_gre_post-"));
+  int rows = 0;
+  for (; std::getline(log, row); ++rows) {
+    std::vector<double> fields;
+    std::istringstream stream(row);
+    for (std::string field; std::getline(stream, field, ',');) fields.push_back(std::stod(field));
+    const auto slices = static_cast<std::size_t>(options.network.slices);
+    REQUIRE(fields.size() == 1 + slot_count * slices);
+    for (std::size_t i = 1; i < fields.size(); ++i) {
+      INFO("row " << rows << ", column " << i);
+      const bool cube_pre = (i - 1) / slices == index(Slot::t1_se_pre);
+      if (cube_pre) CHECK(fields[i] == 0);
+    }
+    CHECK(std::accumulate(fields.begin() + 1, fields.end(), 0.0) > 0);
+  }
+  CHECK(rows == options.steps);
+  for (const char* plot : {"loss.svg", "score.svg", "saliency.svg"})
+    CHECK(text_of(directory / plot).find("<svg") != std::string::npos);
+  CHECK(text_of(directory / "saliency.svg").find("flair") != std::string::npos);
 }
 
 TEST_CASE("Another seed gives other weights", "[training]") {
