@@ -185,7 +185,7 @@ struct StoreScp::Impl {
     if (!options.on_association) return;
     AssociationEvent event;
     event.peer_address = connection.peer_address;
-    event.certificate = peer_common_name(connection.channel.session());
+    event.certificate = common_name(peer_certificate(connection.channel.session()));
     event.reason = why;
     options.on_association(event);
   }

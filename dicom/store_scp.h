@@ -19,6 +19,7 @@ namespace metserve::dicom {
 struct Caller {
   std::string ae_title;
   std::vector<AddressRange> addresses;  ///< from where; empty: from anywhere
+  std::string certificate{};  ///< name that its certificate must bear, where `tls` asks for one; empty: any
 };
 
 /// The beginning and end of an association, for those who keep a record of it.

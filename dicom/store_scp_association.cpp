@@ -25,9 +25,10 @@ constexpr std::uint32_t sop_class_tag = 0x00080016, sop_instance_tag = 0x0008001
                         study_instance_tag = 0x0020000d, series_instance_tag = 0x0020000e;
 constexpr std::array identifying_tags = {sop_class_tag, sop_instance_tag, modality_tag, study_instance_tag,
                                          series_instance_tag};
-constexpr std::size_t max_error_comment = 64;      // LO
-constexpr std::size_t max_report_bytes = 4 << 20;  ///< of storage commitment: some 20,000 instances
-constexpr int release_timeout_s = 1;               ///< for the peer to close, which is its part
+constexpr std::size_t max_error_comment = 64;        // LO
+constexpr std::size_t max_expected_bytes = 4 << 20;  ///< larger images find their memory as they come
+constexpr std::size_t max_report_bytes = 4 << 20;    ///< of storage commitment: some 20,000 instances
+constexpr int release_timeout_s = 1;                 ///< for the peer to close, which is its part
 
 /// A C-STORE that is answered with a failure of our own finding.
 struct Refusal : std::runtime_error {
@@ -94,7 +95,7 @@ class IncomingAssociation {
         clock_{.timeout = context.options.pdu_timeout,
                .stop_grace = context.options.stop_grace,
                .stop_event = context.stop_event},
-        certificate_(peer_common_name(connection.start.session.get())),
+        certificate_(peer_certificate(connection.start.session.get())),
         layer_(clock_, std::move(connection.start)),
         dcmtk_(receive_association(std::move(connection.socket), layer_, context.options.max_pdu_bytes)) {
     char calling[DUL_LEN_TITLE + 1] = {}, called[DUL_LEN_TITLE + 1] = {}, responding[DUL_LEN_TITLE + 1] = {};
@@ -127,8 +128,8 @@ class IncomingAssociation {
 
   void tell(AssociationEvent::Kind kind, const std::string& reason = {}) const {
     if (!context_.options.on_association) return;
-    context_.options.on_association(
-        {kind, number_, calling_ae_title_, called_ae_title_, peer_address_, certificate_, reason});
+    context_.options.on_association({kind, number_, calling_ae_title_, called_ae_title_, peer_address_,
+                                     common_name(certificate_), reason});
   }
 
   std::optional<T_ASC_RejectParametersReason> rejection() const {
@@ -145,6 +146,7 @@ class IncomingAssociation {
   bool may_be(const Caller& caller) const {
     const auto& from = caller.addresses;
     return caller.ae_title == calling_ae_title_ &&
+           (caller.certificate.empty() || bears_name(certificate_, caller.certificate)) &&
            (from.empty() || std::any_of(from.begin(), from.end(), [&](const AddressRange& range) {
               return range.contains(peer_address_);
             }));
@@ -155,7 +157,7 @@ class IncomingAssociation {
     ++context_.tallies.rejected;
     const auto why = reason == ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED
                          ? "it calls " + printable(called_ae_title_)
-                         : "its AE title is not allowed, or not from its address";
+                         : "its AE title is not allowed, or not from its address or with its certificate";
     log_warning(who() + " rejected: " + why);
     tell(AssociationEvent::Kind::rejected, why);
     clock_.restart();
@@ -246,7 +248,9 @@ class IncomingAssociation {
     instance.part10 = part10_header(
         {command.sop_class_uid, command.sop_instance_uid, instance.transfer_syntax_uid, calling_ae_title_});
     const auto header_bytes = instance.part10.size();
+    instance.part10.reserve(expected_bytes_);
     const bool complete = reader.read_dataset(command, instance.part10);
+    keep_no_more_than_needed(instance.part10);
     const auto dataset_bytes = complete ? instance.part10.size() - header_bytes : 0;
     Answer answer;
     try {
@@ -259,6 +263,13 @@ class IncomingAssociation {
     }
     count(command, answer, dataset_bytes);
     respond(command, answer);
+  }
+
+  /// The handler may keep the bytes for long. Images of a series are of one size, mostly.
+  void keep_no_more_than_needed(std::vector<std::uint8_t>& part10) {
+    const bool small = part10.size() <= max_expected_bytes;  // of a large one the rest was never touched
+    if (small && part10.capacity() - part10.size() > part10.size() / 8) part10.shrink_to_fit();
+    expected_bytes_ = std::min(part10.size() + 256, max_expected_bytes);
   }
 
   static void check(const Command& command, std::string_view abstract_syntax) {
@@ -329,10 +340,11 @@ class IncomingAssociation {
   std::string peer_address_;
   std::uint64_t number_;
   ConnectionClock clock_;
-  std::string certificate_;
+  PeerCertificate certificate_;
   TimedTransportLayer layer_;
   IncomingRequest dcmtk_;
   std::string calling_ae_title_, called_ae_title_;
+  std::size_t expected_bytes_ = 0;  ///< of the next image
 };
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "dicom/tls.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
+#include <optional>
 #include <utility>
 
 #include <dcmtk/config/osconfig.h>
@@ -56,6 +58,21 @@ void use_certificate(DcmTLSTransportLayer& layer, const TlsOptions& options) {
                 "TLS: " + options.key.string() + " is not the key of " + options.certificate.string());
 }
 
+using TimePoint = std::chrono::system_clock::time_point;
+
+/// 1970 where there is none.
+TimePoint time_of(const ASN1_TIME* time) {
+  std::tm fields{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &fields) != 1) return {};
+  return std::chrono::system_clock::from_time_t(timegm(&fields));
+}
+
+void use_revocation_lists(DcmTLSTransportLayer& layer, const std::filesystem::path& file) {
+  require_file(file, "file of revocation lists");
+  check(layer.addCertificateRevocationList(file.c_str(), DCF_Filetype_PEM), file.string());
+  check(layer.setCRLverification(TCR_checkAllCRL), file.string());
+}
+
 }  // namespace
 
 void TlsSessionDeleter::operator()(ssl_st* session) const {
@@ -75,6 +92,7 @@ std::shared_ptr<ssl_ctx_st> Tls::load() const {
     require_file(options_.trusted, "file of trusted certificates");
     check(layer.addTrustedCertificateFile(options_.trusted.c_str(), DCF_Filetype_PEM),
           options_.trusted.string());
+    if (!options_.crl.empty()) use_revocation_lists(layer, options_.crl);
     layer.setCertificateVerification(DCV_requireCertificate);
   } else {
     layer.setCertificateVerification(DCV_ignoreCertificate);
@@ -92,9 +110,20 @@ std::shared_ptr<ssl_ctx_st> Tls::current() const {
 std::chrono::system_clock::time_point Tls::valid_until() const {
   const auto context = current();
   const X509* const certificate = SSL_CTX_get0_certificate(context.get());
-  std::tm end{};
-  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) return {};
-  return std::chrono::system_clock::from_time_t(timegm(&end));
+  return certificate == nullptr ? TimePoint() : time_of(X509_get0_notAfter(certificate));
+}
+
+std::chrono::system_clock::time_point Tls::lists_valid_until() const {
+  const auto context = current();
+  const STACK_OF(X509_OBJECT)* const known = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context.get()));
+  std::optional<TimePoint> first;
+  for (int i = 0; i < sk_X509_OBJECT_num(known); ++i) {
+    const X509_CRL* const list = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(known, i));
+    if (list == nullptr) continue;
+    const TimePoint end = time_of(X509_CRL_get0_nextUpdate(list));
+    first = std::min(first.value_or(end), end);
+  }
+  return first.value_or(TimePoint());
 }
 
 void Tls::reload() {
@@ -121,14 +150,26 @@ TlsSession Tls::session(int socket, const std::string& host) const {
   return session;
 }
 
-std::string peer_common_name(const ssl_st* session) {
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
-      session == nullptr ? nullptr : SSL_get1_peer_certificate(session), X509_free);
+void CertificateDeleter::operator()(x509_st* certificate) const {
+  X509_free(certificate);
+}
+
+PeerCertificate peer_certificate(const ssl_st* session) {
+  return PeerCertificate(session == nullptr ? nullptr : SSL_get1_peer_certificate(session));
+}
+
+std::string common_name(const PeerCertificate& certificate) {
   if (!certificate) return {};
   std::array<char, 128> name{};
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name.data(),
                             static_cast<int>(name.size()));
   return name.data();
+}
+
+bool bears_name(const PeerCertificate& certificate, const std::string& name) {
+  constexpr unsigned flags = X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT | X509_CHECK_FLAG_NO_WILDCARDS;
+  return certificate && !name.empty() &&
+         X509_check_host(certificate.get(), name.data(), name.size(), flags, nullptr) == 1;
 }
 
 }  // namespace metserve::dicom

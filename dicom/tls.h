@@ -9,6 +9,7 @@
 
 struct ssl_st;
 struct ssl_ctx_st;
+struct x509_st;
 
 namespace metserve::dicom {
 
@@ -24,6 +25,9 @@ struct TlsOptions {
   std::filesystem::path certificate;  ///< PEM, our own with what links it to its root; empty: none
   std::filesystem::path key;          ///< PEM, of that certificate, without password
   std::filesystem::path trusted;      ///< PEM, roots that vouch for peers; empty: no peer is asked
+  /// PEM, revocation lists of all authorities between a peer and its root; empty: none is looked at. With it
+  /// a peer is refused whose certificate is on one, or for which one is missing or out of date.
+  std::filesystem::path crl{};
 };
 
 struct TlsSessionDeleter {
@@ -49,6 +53,9 @@ class Tls {
   /// The end of our certificate's validity; 1970 without one.
   std::chrono::system_clock::time_point valid_until() const;
 
+  /// When the first of the revocation lists is out of date; 1970 without any.
+  std::chrono::system_clock::time_point lists_valid_until() const;
+
   /// A session on a connected socket. `host`: whose name or address the server's certificate must carry.
   TlsSession session(int socket, const std::string& host = {}) const;
 
@@ -62,7 +69,18 @@ class Tls {
   std::shared_ptr<ssl_ctx_st> context_;
 };
 
-/// The common name in the peer's certificate; empty when it showed none.
-std::string peer_common_name(const ssl_st* session);
+struct CertificateDeleter {
+  void operator()(x509_st* certificate) const;
+};
+/// What a peer has shown; empty when it showed none.
+using PeerCertificate = std::unique_ptr<x509_st, CertificateDeleter>;
+PeerCertificate peer_certificate(const ssl_st* session);
+
+/// Its common name; empty without a certificate.
+std::string common_name(const PeerCertificate& certificate);
+
+/// Whether its common name or one of its DNS names is `name`; case does not count, and there are no
+/// wildcards.
+bool bears_name(const PeerCertificate& certificate, const std::string& name);
 
 }  // namespace metserve::dicom

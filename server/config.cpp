@@ -44,6 +44,7 @@ void read_bind_address(ConfigSection& section, std::string& address) {
 void read_caller(ConfigSection& section, dicom::Caller& caller) {
   section.text("ae_title", caller.ae_title);
   if (!is_ae_title(caller.ae_title)) section.problem("ae_title", ae_title_rule);
+  section.text("certificate", caller.certificate);
   for (const std::string& text : section.texts("addresses")) {
     try {
       caller.addresses.emplace_back(text);
@@ -62,6 +63,10 @@ void read_dicom(ConfigSection section, dicom::StoreScpOptions& dicom, std::optio
   section.flag("require_called_ae_title", dicom.require_called_ae_title);
   for (ConfigSection& caller : section.sections("callers")) read_caller(caller, dicom.callers.emplace_back());
   if (section.has("tls")) tls = read_tls(section.section("tls"), {"certificate", "key"});
+  const bool certificates = tls && !tls->trusted.empty();
+  if (!certificates && std::any_of(dicom.callers.begin(), dicom.callers.end(),
+                                   [](const dicom::Caller& one) { return !one.certificate.empty(); }))
+    section.problem("callers", "name certificates, which callers show only with dicom.tls.trusted");
   ConfigSection limits = section.section("limits");
   limits.whole("max_associations", dicom.max_associations, 1, 1024);
   if (const auto count = limits.whole_number("max_associations_per_host", 1, 1024))

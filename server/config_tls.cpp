@@ -21,11 +21,14 @@ dicom::TlsOptions read_tls(ConfigSection section, std::initializer_list<const ch
   read_path(section, "certificate", tls.certificate);
   read_path(section, "key", tls.key);
   read_path(section, "trusted", tls.trusted);
+  read_path(section, "crl", tls.crl);
   for (const char* key : required) {
     if (!section.has(key)) section.problem(key, "is missing");
   }
   if (tls.certificate.empty() != tls.key.empty())
     section.problem("key", "certificate and key belong together");
+  if (!tls.crl.empty() && tls.trusted.empty())
+    section.problem("crl", "needs trusted: without it nobody shows a certificate");
   section.finish();
   return tls;
 }

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::size_t queue_capacity = std::size_t{1} << 20;  ///< the journal is full long before
 constexpr std::size_t largest_batch = 256;
+/// What syncs and a transaction cost is shared by so much: a lone sender's images would each pay for it.
+constexpr std::chrono::milliseconds linger{100};
 constexpr std::chrono::seconds pause{2};
 
 }  // namespace
@@ -54,7 +56,8 @@ void Filer::recover() {
 }
 
 void Filer::run() {
-  for (auto batch = queue_.pop_all(largest_batch); !batch.empty(); batch = queue_.pop_all(largest_batch)) {
+  const auto next = [this] { return queue_.pop_all(largest_batch, linger); };
+  for (auto batch = next(); !batch.empty(); batch = next()) {
     if (!failure_.happened()) file_patiently(batch);
   }
 }

@@ -120,10 +120,10 @@ std::size_t Journal::append(std::span<JournalEntry* const> entries, std::chrono:
 }
 
 void Journal::mark_filed(std::uint64_t number) {
-  const std::scoped_lock lock(mutex_);
   const std::string line = filed_line(number);
   filed_file_.write_at(0, std::span(reinterpret_cast<const std::uint8_t*>(line.data()), line.size()));
-  filed_file_.sync_data();
+  filed_file_.sync_data();  // images go on being acknowledged meanwhile
+  const std::scoped_lock lock(mutex_);
   filed_ = number;
   while (!unfiled_.empty() && unfiled_.front().number <= number) {
     unfiled_bytes_ -= unfiled_.front().bytes;

@@ -31,7 +31,7 @@ struct JournalOptions {
 /// no metadata. An entry larger than a segment extends its file for as long as it is there. An entry counts
 /// when it is intact and its number follows that of the entry before; what a crash left half written, and
 /// what was there before it, does not.
-/// Thread safety: all members from any thread; `recover` before the others.
+/// Thread safety: all members from any thread, `mark_filed` from one; `recover` before the others.
 class Journal {
  public:
   /// Makes the files that are missing. Throws Error(io) or Error(out_of_resources) that names the file.

@@ -2,9 +2,11 @@
 
 namespace metserve::server {
 
-int delete_old_studies(const RetentionContext& context, TimePoint before) {
+int delete_old_studies(const RetentionContext& context, std::chrono::milliseconds retention,
+                       std::chrono::milliseconds elapsed) {
+  context.store.age_finished(elapsed);
   int deleted = 0;
-  for (const std::string& key : context.store.finished_before(before)) {
+  for (const std::string& key : context.store.finished_for(retention)) {
     context.storage.discard(key, [&] {
       if (!context.store.forget(key)) return false;
       context.log.info("deleted: its retention time is over", key);

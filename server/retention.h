@@ -14,8 +14,10 @@ struct RetentionContext {
   Audit& audit;
 };
 
-/// Deletes images, results and records of studies that have been finished since before `before`. Studies in
-/// work or waiting for delivery stay. Returns how many it deleted.
-int delete_old_studies(const RetentionContext& context, TimePoint before);
+/// Deletes images, results and records of studies that have been finished for as long as `retention`. Studies
+/// in work or waiting for delivery stay. `elapsed`: since the last call, by a clock that nobody sets; what
+/// the system clock jumps to deletes nothing. Returns how many it deleted.
+int delete_old_studies(const RetentionContext& context, std::chrono::milliseconds retention,
+                       std::chrono::milliseconds elapsed);
 
 }  // namespace metserve::server

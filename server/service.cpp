@@ -1,6 +1,7 @@
 #include "server/service.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "server/commitment.h"
 #include "server/error_table.h"
@@ -14,6 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds collect_interval{250};
 constexpr std::chrono::minutes retention_interval{10};
 constexpr std::chrono::hours certificate_notice{30 * 24};
+
+using Steady = std::chrono::steady_clock;
 
 ReadinessCheck check(const std::string& name, const std::function<void()>& attempt) {
   try {
@@ -53,9 +56,12 @@ Service::Service(const Config& config, const Log& log)
       "collecting studies", collect_interval, [this] { collect(); }, log_);
   retention_ = std::make_unique<PeriodicTask>(
       "retention", retention_interval,
-      [this] {
+      [this, last = Steady::now()]() mutable {
+        const auto now = Steady::now();
+        const auto elapsed =
+            std::chrono::duration_cast<std::chrono::milliseconds>(now - std::exchange(last, now));
         const int deleted =
-            delete_old_studies({storage_, store_, log_, audit_}, clock_() - config_.storage.retention);
+            delete_old_studies({storage_, store_, log_, audit_}, config_.storage.retention, elapsed);
         if (deleted > 0) receiver_->wipe_journal();
       },
       log_);
@@ -126,6 +132,12 @@ void Service::look_at_certificate() {
   const bool soon = end < clock_() + certificate_notice;
   log_.write(soon ? LogLevel::warning : LogLevel::info,
              config_.tls->certificate.string() + ": valid until " + iso_time(end));
+  if (config_.tls->crl.empty()) return;
+  const auto lists_end = tls_->lists_valid_until();
+  const bool over = lists_end < clock_();
+  log_.write(over ? LogLevel::error : LogLevel::info,
+             config_.tls->crl.string() + ": valid until " + iso_time(lists_end) +
+                 (over ? ": every caller is refused until there is a new one" : ""));
 }
 
 void Service::reload() {

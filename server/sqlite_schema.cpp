@@ -146,6 +146,11 @@ ALTER TABLE studies ADD COLUMN patient_key TEXT NOT NULL DEFAULT '';  -- a hash;
 ALTER TABLE studies ADD COLUMN studied TEXT NOT NULL DEFAULT '';      -- date and time, as DICOM writes them
 CREATE INDEX studies_by_patient ON studies (patient_key, studied);
 )sql",
+
+    R"sql(
+-- For how long it has been finished, counted while the server runs; 0 when it moves on.
+ALTER TABLE studies ADD COLUMN finished_ms INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 

@@ -131,8 +131,8 @@ std::int64_t SqliteStore::now_ms() const {
 void SqliteStore::move(std::int64_t study, StudyState to, const std::string& text) {
   const bool is_reason = to == StudyState::held || to == StudyState::skipped || to == StudyState::failed;
   writer_
-      .query("UPDATE studies SET state = ?, reason = ?, state_since_ms = ? WHERE id = ?", to_string(to),
-             is_reason ? text : std::string(), now_ms(), study)
+      .query("UPDATE studies SET state = ?, reason = ?, state_since_ms = ?, finished_ms = 0 WHERE id = ?",
+             to_string(to), is_reason ? text : std::string(), now_ms(), study)
       .run();
   note(study, text);
 }
@@ -184,16 +184,23 @@ void SqliteStore::check_writable() {
   transaction.commit();
 }
 
-std::vector<std::string> SqliteStore::finished_before(TimePoint before) {
+void SqliteStore::age_finished(std::chrono::milliseconds elapsed) {
+  const std::scoped_lock lock(write_mutex_);
+  writer_
+      .query(R"sql(
+    UPDATE studies SET finished_ms = finished_ms + ? WHERE state IN ('done', 'held', 'skipped', 'failed')
+      OR (state = 'delivering' AND NOT EXISTS (SELECT 1 FROM results JOIN deliveries ON result_id = results.id
+            WHERE study_id = studies.id AND deliveries.state IN ('pending', 'stored'))))sql",
+             std::int64_t{elapsed.count()})
+      .run();
+}
+
+std::vector<std::string> SqliteStore::finished_for(std::chrono::milliseconds age) {
   const std::scoped_lock lock(read_mutex_);
-  const std::int64_t before_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(before.time_since_epoch()).count();
   std::vector<std::string> found;
   Query query = reader_.query(R"sql(
-    SELECT key FROM studies WHERE state_since_ms < ? AND (state IN ('done', 'held', 'skipped', 'failed')
-      OR (state = 'delivering' AND NOT EXISTS (SELECT 1 FROM results JOIN deliveries ON result_id = results.id
-            WHERE study_id = studies.id AND deliveries.state IN ('pending', 'stored')))))sql",
-                              before_ms);
+    SELECT key FROM studies WHERE finished_ms >= ? AND state NOT IN ('receiving', 'ready', 'running'))sql",
+                              std::int64_t{age.count()});
   while (query.step()) found.push_back(query.text(0));
   return found;
 }

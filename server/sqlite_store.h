@@ -67,7 +67,8 @@ class SqliteStore final : public Store {
   StoreCounts counts() override;
   void check_writable() override;
 
-  std::vector<std::string> finished_before(TimePoint before) override;
+  void age_finished(std::chrono::milliseconds elapsed) override;
+  std::vector<std::string> finished_for(std::chrono::milliseconds age) override;
   bool forget(const std::string& key) override;
   std::vector<std::string> keys() override;
 

@@ -282,9 +282,11 @@ class Store {
   virtual void check_writable() = 0;
 
   // Retention
-  /// Keys of studies that are done, held, skipped or failed, or whose deliveries all need attention, since
-  /// before `before`.
-  virtual std::vector<std::string> finished_before(TimePoint before) = 0;
+  /// Studies that are done, held, skipped or failed, or whose deliveries all need attention, have been so for
+  /// this much longer. By one server of a database.
+  virtual void age_finished(std::chrono::milliseconds elapsed) = 0;
+  /// Keys of those that have been so for at least `age`, by `age_finished`: no clock has a say in it.
+  virtual std::vector<std::string> finished_for(std::chrono::milliseconds age) = 0;
   /// Forgets the study and all that belongs to it; false when it has left those states meanwhile.
   virtual bool forget(const std::string& key) = 0;
   /// Of all studies.

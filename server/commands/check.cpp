@@ -39,10 +39,14 @@ class Checklist {
 };
 
 std::string check_tls(const dicom::TlsOptions& options) {
-  const auto end = dicom::Tls(dicom::Tls::Role::server, options).valid_until();
-  const std::string when = options.certificate.string() + ": valid until " + iso_time(end);
-  if (end < std::chrono::system_clock::now()) throw Error(Error::Kind::io, when + ": callers will refuse it");
-  return when;
+  const dicom::Tls tls(dicom::Tls::Role::server, options);
+  const auto now = std::chrono::system_clock::now();
+  const std::string when = options.certificate.string() + ": valid until " + iso_time(tls.valid_until());
+  if (tls.valid_until() < now) throw Error(Error::Kind::io, when + ": callers will refuse it");
+  if (options.crl.empty()) return when;
+  const std::string lists = options.crl.string() + ": valid until " + iso_time(tls.lists_valid_until());
+  if (tls.lists_valid_until() < now) throw Error(Error::Kind::io, lists + ": callers are refused");
+  return when + "; " + lists;
 }
 
 int check(const std::filesystem::path& file, bool contents) {

@@ -159,7 +159,7 @@ def damaged_database(given):
 
 def clock(given):
     """The clock jumps back by six hours while a study comes in and another waits for its destination; and forward, while one
-    is in work."""
+    is in work; and by more than a year between two runs."""
     away = Away("AWAY")
     case = Case(given, "clock", [away], quiet_time_s=5)
     with case.start():
@@ -178,7 +178,11 @@ def clock(given):
             case.reaches("1.2.65", "done")
     (ended,), = case.query("SELECT COUNT(*) FROM history WHERE note LIKE '%ended without a result%'")
     assert ended == 0, "the jump forward ended a running job's lease"
-    return "nobody waits for the old time to come back, and nobody's work ends early"
+    case.fault.write_text(f"clock {400 * 86400}")
+    with case.start():
+        time.sleep(1)  # the first sweep is at the start
+        assert case.query("SELECT COUNT(*) FROM studies") == [(4,)], "the jump forward ended a study's retention"
+    return "nobody waits for the old time to come back, nobody's work ends early, and no study is deleted"
 
 
 def full_disk(given):

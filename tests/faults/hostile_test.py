@@ -22,6 +22,8 @@ from wire import *  # noqa: E402,F403 pylint: disable=wildcard-import,unused-wil
 
 MAX_DATASET = 2 << 20
 UNDEFINED = 0xFFFFFFFF
+GROUP_LENGTH_LIE = element(0x00080000, "UL", struct.pack("<I", 0x7FFFFFFF))
+KEPT = image("1.2.42", "1.2.42.1", "1.2.42.1.1")  # the one image of the attackers that is to be kept, with the lie
 MEMORY_MIB = 32 * 2 * MAX_DATASET // (1 << 20) + 64  # of all associations, each with a dataset and its copy
 
 MORE = """workers:
@@ -89,7 +91,13 @@ def truncated(port):
 
 def oversized(port):
     dataset = image("1.2.41", "1.2.41.1", "1.2.41.1.1", pixels=bytes(MAX_DATASET))
-    expect(stored(port, dataset, "1.2.41.1.1", fragment=120000), 0xA700)
+    with Peer(port) as peer:  # an honest sender with one image too many: its association goes on
+        peer.associate([(MR, [EXPLICIT_LE]), (VERIFICATION, [IMPLICIT_LE])])
+        for _ in range(2):
+            expect(peer.store(dataset, "1.2.41.1.1", fragment=120000), 0xA700)
+            expect(peer.store(GROUP_LENGTH_LIE + KEPT, "1.2.42.1.1"), 0)
+            expect(peer.echo(context=3), 0)
+        expect(peer.release(), (RELEASE_RP, bytes(4)))
     expect(stored(port, dataset + bytes(4 * MAX_DATASET), "1.2.41.1.1", fragment=120000), None)
 
 
@@ -172,15 +180,13 @@ def wrong_titles(port):
 
 def length_lies(port):
     """Group lengths are retired and believed by nobody; lengths of elements are."""
-    lie = element(0x00080000, "UL", struct.pack("<I", 0x7FFFFFFF))
-    good = image("1.2.42", "1.2.42.1", "1.2.42.1.1")
-    expect(stored(port, lie + good, "1.2.42.1.1"), 0)
-    expect(stored(port, good + struct.pack("<HH2sHI", 0x7FE1, 0x0010, b"OB", 0, 0x7FFFFFFF), "1.2.42.1.1"), 0xC000)
+    expect(stored(port, GROUP_LENGTH_LIE + KEPT, "1.2.42.1.1"), 0)
+    expect(stored(port, KEPT + struct.pack("<HH2sHI", 0x7FE1, 0x0010, b"OB", 0, 0x7FFFFFFF), "1.2.42.1.1"), 0xC000)
     command = store_command(MR, "1.2.42.1.1")
     with Peer(port) as peer:
         peer.associate()
         peer.send(p_data(command[:8] + struct.pack("<I", 0xFFFFFF) + command[12:], True, True))
-        peer.send(p_data(lie + good, False, True))
+        peer.send(p_data(GROUP_LENGTH_LIE + KEPT, False, True))
         expect(peer.response_status(), 0)
 
 

@@ -27,9 +27,31 @@ class Authority {
     openssl({"x509", "-req", "-in", path(name + ".csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
              "-CAcreateserial", "-days", "2", "-extfile", path(name + ".ext"), "-out", path(name + ".pem")});
   }
+  /// `crl.pem`, the list of what has been revoked so far, valid until then (YYYYMMDDHHMMSSZ).
+  void list_revoked(const std::string& until = "20991231000000Z") const {
+    write_configuration();
+    authority_with(
+        {"-gencrl", "-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", until, "-out", path("crl.pem")});
+  }
+  void revoke(const std::string& name) const {
+    write_configuration();
+    authority_with({"-revoke", path(name + ".pem")});
+    list_revoked();
+  }
   std::string path(const std::string& file) const { return (directory_ / file).string(); }
 
  private:
+  void write_configuration() const {
+    std::ofstream(path("index"), std::ios::app);
+    std::ofstream(path("ca.cnf")) << "[ca]\ndefault_ca = here\n[here]\ndefault_md = sha256\ndatabase = "
+                                  << path("index") << "\n";
+  }
+  void authority_with(std::vector<std::string> arguments) const {
+    const std::vector<std::string> always = {"ca",           "-config", path("ca.cnf"), "-keyfile",
+                                             path("ca.key"), "-cert",   path("ca.pem")};
+    arguments.insert(arguments.begin(), always.begin(), always.end());
+    openssl(arguments);
+  }
   static void openssl(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "openssl");
     const auto result = run_program(arguments);

@@ -147,6 +147,58 @@ TEST_CASE("Certificates are exchanged while the server runs, and bad ones change
   CHECK(trusts_next());
 }
 
+TEST_CASE("Who is on a revocation list gets in no more, and nobody does without a list that holds",
+          "[dicom][tls][peers]") {
+  const TlsFixture f;
+  f.authority.issue("neighbour", "DNS:neighbour");
+  f.authority.list_revoked();
+  auto files = f.server(true);
+  files.crl = f.authority.path("crl.pem");
+  const auto tls = std::make_shared<Tls>(Tls::Role::server, files);
+  auto options = on_free_port();
+  options.tls = tls;
+  const CollectingScp scp(options);
+  const auto gets_in = [&](const std::string& name) {
+    return f.echoes(scp.port(), {"+tls", f.authority.path(name + ".key"), f.authority.path(name + ".pem"),
+                                 "+cf", f.authority.path("ca.pem")});
+  };
+  CHECK(gets_in("scanner"));
+  CHECK(tls->lists_valid_until() > std::chrono::system_clock::now());
+  f.authority.revoke("scanner");
+  tls->reload();
+  CHECK_FALSE(gets_in("scanner"));
+  CHECK(gets_in("neighbour"));
+  f.authority.list_revoked("20200102000000Z");
+  tls->reload();
+  CHECK_FALSE(gets_in("neighbour"));
+  CHECK(tls->lists_valid_until() < std::chrono::system_clock::now());
+  const Authority other(f.directory.path() / "other");
+  other.list_revoked();
+  fs::copy_file(other.path("crl.pem"), f.authority.path("crl.pem"), fs::copy_options::overwrite_existing);
+  tls->reload();
+  CHECK_FALSE(gets_in("neighbour"));
+  fs::remove(f.authority.path("crl.pem"));
+  CHECK_THROWS_WITH(tls->reload(), Catch::Contains("crl.pem"));
+}
+
+TEST_CASE("A caller whose certificate is named is believed with that certificate alone",
+          "[dicom][tls][peers]") {
+  const TlsFixture f;
+  f.authority.issue("neighbour", "DNS:other.hospital");
+  auto options = f.under_tls(true);
+  options.callers = {{"SCANNER", {}, "scanner"}, {"PACS", {}, "Other.Hospital"}, {"ANY", {}}};
+  const CollectingScp scp(options);
+  const auto gets_in = [&](const std::string& title, const std::string& name) {
+    return f.echoes(scp.port(), {"-aet", title, "+tls", f.authority.path(name + ".key"),
+                                 f.authority.path(name + ".pem"), "+cf", f.authority.path("ca.pem")});
+  };
+  CHECK(gets_in("SCANNER", "scanner"));
+  CHECK_FALSE(gets_in("SCANNER", "neighbour"));
+  CHECK(gets_in("PACS", "neighbour"));
+  CHECK_FALSE(gets_in("PACS", "scanner"));
+  CHECK(gets_in("ANY", "neighbour"));
+}
+
 TEST_CASE("A file that TLS needs and that is not there is named", "[dicom][tls]") {
   const auto make = [](Tls::Role role, const TlsOptions& options) { return Tls(role, options); };
   CHECK_THROWS_WITH(make(Tls::Role::server, {}), Catch::Contains("no certificate"));

@@ -34,8 +34,9 @@ TEST_CASE("An empty configuration is all defaults", "[server][config]") {
 
 TEST_CASE("Values of the file replace the defaults", "[server][config]") {
   const Config config = parse_config(R"(
-dicom: {ae_title: METS, port: 104, callers: [{ae_title: PACS, addresses: [192.0.2.0/24]}, {ae_title: MR 1}],
-  tls: {certificate: /etc/a.pem, key: /etc/a.key, profile: bcp195}, limits: {max_dataset_mib: 8}}
+dicom: {ae_title: METS, port: 104,
+  callers: [{ae_title: PACS, addresses: [192.0.2.0/24], certificate: pacs.local}, {ae_title: MR 1}],
+  tls: {certificate: /etc/a.pem, key: /etc/a.key, trusted: /etc/ca.pem, crl: /etc/crl.pem, profile: bcp195}, limits: {max_dataset_mib: 8}}
 study: {quiet_time_s: 5, required_sequences: [flair], minimum_match_confidence: 0.75}
 model: {directory: /srv/model, threshold: 0.25}
 workers: {count: 3, device: "cuda:1"}
@@ -55,10 +56,12 @@ log: {level: debug, format: json}
   CHECK(config.dicom.callers[0].ae_title == "PACS");
   REQUIRE(config.dicom.callers[0].addresses.size() == 1);
   CHECK(config.dicom.callers[0].addresses[0].contains("192.0.2.9"));
+  CHECK(config.dicom.callers[0].certificate == "pacs.local");
   CHECK(config.dicom.callers[1].ae_title == "MR 1");
   CHECK(config.dicom.callers[1].addresses.empty());
   REQUIRE(config.tls);
   CHECK(config.tls->certificate == "/etc/a.pem");
+  CHECK(config.tls->crl == "/etc/crl.pem");
   CHECK(config.tls->profile == metserve::dicom::TlsProfile::bcp195);
   CHECK(config.http.token_file == "/etc/tokens");
   CHECK(config.audit.file == "/var/log/audit");
@@ -124,6 +127,13 @@ TEST_CASE("All mistakes are reported at once, one line each", "[server][config]"
 
 TEST_CASE("A key that is given twice is refused", "[server][config]") {
   CHECK(mistakes_in("http:\n  port: 1\n  port: 2\n") == "metserve.yaml:3: http.port: is given twice");
+}
+
+TEST_CASE("Certificates are looked at only where callers show them", "[server][config]") {
+  CHECK_THAT(mistakes_in("dicom:\n  callers: [{ae_title: A, certificate: a.local}]\n"),
+             Catch::Contains("dicom.callers: name certificates"));
+  CHECK_THAT(mistakes_in("dicom:\n  tls: {certificate: /a.pem, key: /a.key, crl: /crl.pem}\n"),
+             Catch::Contains("dicom.tls.crl: needs trusted"));
 }
 
 TEST_CASE("A destination says what it lacks", "[server][config]") {

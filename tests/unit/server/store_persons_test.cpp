@@ -214,6 +214,7 @@ TEST_CASE("A database of the first version is brought up to date and keeps what 
             ALTER TABLE studies DROP COLUMN suspect; ALTER TABLE studies DROP COLUMN deaths;
             DROP TABLE own_series; DROP INDEX studies_by_patient;
             ALTER TABLE studies DROP COLUMN patient_key; ALTER TABLE studies DROP COLUMN studied;
+            ALTER TABLE studies DROP COLUMN finished_ms;
             PRAGMA user_version = 1)sql",
                        nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(raw);

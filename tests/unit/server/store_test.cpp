@@ -319,14 +319,30 @@ TEST_CASE("Only finished studies are old enough to forget", "[server][store]") {
   f.store->finish(f.claim_new_study("1.3"), "r", {{"pacs", "seg", "s"}});
   f.claim_new_study("1.4");
   f.add("1.5", "1.5.1.1");
-  f.now += one_minute;
-  CHECK(f.store->finished_before(f.now) == std::vector{study_key("1.2")});
+  CHECK(f.store->finished_for(one_minute).empty());
+  f.store->age_finished(one_minute);
+  CHECK(f.store->finished_for(one_minute) == std::vector{study_key("1.2")});
   CHECK(f.store->forget(study_key("1.2")));
   CHECK_FALSE(f.store->study(study_key("1.2")));
   CHECK_FALSE(f.store->known("1.2.1.1", sha256_hex(std::string_view("a"))));
   CHECK_FALSE(f.store->forget(study_key("1.5")));
   CHECK(f.store->keys().size() == 3);
   f.store->check_writable();
+}
+
+TEST_CASE("Studies age by the time that the server runs, not by what the clock says", "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {});
+  f.now += std::chrono::hours(24 * 400);
+  f.store->age_finished(one_minute);
+  f.reopen();
+  f.now -= std::chrono::hours(24 * 800);
+  f.store->age_finished(one_minute);
+  CHECK(f.store->finished_for(2 * one_minute + std::chrono::milliseconds(1)).empty());
+  CHECK(f.store->finished_for(2 * one_minute) == std::vector{study_key("1.2")});
+  f.add("1.2", "1.2.1.2");  // late: it is not finished any more, and starts anew when it is again
+  f.store->age_finished(one_minute);
+  CHECK(f.store->finished_for(std::chrono::milliseconds(0)).empty());
 }
 
 TEST_CASE("A database that is none is named", "[server][store]") {
