@@ -11,20 +11,13 @@ namespace {
 
 using Vector = std::array<double, 3>;
 
-Vector random_unit(Random& random) {
-  Vector unit{random.normal(), random.normal(), random.normal()};
-  const double length = std::hypot(unit[0], unit[1], unit[2]) + 1e-9;
-  for (double& part : unit) part /= length;
-  return unit;
-}
-
 Vector cross(const Vector& a, const Vector& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
 
 std::array<Vector, 3> random_frame(Random& random) {
-  const Vector first = random_unit(random);
-  Vector second = cross(first, random_unit(random));
+  const Vector first = random.direction();
+  Vector second = cross(first, random.direction());
   const double length = std::hypot(second[0], second[1], second[2]) + 1e-9;
   for (double& part : second) part /= length;
   return {first, second, cross(first, second)};
@@ -64,7 +57,7 @@ torch::Tensor outside_mm(const Lobe& lobe, const torch::Tensor& slice, const tor
 Ripple::Ripple(double shortest_mm, double longest_mm, Random& random) {
   for (std::size_t wave = 0; wave < waves; ++wave) {
     const double wave_number = 2 * std::numbers::pi / random.uniform(shortest_mm, longest_mm);
-    wave_numbers_[wave] = random_unit(random);
+    wave_numbers_[wave] = random.direction();
     for (double& part : wave_numbers_[wave]) part *= wave_number;
     phases_[wave] = random.uniform(0, 2 * std::numbers::pi);
   }
@@ -87,7 +80,7 @@ LesionShape draw_shape(double longest_diameter_mm, const Vector& centre, Random&
     Lobe one{.axes = random_frame(random),
              .half_axes_mm = {diameter_mm / 2, diameter_mm / 2 * random.uniform(0.7, 1.0),
                               diameter_mm / 2 * random.uniform(0.7, 1.0)}};
-    const Vector towards = random_unit(random);
+    const Vector towards = random.direction();
     for (std::size_t axis = 0; axis < 3; ++axis) one.offset_mm[axis] = away_mm * towards[axis];
     return one;
   };

@@ -58,6 +58,13 @@ std::int64_t Random::integer(std::int64_t low, std::int64_t high) {
   return std::min(high, low + static_cast<std::int64_t>(uniform(0, static_cast<double>(high - low + 1))));
 }
 
+std::array<double, 3> Random::direction() {
+  std::array<double, 3> unit{normal(), normal(), normal()};
+  const double length = std::hypot(unit[0], unit[1], unit[2]) + 1e-9;
+  for (double& part : unit) part /= length;
+  return unit;
+}
+
 torch::Tensor Random::normal_tensor(torch::IntArrayRef shape) {
   return normal_volume(shape, torch::kCPU);
 }

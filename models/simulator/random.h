@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include <ATen/core/Generator.h>
@@ -23,6 +24,7 @@ class Random {
   double normal(double mean = 0.0, double standard_deviation = 1.0);
   bool chance(double probability) { return uniform(0, 1) < probability; }
   std::int64_t integer(std::int64_t low, std::int64_t high);  ///< both ends included
+  std::array<double, 3> direction();                          ///< a unit vector, all alike
 
   /// Standard normal numbers, float32, drawn on the CPU and therefore alike on every device.
   torch::Tensor normal_tensor(torch::IntArrayRef shape);

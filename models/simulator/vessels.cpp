@@ -16,13 +16,6 @@ using Point = std::array<double, 3>;  ///< slice, row, column; voxels, or mm whe
 using Tissues = torch::TensorAccessor<std::uint8_t, 3>;
 using Coverage = torch::TensorAccessor<float, 3>;
 
-Point random_direction(Random& random) {
-  Point direction{random.normal(), random.normal(), random.normal()};
-  const double length = std::hypot(direction[0], direction[1], direction[2]) + 1e-9;
-  for (double& part : direction) part /= length;
-  return direction;
-}
-
 Point bent(const Point& direction, double bend, Random& random) {
   Point result;
   for (std::size_t axis = 0; axis < 3; ++axis) result[axis] = direction[axis] + bend * random.normal();
@@ -112,7 +105,7 @@ bool is_sulcus(const Pen& pen, const Point& point) {
 void draw_cortical_vessel(Pen& pen, Random& random) {
   const auto start = pen.find(random, [&](const Point& point) { return is_sulcus(pen, point); });
   if (!start) return;
-  Point point = *start, direction = random_direction(random);
+  Point point = *start, direction = random.direction();
   double radius_mm = random.log_uniform(0.4, 1.6);
   const auto steps = static_cast<int>(random.uniform(12, 70) / step_mm);
   for (int count = 0; count < steps; ++count) {
@@ -134,7 +127,7 @@ void draw_medullary_vein(Pen& pen, Random& random) {
   const auto start =
       pen.find(random, [&](const Point& point) { return pen.at(point) == Tissue::white_matter; });
   if (!start) return;
-  Point point = *start, direction = random_direction(random);
+  Point point = *start, direction = random.direction();
   const double radius_mm = random.uniform(0.2, 0.6), share = random.uniform(0.4, 1.0);
   const auto steps = static_cast<int>(random.uniform(5, 25) / step_mm);
   for (int count = 0; count < steps && pen.at(point) == Tissue::white_matter; ++count) {

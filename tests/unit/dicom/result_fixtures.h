@@ -50,6 +50,40 @@ struct ReferenceOptions {
   bool enhanced = false;                           ///< all slices are frames of one instance
 };
 
+/// A reference and how many lesions are drawn on it.
+struct ReferenceCase {
+  ReferenceOptions options;
+  std::size_t lesions = 7;
+
+  std::string name() const {
+    return std::string(name_of(options.plane)) + ' ' + options.character_set + ", " +
+           std::to_string(lesions) + " lesions" + (options.enhanced ? ", enhanced" : "");
+  }
+};
+
+/// Every combination of character set, plane and kind of image once, with seven lesions; and the other counts
+/// on the last plane.
+inline std::vector<ReferenceCase> reference_cases(const std::vector<Plane>& planes,
+                                                  const std::vector<std::size_t>& other_counts) {
+  struct Text {
+    const char *character_set, *patient_name;
+  };
+  std::vector<ReferenceCase> cases;
+  for (const Text& text :
+       {Text{"ISO_IR 100", "M\xFCller^J\xF6rg"}, Text{"ISO_IR 192", "M\xC3\xBCller^J\xC3\xB6rg"},
+        Text{"", "Mueller^Joerg"}, Text{"\\ISO 2022 IR 87", "Yamada^Tarou=\x1B$B;3ED\x1B(B^"}})
+    for (const Plane plane : planes)
+      for (const bool enhanced : {false, true})
+        cases.push_back({{.plane = plane,
+                          .character_set = text.character_set,
+                          .patient_name = text.patient_name,
+                          .enhanced = enhanced}});
+  for (const std::size_t count : other_counts)
+    for (const bool enhanced : {false, true})
+      cases.push_back({{.plane = planes.back(), .enhanced = enhanced}, count});
+  return cases;
+}
+
 inline Vec3 cross(const Vec3& a, const Vec3& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
