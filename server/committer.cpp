@@ -50,8 +50,10 @@ void Committer::commit_batch(const std::vector<Waiting*>& batch) {
   try {
     while (done < batch.size()) {
       failure_.require_none();
-      const std::size_t count = journal_.append(std::span(entries).subspan(done), patience);
-      for (const std::size_t end = done + count; done < end; ++done) filer_.add(std::move(*entries[done]));
+      for (const JournalPlace& place : journal_.append(std::span(entries).subspan(done), patience)) {
+        JournalEntry& entry = *entries[done++];
+        filer_.add({entry.number, std::move(entry.record), place});
+      }
     }
   } catch (const std::exception& error) {
     if (kind_of(error) == ErrorKind::io) failure_.set(reason_of(error));

@@ -38,17 +38,17 @@ Filer::~Filer() {
   thread_.join();
 }
 
-void Filer::add(JournalEntry&& entry) {
-  queue_.push(std::move(entry), std::chrono::milliseconds(0));
+void Filer::add(JournaledImage&& image) {
+  queue_.push(std::move(image), std::chrono::milliseconds(0));
 }
 
 void Filer::recover() {
   constexpr std::size_t at_a_time = 32;
   std::size_t count = 0;
-  std::vector<JournalEntry> batch;
-  journal_.recover([&](JournalEntry&& entry) {
+  std::vector<JournaledImage> batch;
+  journal_.recover([&](JournaledImage&& image) {
     ++count;
-    batch.push_back(std::move(entry));
+    batch.push_back(std::move(image));
     if (batch.size() == at_a_time) file(std::exchange(batch, {}));
   });
   if (!batch.empty()) file(batch);
@@ -62,7 +62,7 @@ void Filer::run() {
   }
 }
 
-void Filer::file_patiently(const std::vector<JournalEntry>& batch) {
+void Filer::file_patiently(const std::vector<JournaledImage>& batch) {
   for (;;) {
     try {
       return file(batch);
@@ -81,15 +81,15 @@ bool Filer::stopped_within_pause() {
   return stop_.wait_for(lock, pause, [this] { return stopping_; });
 }
 
-void Filer::file(const std::vector<JournalEntry>& batch) {
+void Filer::file(const std::vector<JournaledImage>& batch) {
   const auto hold = storage_.hold();
   std::vector<std::optional<AddOutcome>> outcomes;
   std::vector<InstanceRecord> records;
-  for (const JournalEntry& entry : batch) {
-    outcomes.push_back(store_.known(entry.record.sop_instance_uid, entry.record.sha256));
+  for (const JournaledImage& image : batch) {
+    outcomes.push_back(store_.known(image.record.sop_instance_uid, image.record.sha256));
     if (outcomes.back()) continue;
-    records.push_back(entry.record);
-    records.back().file = storage_.put_image(entry.record, entry.part10);
+    records.push_back(image.record);
+    records.back().file = storage_.put_image(image.record, journal_.part10(image.place));
   }
   if (!records.empty()) storage_.sync_images();
   const auto added = records.empty() ? std::vector<AddOutcome>() : store_.add_instances(records);

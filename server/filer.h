@@ -18,7 +18,7 @@ namespace metserve::server {
 /// Told what became of an image that was filed.
 using OnFiled = std::function<void(const InstanceRecord&, AddOutcome)>;
 
-/// Files what the journal holds, in its order: writes many images, syncs once, records them in one
+/// Files what the journal holds, in its order: copies many images from it, syncs once, records them in one
 /// transaction, and gives their room in the journal back. A full disk or a busy database is waited for, as
 /// long as it takes; a sync that fails is final. Thread safety: `add` from any thread, one at a time.
 class Filer {
@@ -28,14 +28,14 @@ class Filer {
         OnFiled on_filed);
   ~Filer();  ///< files what is left, unless something is in the way: then the next start does
 
-  /// Takes an entry that the journal has made durable.
-  void add(JournalEntry&& entry);
+  /// Takes an image that the journal has made durable.
+  void add(JournaledImage&& image);
 
  private:
   void recover();
   void run();
-  void file_patiently(const std::vector<JournalEntry>& batch);
-  void file(const std::vector<JournalEntry>& batch);
+  void file_patiently(const std::vector<JournaledImage>& batch);
+  void file(const std::vector<JournaledImage>& batch);
   bool stopped_within_pause();
 
   Journal& journal_;
@@ -44,7 +44,7 @@ class Filer {
   FinalFailure& failure_;
   const Log& log_;
   OnFiled on_filed_;
-  BoundedQueue<JournalEntry> queue_;
+  BoundedQueue<JournaledImage> queue_;
   std::mutex mutex_;
   std::condition_variable stop_;
   bool stopping_ = false;

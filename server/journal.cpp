@@ -56,25 +56,21 @@ void Journal::read_filed() {
   number_ = filed_;
 }
 
-void Journal::recover(const std::function<void(JournalEntry&&)>& take) {
-  struct Place {
-    Segment* segment;
-    std::uint64_t offset;
-  };
-  std::map<std::uint64_t, Place> places;
-  for (Segment& segment : segments_) {
+void Journal::recover(const std::function<void(JournaledImage&&)>& take) {
+  std::map<std::uint64_t, JournaledImage> images;
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    Segment& segment = segments_[i];
     for (auto found = read_entry(segment.file, 0); found; found = read_entry(segment.file, segment.used)) {
-      if (segment.last != 0 && found->entry.number != segment.last + 1) break;
-      if (found->entry.number > filed_) places[found->entry.number] = {&segment, segment.used};
-      segment.last = found->entry.number;
+      if (segment.last != 0 && found->number != segment.last + 1) break;
+      segment.last = found->number;
       segment.used += found->bytes;
+      if (found->number <= filed_) continue;
+      const JournalPlace place{i, found->part10_offset, found->record.bytes};
+      images[found->number] = {found->number, std::move(found->record), place};
     }
     number_ = std::max(number_, segment.last);
   }
-  for (const auto& [number, place] : places) {
-    auto found = read_entry(place.segment->file, place.offset).value();
-    take(std::move(found.entry));
-  }
+  for (auto& [number, image] : images) take(std::move(image));
   mark_filed(number_);
 }
 
@@ -93,30 +89,39 @@ bool Journal::make_room(std::uint64_t bytes) {
   return true;
 }
 
-std::size_t Journal::append(std::span<JournalEntry* const> entries, std::chrono::milliseconds patience) {
+std::vector<JournalPlace> Journal::append(std::span<JournalEntry* const> entries,
+                                          std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   std::vector<Segment*> written;
-  std::size_t count = 0;
+  std::vector<JournalPlace> places;
   for (JournalEntry* entry : entries) {
     entry->number = number_ + 1;
     const EncodedEntry encoded = encode(*entry);
-    const auto wait = count == 0 ? patience : std::chrono::milliseconds(0);
+    const auto wait = places.empty() ? patience : std::chrono::milliseconds(0);
     if (!filed_more_.wait_for(lock, wait, [&] { return make_room(encoded.bytes); })) break;
     Segment& segment = segments_[active_];
     segment.file.write_at(segment.used, encoded.head);
-    segment.file.write_at(segment.used + encoded.head.size(), entry->part10);
+    const auto& place =
+        places.emplace_back(JournalPlace{active_, segment.used + encoded.head.size(), entry->part10.size()});
+    segment.file.write_at(place.offset, entry->part10);
     segment.used += encoded.bytes;
     segment.last = ++number_;
     unfiled_.push_back({number_, encoded.bytes});
     unfiled_bytes_ += encoded.bytes;
     if (written.empty() || written.back() != &segment) written.push_back(&segment);
-    ++count;
   }
-  if (count == 0) {
+  if (places.empty()) {
     throw Error(Error::Kind::out_of_resources, "the journal is full: the disk does not keep up");
   }
   for (Segment* segment : written) segment->file.sync_data();
-  return count;
+  return places;
+}
+
+std::vector<std::uint8_t> Journal::part10(const JournalPlace& place) const {
+  std::vector<std::uint8_t> bytes(place.bytes);
+  if (segments_[place.segment].file.read_at(place.offset, bytes) < bytes.size())
+    throw Error(Error::Kind::io, "journal: segment " + std::to_string(place.segment) + " is cut off");
+  return bytes;
 }
 
 void Journal::mark_filed(std::uint64_t number) {

@@ -37,13 +37,17 @@ class Journal {
   /// Makes the files that are missing. Throws Error(io) or Error(out_of_resources) that names the file.
   Journal(const std::filesystem::path& directory, const JournalOptions& options);
 
-  /// Calls `take` with each entry that is not filed, in order.
-  void recover(const std::function<void(JournalEntry&&)>& take);
+  /// Calls `take` with each image that is not filed, in order.
+  void recover(const std::function<void(JournaledImage&&)>& take);
 
-  /// Numbers as many of the entries as there is room for, writes them and syncs; returns how many. Waits up
-  /// to `patience` for room for the first. Throws Error(out_of_resources) when there is none, Error(io) when
-  /// writing or syncing fails: none of the entries may be acknowledged then.
-  std::size_t append(std::span<JournalEntry* const> entries, std::chrono::milliseconds patience);
+  /// Numbers as many of the entries as there is room for, writes them and syncs; returns where they lie.
+  /// Waits up to `patience` for room for the first. Throws Error(out_of_resources) when there is none,
+  /// Error(io) when writing or syncing fails: none of the entries may be acknowledged then.
+  std::vector<JournalPlace> append(std::span<JournalEntry* const> entries,
+                                   std::chrono::milliseconds patience);
+
+  /// The bytes of an image that is not filed. Throws Error(io).
+  std::vector<std::uint8_t> part10(const JournalPlace& place) const;
 
   /// Everything up to this number is on stable storage elsewhere, and so is this note on return.
   void mark_filed(std::uint64_t number);

@@ -88,15 +88,16 @@ std::optional<FoundEntry> read_entry(const FileDescriptor& file, std::uint64_t o
   if (begin > size || head.part10_bytes > size - begin) return std::nullopt;
 
   Bytes record(head.record_bytes);
-  FoundEntry found;
-  found.entry.part10.resize(head.part10_bytes);
+  Bytes part10(head.part10_bytes);
   if (file.read_at(offset + head_bytes, record) < record.size()) return std::nullopt;
-  if (file.read_at(begin, found.entry.part10) < head.part10_bytes) return std::nullopt;
+  if (file.read_at(begin, part10) < head.part10_bytes) return std::nullopt;
   const std::string digest(bytes.begin() + sizeof head, bytes.end());
-  if (digest_of(head, record, found.entry.part10) != digest) return std::nullopt;
-  found.entry.number = head.number;
-  found.entry.record = decode_record(record, head.part10_bytes);
-  if (sha256_hex(dataset_bytes(found.entry.part10)) != found.entry.record.sha256) return std::nullopt;
+  if (digest_of(head, record, part10) != digest) return std::nullopt;
+  FoundEntry found;
+  found.number = head.number;
+  found.record = decode_record(record, head.part10_bytes);
+  if (sha256_hex(dataset_bytes(part10)) != found.record.sha256) return std::nullopt;
+  found.part10_offset = begin;
   found.bytes = in_blocks(head_bytes + head.record_bytes + head.part10_bytes);
   return found;
 }

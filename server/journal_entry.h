@@ -9,11 +9,24 @@
 
 namespace metserve::server {
 
-/// One received image on its way into the store. `record.file` is empty until it is filed.
+/// Where the bytes of an image lie in the journal, for as long as it is not filed.
+struct JournalPlace {
+  std::size_t segment = 0;
+  std::uint64_t offset = 0, bytes = 0;
+};
+
+/// One received image on its way into the journal. `record.file` is empty until it is filed.
 struct JournalEntry {
   std::uint64_t number = 0;  ///< from 1, in the order of acknowledgement
   InstanceRecord record;
   std::vector<std::uint8_t> part10;
+};
+
+/// One that is there, on its way into the store.
+struct JournaledImage {
+  std::uint64_t number = 0;
+  InstanceRecord record;
+  JournalPlace place;
 };
 
 /// Entries begin at multiples of this, so that none shares a block with one that was acknowledged before.
@@ -29,8 +42,10 @@ struct EncodedEntry {
 EncodedEntry encode(const JournalEntry& entry);
 
 struct FoundEntry {
-  JournalEntry entry;
-  std::uint64_t bytes = 0;  ///< that it takes, in whole blocks
+  std::uint64_t number = 0;
+  InstanceRecord record;
+  std::uint64_t part10_offset = 0;  ///< in the file
+  std::uint64_t bytes = 0;          ///< that the entry takes, in whole blocks
 };
 /// Nothing when no intact entry begins at `offset`. Throws Error(io) when the file cannot be read.
 std::optional<FoundEntry> read_entry(const FileDescriptor& file, std::uint64_t offset);
