@@ -9,8 +9,9 @@
 #include "pipeline/box_average.h"
 #include "pipeline/error.h"
 #include "pipeline/head.h"
-#include "pipeline/registration_metric.h"
+#include "pipeline/mutual_information.h"
 #include "pipeline/registration_samples.h"
+#include "pipeline/registration_search.h"
 
 namespace metserve::pipeline {
 
@@ -22,57 +23,43 @@ struct Level {
   std::size_t points;
   double margin_mm;  ///< negative: all over the volume, which widens the capture range
 };
-constexpr std::array<Level, 3> levels{Level{8, 8000, -1}, Level{4, 8000, 6}, Level{1, 16000, 6}};
+constexpr std::array<Level, 3> levels{Level{8, 8000, -1}, Level{4, 8000, 6}, Level{1, 20000, 6}};
 constexpr std::size_t judged_level = 1;         ///< where the result is compared with its surroundings
 constexpr double least_initial_overlap = 0.05;  ///< with less there is nothing to start from
 
-using Pyramid = std::array<dicom::Volume, levels.size()>;
-
-Pyramid make_pyramid(const dicom::Volume& volume) {
-  Pyramid pyramid;
-  const dicom::Volume* finer = &volume;
-  for (std::size_t level = levels.size(); level-- > 0;) {
-    pyramid[level] = box_average(*finer, box_of(finer->geometry, levels[level].edge_mm));
-    finer = &pyramid[level];
+/// Averages of a volume, one for each level. Keeps a reference to the volume: an average over single voxels
+/// is no copy.
+class Pyramid {
+ public:
+  explicit Pyramid(const dicom::Volume& volume) : volume_(volume) {
+    for (std::size_t level = levels.size(); level-- > 0;) {
+      const dicom::Volume& finer = level + 1 < levels.size() ? (*this)[level + 1] : volume;
+      const auto box = box_of(finer.geometry, levels[level].edge_mm);
+      if (box != std::array<std::size_t, 3>{1, 1, 1}) averaged_[level] = box_average(finer, box);
+    }
   }
-  return pyramid;
-}
 
-RigidTransform to_rigid(const VersorTransform& transform) {
-  RigidTransform result;
-  const auto& versor = transform.GetVersor();
-  const double x = versor.GetX();
-  const double y = versor.GetY();
-  const double z = versor.GetZ();
-  const double w = std::sqrt(std::max(0.0, 1 - x * x - y * y - z * z));
-  result.rotation = {1 - 2 * (y * y + z * z), 2 * (x * y - z * w),     2 * (x * z + y * w),
-                     2 * (x * y + z * w),     1 - 2 * (x * x + z * z), 2 * (y * z - x * w),
-                     2 * (x * z - y * w),     2 * (y * z + x * w),     1 - 2 * (x * x + y * y)};
-  const auto centre = transform.GetCenter();
-  const auto shift = transform.GetTranslation();
-  const dicom::Vec3 turned = result.apply({centre[0], centre[1], centre[2]});
-  for (unsigned c = 0; c < 3; ++c)
-    result.translation_mm[c] = static_cast<double>(centre[c]) + static_cast<double>(shift[c]) - turned[c];
-  return result;
-}
+  const dicom::Volume& operator[](std::size_t level) const {
+    while (level < levels.size() && averaged_[level].voxels.empty()) ++level;
+    return level < levels.size() ? averaged_[level] : volume_;
+  }
 
-double information(MattesMetric* metric) {
-  return -static_cast<double>(metric->GetValue());
-}
+ private:
+  const dicom::Volume& volume_;
+  std::array<dicom::Volume, levels.size()> averaged_;  ///< empty: as the next finer one
+};
 
 /// Mean mutual information 10 mm and 8 degrees to both sides along and about each axis.
-double information_around(MattesMetric* metric, VersorTransform* transform) {
-  const VersorTransform::ParametersType best = transform->GetParameters();
-  const float half_turn = static_cast<float>(std::sin(4.0 * std::numbers::pi / 180));
+double information_around(MutualInformation& information, const RigidTransform& found,
+                          const dicom::Vec3& centre_lps_mm) {
+  const double turn = std::tan(4.0 * std::numbers::pi / 180);
   double sum = 0;
-  for (unsigned parameter = 0; parameter < 6; ++parameter)
-    for (const float side : {-1.0F, 1.0F}) {
-      VersorTransform::ParametersType moved = best;
-      moved[parameter] += side * (parameter < 3 ? half_turn : 10.0F);
-      transform->SetParameters(moved);
-      sum += information(metric);
+  for (std::size_t n = 0; n < 6; ++n)
+    for (const double side : {-1.0, 1.0}) {
+      Vector6 by{};
+      by[n] = side * (n < 3 ? turn : 10.0);
+      sum += information.at(moved(found, centre_lps_mm, by));
     }
-  transform->SetParameters(best);
   return sum / 12;
 }
 
@@ -111,67 +98,53 @@ double RigidTransform::rotation_deg() const {
 struct RegistrationTarget::Impl {
   RegistrationOptions options;
   Head head;
-  std::array<RegistrationImage::Pointer, levels.size()> images;
-  std::array<std::vector<dicom::Vec3>, levels.size()> points;
+  std::vector<FixedSamples> samples;  ///< of each level
 
   double overlap(const RigidTransform& transform, const dicom::VolumeGeometry& moving) const;
-  VersorTransform::Pointer identity() const;
-  void search(const Pyramid& moving, VersorTransform& transform, Registration& result) const;
+  void find(const Pyramid& moving, Registration& result) const;
 };
 
 /// Share of the fixed head's sample points that land inside the moving image.
 double RegistrationTarget::Impl::overlap(const RigidTransform& transform,
                                          const dicom::VolumeGeometry& moving) const {
+  const std::vector<dicom::Vec3>& points = samples[judged_level].points_lps_mm;
   std::size_t inside = 0;
-  for (const dicom::Vec3& point : points[judged_level]) {
+  for (const dicom::Vec3& point : points) {
     const dicom::Vec3 ijk = moving.index(transform.apply(point));
     bool within = true;
     for (std::size_t axis = 0; axis < 3; ++axis)
       within = within && ijk[axis] >= -0.5 && ijk[axis] <= static_cast<double>(moving.size[axis]) - 0.5;
     inside += within;
   }
-  return static_cast<double>(inside) / static_cast<double>(points[judged_level].size());
-}
-
-/// Turns are about the head's centroid, so that they move it as little as may be.
-VersorTransform::Pointer RegistrationTarget::Impl::identity() const {
-  auto transform = VersorTransform::New();
-  VersorTransform::InputPointType centre;
-  for (unsigned c = 0; c < 3; ++c) centre[c] = static_cast<float>(head.centroid_lps_mm[c]);
-  transform->SetCenter(centre);
-  return transform;
+  return static_cast<double>(inside) / static_cast<double>(points.size());
 }
 
 /// Coarse to fine, then what the images say of the result.
-void RegistrationTarget::Impl::search(const Pyramid& moving, VersorTransform& transform,
-                                      Registration& result) const {
-  RegistrationImage::Pointer judged;
+void RegistrationTarget::Impl::find(const Pyramid& moving, Registration& result) const {
+  RigidTransform found;
   for (std::size_t level = 0; level < levels.size(); ++level) {
-    const auto image = to_itk(moving[level]);
-    const auto metric = make_metric(images[level], to_itk(points[level]), image, &transform);
-    optimise(metric, &transform, levels[level].edge_mm);
-    if (level == judged_level) judged = image;
+    MutualInformation information(samples[level], moving[level], intensity_range(moving[level]));
+    found = search(information, samples[level], found, {head.centroid_lps_mm, levels[level].edge_mm});
   }
-  const auto metric = make_metric(images[judged_level], to_itk(points[judged_level]), judged, &transform);
-  const VersorTransform::ParametersType found = transform.GetParameters();
-  transform.SetParameters(identity()->GetParameters());
-  result.initial_mutual_information = information(metric);
-  transform.SetParameters(found);
-  result.mutual_information = information(metric);
-  result.distinctness = result.mutual_information - information_around(metric, &transform);
+  const dicom::Volume& judged = moving[judged_level];
+  MutualInformation information(samples[judged_level], judged, intensity_range(judged));
+  result.initial_mutual_information = information.at(RigidTransform{});
+  result.mutual_information = information.at(found);
+  result.distinctness =
+      result.mutual_information - information_around(information, found, head.centroid_lps_mm);
+  result.fixed_to_moving = found;
 }
 
 RegistrationTarget::RegistrationTarget(const dicom::Volume& fixed, const RegistrationOptions& options)
     : impl_(std::make_unique<Impl>()) {
   impl_->options = options;
-  const Pyramid pyramid = make_pyramid(fixed);
+  const Pyramid pyramid(fixed);
   impl_->head = find_head(pyramid[judged_level], options.neck_cut_mm);
-  for (std::size_t level = 0; level < levels.size(); ++level) {
-    impl_->images[level] = to_itk(pyramid[level]);
-    impl_->points[level] =
+  for (std::size_t level = 0; level < levels.size(); ++level)
+    impl_->samples.emplace_back(
+        pyramid[level], intensity_range(pyramid[level]),
         sample_points(pyramid[judged_level], impl_->head,
-                      {levels[level].points, levels[level].margin_mm, options.neck_cut_mm});
-  }
+                      {levels[level].points, levels[level].margin_mm, options.neck_cut_mm}));
 }
 
 RegistrationTarget::~RegistrationTarget() = default;
@@ -182,13 +155,7 @@ Registration RegistrationTarget::align(const dicom::Volume& moving) const {
   Registration result;
   result.overlap = impl_->overlap(result.fixed_to_moving, moving.geometry);
   if (result.overlap >= least_initial_overlap) {
-    const auto transform = impl_->identity();
-    try {
-      impl_->search(make_pyramid(moving), *transform, result);
-    } catch (const itk::ExceptionObject& e) {
-      throw Error(Error::Kind::bad_input, std::string("mutual information failed: ") + e.GetDescription());
-    }
-    result.fixed_to_moving = to_rigid(*transform);
+    impl_->find(Pyramid(moving), result);
     result.overlap = impl_->overlap(result.fixed_to_moving, moving.geometry);
   }
   const dicom::Vec3& centre = impl_->head.centroid_lps_mm;

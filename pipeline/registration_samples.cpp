@@ -51,9 +51,12 @@ std::vector<dicom::Vec3> sample_points(const dicom::Volume& coarse, const Head& 
   std::vector<std::uint8_t> mask(coarse.voxels.size(), 1);
   if (options.margin_mm >= 0) mask = dilated_tissue(coarse, head.threshold, options.margin_mm);
   const double lowest = head.vertex_z_lps_mm - options.neck_cut_mm;
-  std::vector<dicom::Vec3> points;
+  constexpr std::size_t block = 4;  // voxels
+  const std::array<std::size_t, 3> blocks{size[0] / block + 1, size[1] / block + 1, size[2] / block + 1};
+  std::vector<std::vector<dicom::Vec3>> points_of(blocks[0] * blocks[1] * blocks[2]);
   const std::size_t tries = 20 * options.count;
-  for (std::size_t n = 1; n <= tries && points.size() < options.count; ++n) {
+  std::size_t count = 0;
+  for (std::size_t n = 1; n <= tries && count < options.count; ++n) {
     dicom::Vec3 ijk = quasi_random(n);
     for (std::size_t axis = 0; axis < 3; ++axis) ijk[axis] *= static_cast<double>(size[axis] - 1);
     const std::array<std::size_t, 3> voxel{static_cast<std::size_t>(std::lround(ijk[0])),
@@ -61,8 +64,14 @@ std::vector<dicom::Vec3> sample_points(const dicom::Volume& coarse, const Head& 
                                            static_cast<std::size_t>(std::lround(ijk[2]))};
     if (!mask[(voxel[2] * size[1] + voxel[1]) * size[0] + voxel[0]]) continue;
     const dicom::Vec3 point = coarse.geometry.lps_mm(ijk);
-    if (point[2] >= lowest) points.push_back(point);
+    if (point[2] < lowest) continue;
+    points_of[(voxel[2] / block * blocks[1] + voxel[1] / block) * blocks[0] + voxel[0] / block].push_back(
+        point);
+    ++count;
   }
+  std::vector<dicom::Vec3> points;
+  points.reserve(count);
+  for (const auto& some : points_of) points.insert(points.end(), some.begin(), some.end());
   return points;
 }
 

@@ -65,6 +65,19 @@ void write_mha(const dicom::Volume& volume, const std::filesystem::path& file) {
   if (!out) throw std::runtime_error(file.string() + ": cannot be written");
 }
 
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// From "Reading images took 133 ms.".
+double reading_s(const std::string& log) {
+  const std::string key = "Reading images took ";
+  const std::size_t at = log.find(key);
+  if (at == std::string::npos) throw std::runtime_error("elastix's log does not say how long it read");
+  return std::stod(log.substr(at + key.size(), 20)) / 1000;
+}
+
 /// The numbers of one "(Key 1 2 3)" line.
 std::vector<double> values_of(const std::string& text, const std::string& key) {
   const std::size_t at = text.find("(" + key + " ");
@@ -120,8 +133,8 @@ ElastixResult run_elastix(const dicom::Volume& fixed, const dicom::Volume& movin
     throw std::runtime_error("elastix failed: see " + (folder / "elastix.log").string());
   ElastixResult result;
   result.cpu_s = children_cpu_s() - before;
-  std::ifstream file(folder / "TransformParameters.0.txt");
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  result.reading_s = reading_s(text_of(folder / "elastix.log"));
+  const std::string text = text_of(folder / "TransformParameters.0.txt");
   if (text.find("(ComputeZYX \"true\")") != std::string::npos)
     throw std::runtime_error("elastix wrote its turns in another order than asked for");
   result.fixed_to_moving =

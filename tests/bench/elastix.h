@@ -10,6 +10,8 @@ namespace metserve::bench {
 struct ElastixResult {
   pipeline::RigidTransform fixed_to_moving;
   double cpu_s = 0;  ///< of the whole program, reading the images included
+  double reading_s =
+      0;  ///< what reading them took, by its log: a wall clock's time, so no less than CPU time
 };
 
 /// Whether the program `elastix` (Debian package of that name) can be started.
