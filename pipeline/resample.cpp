@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <vector>
 
 #include "pipeline/box_average.h"
 
@@ -14,10 +16,10 @@ struct IndexMap {
   dicom::Vec3 origin{};
   std::array<dicom::Vec3, 3> step{};  ///< per unit of i, j, k
 
-  dicom::Vec3 at(std::size_t j, std::size_t k) const {
+  /// Of the first voxel of slice `k`.
+  dicom::Vec3 slice(std::size_t k) const {
     dicom::Vec3 index = origin;
-    for (std::size_t c = 0; c < 3; ++c)
-      index[c] += static_cast<double>(j) * step[1][c] + static_cast<double>(k) * step[2][c];
+    for (std::size_t c = 0; c < 3; ++c) index[c] += static_cast<double>(k) * step[2][c];
     return index;
   }
 };
@@ -52,62 +54,129 @@ std::array<std::size_t, 3> averaging_box(const dicom::VolumeGeometry& grid,
   return box;
 }
 
-/// The two neighbours along one axis and the weight of the upper one; the outer half voxel repeats the edge.
-struct Neighbours {
-  std::size_t lower, upper;
-  float weight;
+/// Points of a line of the grid, [begin, end).
+struct Stretch {
+  std::size_t begin, end;
 };
 
-bool neighbours(double index, std::size_t size, Neighbours& result) {
-  const auto last = static_cast<double>(size - 1);
-  if (index < -0.5 || index > last + 0.5) return false;
-  const double inside = std::clamp(index, 0.0, last);
-  result.lower = static_cast<std::size_t>(inside);
-  result.upper = std::min(result.lower + 1, size - 1);
-  result.weight = static_cast<float>(inside - static_cast<double>(result.lower));
-  return true;
+/// What remains of `whole` without the points at both ends that are not `wanted`.
+template <typename Predicate>
+Stretch trimmed(Stretch whole, const Predicate& wanted) {
+  while (whole.begin < whole.end && !wanted(whole.begin)) ++whole.begin;
+  while (whole.begin < whole.end && !wanted(whole.end - 1)) --whole.end;
+  return whole;
 }
 
-float linear(const dicom::Volume& source, const dicom::Vec3& index) {
-  const auto& size = source.geometry.size;
-  Neighbours i{}, j{}, k{};
-  if (!neighbours(index[0], size[0], i) || !neighbours(index[1], size[1], j) ||
-      !neighbours(index[2], size[2], k))
-    return 0;
-  const float* voxels = source.voxels.data();
-  const auto row = [&](std::size_t at_j, std::size_t at_k) {
-    const float* start = voxels + (at_k * size[1] + at_j) * size[0];
-    return start[i.lower] + i.weight * (start[i.upper] - start[i.lower]);
-  };
-  const auto plane = [&](std::size_t at_k) {
-    const float low = row(j.lower, at_k);
-    return low + j.weight * (row(j.upper, at_k) - low);
-  };
-  const float low = plane(k.lower);
-  return low + k.weight * (plane(k.upper) - low);
+dicom::Vec3 sum(const dicom::Vec3& a, const dicom::Vec3& b) {
+  return {a[0] + b[0], a[1] + b[1], a[2] + b[2]};
+}
+
+/// Linear interpolation in one volume.
+class Interpolator {
+ public:
+  explicit Interpolator(const dicom::Volume& source) : voxels_(source.voxels.data()) {
+    const auto& size = source.geometry.size;
+    for (std::size_t c = 0; c < 3; ++c) last_[c] = static_cast<double>(size[c] - 1);
+    up_ = {1, static_cast<std::ptrdiff_t>(size[0]), static_cast<std::ptrdiff_t>(size[0] * size[1])};
+  }
+
+  /// Writes the values at the continuous indices `start` + `steps`[n], which lie on a straight line, to
+  /// `values`[n * stride]: 0 beyond half a voxel outside the outermost centres, which repeat within it.
+  void line(const dicom::Vec3& start, const std::vector<dicom::Vec3>& steps, float* values,
+            std::size_t stride) const {
+    // The volume is convex, so the line is in it for one stretch, and away from its faces for a part of that.
+    const auto all = [&](std::size_t n, const auto& holds) {
+      const dicom::Vec3 index = sum(start, steps[n]);
+      return holds(index[0], last_[0]) && holds(index[1], last_[1]) && holds(index[2], last_[2]);
+    };
+    const Stretch seen = trimmed({0, steps.size()}, [&](std::size_t n) {
+      return all(n, [](double index, double last) { return index >= -0.5 && index <= last + 0.5; });
+    });
+    const Stretch inner = trimmed(seen, [&](std::size_t n) {
+      return all(n, [](double index, double last) { return index >= 0 && index < last; });
+    });
+    const auto fill = [&](Stretch part, const auto& value_at) {
+      for (std::size_t n = part.begin; n < part.end; ++n) values[n * stride] = value_at(sum(start, steps[n]));
+    };
+    const auto nothing = [](const dicom::Vec3&) { return 0.0F; };
+    const auto at_face = [this](const dicom::Vec3& index) { return near_face(index); };
+    fill({0, seen.begin}, nothing);
+    fill({seen.begin, inner.begin}, at_face);
+    fill(inner, [this](const dicom::Vec3& index) { return blend(index, up_); });
+    fill({inner.end, seen.end}, at_face);
+    fill({seen.end, steps.size()}, nothing);
+  }
+
+ private:
+  using Offsets = std::array<std::ptrdiff_t, 3>;
+
+  /// Of the voxel at or below `index` and those that lie `up` from it.
+  float blend(const dicom::Vec3& index, const Offsets& up) const {
+    const auto i = static_cast<std::ptrdiff_t>(index[0]), j = static_cast<std::ptrdiff_t>(index[1]),
+               k = static_cast<std::ptrdiff_t>(index[2]);
+    const auto weight_i = static_cast<float>(index[0] - static_cast<double>(i)),
+               weight_j = static_cast<float>(index[1] - static_cast<double>(j)),
+               weight_k = static_cast<float>(index[2] - static_cast<double>(k));
+    const auto row = [&](const float* voxel) { return voxel[0] + weight_i * (voxel[up[0]] - voxel[0]); };
+    const auto plane = [&](const float* voxel) {
+      const float low = row(voxel);
+      return low + weight_j * (row(voxel + up[1]) - low);
+    };
+    const float* voxel = voxels_ + i + j * up_[1] + k * up_[2];
+    const float low = plane(voxel);
+    return low + weight_k * (plane(voxel + up[2]) - low);
+  }
+
+  float near_face(dicom::Vec3 index) const {
+    Offsets up = up_;
+    for (std::size_t c = 0; c < 3; ++c) {
+      index[c] = std::clamp(index[c], 0.0, last_[c]);
+      if (index[c] == last_[c]) up[c] = 0;
+    }
+    return blend(index, up);
+  }
+
+  const float* voxels_;
+  dicom::Vec3 last_{};  ///< index of the last voxel of each axis
+  Offsets up_{};        ///< from a voxel to the next of each axis
+};
+
+/// Multiples of `step`, from none on.
+std::vector<dicom::Vec3> multiples(const dicom::Vec3& step, std::size_t count) {
+  std::vector<dicom::Vec3> result(count);
+  for (std::size_t n = 0; n < count; ++n)
+    for (std::size_t c = 0; c < 3; ++c) result[n][c] = static_cast<double>(n) * step[c];
+  return result;
 }
 
 }  // namespace
 
-dicom::Volume resample(const dicom::Volume& source, const dicom::VolumeGeometry& grid,
-                       const RigidTransform& grid_to_source) {
+void resample(const dicom::Volume& source, const dicom::VolumeGeometry& grid,
+              const RigidTransform& grid_to_source, std::span<float> voxels) {
   const auto box = averaging_box(grid, source.geometry, grid_to_source);
   const bool finer = *std::max_element(box.begin(), box.end()) > 1;
   const dicom::Volume averaged = finer ? box_average(source, box) : dicom::Volume{};
   const dicom::Volume& from = finer ? averaged : source;
 
   const IndexMap map = index_map(grid, from.geometry, grid_to_source);
+  const Interpolator interpolator(from);
+  const std::array<std::vector<dicom::Vec3>, 2> steps{multiples(map.step[0], grid.size[0]),
+                                                      multiples(map.step[1], grid.size[1])};
+  // Lines run along the source's rows where they can: along its slices every voxel would be a cache miss.
+  const std::size_t along = std::abs(map.step[1][0]) > std::abs(map.step[0][0]) ? 1 : 0, across = 1 - along;
+  const std::array<std::size_t, 2> stride{1, grid.size[0]};
+  for (std::size_t k = 0; k < grid.size[2]; ++k) {
+    float* slice = &voxels[k * grid.size[0] * grid.size[1]];
+    for (std::size_t n = 0; n < grid.size[across]; ++n)
+      interpolator.line(sum(map.slice(k), steps[across][n]), steps[along], slice + n * stride[across],
+                        stride[along]);
+  }
+}
+
+dicom::Volume resample(const dicom::Volume& source, const dicom::VolumeGeometry& grid,
+                       const RigidTransform& grid_to_source) {
   dicom::Volume result{grid, std::vector<float>(grid.voxel_count())};
-  float* voxel = result.voxels.data();
-  for (std::size_t k = 0; k < grid.size[2]; ++k)
-    for (std::size_t j = 0; j < grid.size[1]; ++j) {
-      const dicom::Vec3 row = map.at(j, k);
-      for (std::size_t i = 0; i < grid.size[0]; ++i) {
-        const auto step = static_cast<double>(i);
-        *voxel++ = linear(from, {row[0] + step * map.step[0][0], row[1] + step * map.step[0][1],
-                                 row[2] + step * map.step[0][2]});
-      }
-    }
+  resample(source, grid, grid_to_source, result.voxels);
   return result;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "dicom/volume.h"
 #include "pipeline/registration.h"
 
@@ -11,5 +13,9 @@ namespace metserve::pipeline {
 /// aliased.
 dicom::Volume resample(const dicom::Volume& source, const dicom::VolumeGeometry& grid,
                        const RigidTransform& grid_to_source);
+
+/// The same, written to `voxels`: [slices, rows, columns] of `grid`, `grid.voxel_count()` of them.
+void resample(const dicom::Volume& source, const dicom::VolumeGeometry& grid,
+              const RigidTransform& grid_to_source, std::span<float> voxels);
 
 }  // namespace metserve::pipeline

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <torch/types.h>
@@ -128,48 +129,51 @@ std::string used_sentence(const Sequence& sequence, const Registration& registra
   return sentence + text.data();
 }
 
-/// Each sequence on the network's grid, registered; undefined where it is missing or cannot be trusted. The
-/// volumes are given up on the way.
-std::array<torch::Tensor, models::slot_count> register_sequences(std::vector<Sequence>& sequences,
-                                                                 const Frame& frame,
-                                                                 const ProgressCallback& on_progress,
-                                                                 StudyResult& result) {
-  std::array<torch::Tensor, models::slot_count> volumes;
+/// How to get from the reference to each sequence; nothing where it is missing or cannot be trusted.
+using Alignment = std::array<std::optional<RigidTransform>, models::slot_count>;
+
+Alignment register_sequences(const std::vector<Sequence>& sequences, const Frame& frame,
+                             const ProgressCallback& on_progress, StudyResult& result) {
+  Alignment alignment;
   for (std::size_t n = 0; n < sequences.size(); ++n) {
     report(on_progress, Stage::register_, n, sequences.size());
-    Sequence& sequence = sequences[n];
+    const Sequence& sequence = sequences[n];
     const Registration registration = n == 0 ? Registration{} : register_sequence(frame, sequence);
     result.registrations.push_back({sequence.slot, registration});
     if (!registration.accepted) {
       leave_out(result, sequence.slot, sequence.series.header, "not registered: " + registration.reason);
-    } else {
-      volumes[models::index(sequence.slot)] =
-          to_tensor(resample(sequence.series.volume, frame.grid, registration.fixed_to_moving));
-      result.subset.set(models::index(sequence.slot));
-      result.series_used.push_back(sequence.series.header.series_instance_uid);
-      for (const dicom::SliceSource& slice : sequence.series.slices)
-        result.images_used.push_back(slice.sop_instance_uid);
-      result.sequences_used.push_back(used_sentence(sequence, registration, n == 0));
-      warn_of_image(result, sequence);
+      continue;
     }
-    if (n > 0) sequence.series.volume.voxels = {};
+    alignment[models::index(sequence.slot)] = registration.fixed_to_moving;
+    result.subset.set(models::index(sequence.slot));
+    result.series_used.push_back(sequence.series.header.series_instance_uid);
+    for (const dicom::SliceSource& slice : sequence.series.slices)
+      result.images_used.push_back(slice.sop_instance_uid);
+    result.sequences_used.push_back(used_sentence(sequence, registration, n == 0));
+    warn_of_image(result, sequence);
   }
-  return volumes;
+  return alignment;
 }
 
-/// The network's input [4, D, 256, 256]; missing sequences are zero.
-torch::Tensor preprocess_sequences(std::array<torch::Tensor, models::slot_count>& volumes,
+/// The network's input [4, D, 256, 256]; missing sequences are zero. Each volume but the reference's is given
+/// up when it has been resampled.
+torch::Tensor preprocess_sequences(std::vector<Sequence>& sequences, const Alignment& alignment,
                                    const dicom::VolumeGeometry& grid, const models::ClaheOptions& clahe,
                                    const ProgressCallback& on_progress) {
-  torch::Tensor input =
+  const torch::Tensor input =
       at::zeros({static_cast<std::int64_t>(models::slot_count), static_cast<std::int64_t>(grid.size[2]),
                  static_cast<std::int64_t>(grid.size[1]), static_cast<std::int64_t>(grid.size[0])},
                 at::kFloat);
-  for (std::size_t slot = 0; slot < volumes.size(); ++slot) {
-    report(on_progress, Stage::preprocess, slot, volumes.size());
-    if (!volumes[slot].defined()) continue;
-    input[static_cast<std::int64_t>(slot)].copy_(models::preprocess_sequence(volumes[slot], clahe));
-    volumes[slot].reset();
+  for (std::size_t n = 0; n < sequences.size(); ++n) {
+    report(on_progress, Stage::preprocess, n, sequences.size());
+    const std::size_t slot = models::index(sequences[n].slot);
+    dicom::Volume& volume = sequences[n].series.volume;
+    if (alignment[slot]) {
+      const torch::Tensor channel = input[static_cast<std::int64_t>(slot)];
+      resample(volume, grid, *alignment[slot], {channel.data_ptr<float>(), grid.voxel_count()});
+      models::preprocess_sequence_(channel, clahe);
+    }
+    if (n > 0) volume.voxels = {};
   }
   return input;
 }
@@ -219,14 +223,16 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   result.timings.load = watch.lap_s();
 
   const Frame frame = choose_reference(sequences, options, result);
-  auto volumes = register_sequences(sequences, frame, on_progress, result);
+  const Alignment alignment = register_sequences(sequences, frame, on_progress, result);
   require_accepted(result.subset, options.acceptance, result.sequences_left_out);
-  result.reference = std::move(sequences.front().series);
   result.timings.register_ = watch.lap_s();
 
-  torch::Tensor input = preprocess_sequences(volumes, frame.grid, result.model.clahe, on_progress);
+  torch::Tensor input =
+      preprocess_sequences(sequences, alignment, frame.grid, result.model.clahe, on_progress);
+  result.reference = std::move(sequences.front().series);
   result.timings.preprocess = watch.lap_s();
 
+  report(on_progress, Stage::infer, 0, 1);
   const auto infer_progress = [&](double share) {
     if (on_progress) on_progress(Stage::infer, share);
   };

@@ -1,12 +1,17 @@
 #include "models/preprocess.h"
 
+#include <limits>
+#include <vector>
+
 #if __has_include(<opencv2/imgproc.hpp>)
 #include <opencv2/imgproc.hpp>
 #define METSERVE_HAS_OPENCV
 #endif
+#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include "models/error.h"
+#include "models/mask_slice.h"
 #include "tests/catch.h"
 
 using namespace metserve::models;
@@ -53,6 +58,17 @@ TEST_CASE("CLAHE agrees with OpenCV's to one grey level", "[preprocess][clahe]")
       CHECK((ours[i] - expected.to(torch::kFloat32)).abs().max().item<float>() <= 1.01F);
     }
   }
+}
+
+TEST_CASE("CLAHE agrees with OpenCV's where tiles reach beyond the image", "[preprocess][clahe]") {
+  torch::Tensor bytes = textured(1, 256)[0].slice(0, 0, 251).slice(1, 0, 203).mul(255).to(torch::kUInt8);
+  bytes = bytes.contiguous();
+  torch::Tensor expected = torch::empty_like(bytes);
+  const cv::Mat in(251, 203, CV_8UC1, bytes.data_ptr());
+  cv::Mat out(251, 203, CV_8UC1, expected.data_ptr());
+  cv::createCLAHE(2.0, {8, 8})->apply(in, out);
+  const torch::Tensor ours = clahe(bytes.to(torch::kFloat32).div(255).unsqueeze(0), {})[0].mul(255);
+  CHECK((ours - expected.to(torch::kFloat32)).abs().max().item<float>() <= 1.01F);
 }
 #endif
 
@@ -107,4 +123,61 @@ TEST_CASE("A preprocessed sequence is in 0..1, zero in the air, and independent 
 TEST_CASE("An empty volume becomes zeros", "[preprocess]") {
   CHECK(preprocess_sequence(torch::zeros({3, 256, 256}), {}).abs().max().item<float>() == 0.0F);
   CHECK(preprocess_sequence(torch::full({3, 256, 256}, 7.0F), {}).abs().max().item<float>() == 0.0F);
+}
+
+TEST_CASE("Preprocessing gives the same bytes for every number of threads, and in place", "[preprocess]") {
+  const torch::Tensor volume = ball(9, 256);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const torch::Tensor alone = preprocess_sequence(volume, {});
+  at::set_num_threads(3);
+  CHECK(torch::equal(preprocess_sequence(volume, {}), alone));
+  at::set_num_threads(threads);
+  const torch::Tensor changed = volume.clone();
+  preprocess_sequence_(changed, {});
+  CHECK(torch::equal(changed, alone));
+  CHECK_THROWS_AS(preprocess_sequence_(volume.transpose(1, 2), {}), Error);
+}
+
+TEST_CASE("Voxels that are no numbers do no harm beyond their place", "[preprocess]") {
+  torch::Tensor volume = ball(6, 256);
+  volume[3][128][190] = std::numeric_limits<float>::quiet_NaN();
+  volume[3][128][191] = std::numeric_limits<float>::infinity();
+  const torch::Tensor result = preprocess_sequence(volume, {});
+  CHECK(result.isfinite().all().item<bool>());
+  CHECK(result.max().item<float>() <= 1.0F);
+}
+
+TEST_CASE("A coarse mask is interpolated as LibTorch does it", "[preprocess][mask]") {
+  torch::manual_seed(11);
+  const torch::Tensor coarse = torch::rand({16, 20}).gt(0.5).to(torch::kFloat32);
+  for (std::int64_t rows : {64, 50}) {
+    const std::int64_t columns = 80;
+    MaskSlice mask{16, 20, std::vector<std::uint8_t>(16 * 20)};
+    for (std::size_t n = 0; n < mask.pixels.size(); ++n)
+      mask.pixels[n] = coarse.data_ptr<float>()[n] > 0 ? 1 : 0;
+    torch::Tensor inside = torch::zeros({rows, columns}, torch::kBool);
+    for (const Run& run : runs_of(mask, static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)))
+      inside[static_cast<std::int64_t>(run.row)].slice(0, static_cast<std::int64_t>(run.begin),
+                                                       static_cast<std::int64_t>(run.end)) = true;
+    const torch::Tensor fine =
+        torch::upsample_bilinear2d(coarse.view({1, 1, 16, 20}), {rows, columns}, false)[0][0];
+    const torch::Tensor tie = fine.sub(0.5).abs().lt(1e-5);
+    CHECK_FALSE(inside.ne(fine.gt(0.5)).logical_and(tie.logical_not()).any().item<bool>());
+    CHECK(tie.sum().item<std::int64_t>() < rows * columns / 20);
+  }
+}
+
+TEST_CASE("Enclosing closes gaps, fills holes and removes specks", "[preprocess][mask]") {
+  MaskSlice mask{20, 20, std::vector<std::uint8_t>(400)};
+  const auto at = [&mask](std::size_t row, std::size_t column) -> std::uint8_t& {
+    return mask.pixels[row * mask.columns + column];
+  };
+  for (std::size_t n = 4; n < 16; ++n) at(4, n) = at(15, n) = at(n, 4) = at(n, 15) = 1;  // a ring
+  at(9, 4) = at(10, 4) = 0;                                                              // with a gap
+  at(0, 0) = 1;                                                                          // a speck
+  enclose(mask);
+  for (std::size_t row = 0; row < 20; ++row)
+    for (std::size_t column = 0; column < 20; ++column)
+      CHECK(int{at(row, column)} == int{row >= 4 && row < 16 && column >= 4 && column < 16});
 }

@@ -118,3 +118,32 @@ TEST_CASE("A source finer than the grid is averaged, not sampled", "[grid]") {
   const auto result = resample(source, {{12, 4, 4}, {1, 1, 1}, {3, 2, 2}}, {});
   for (const float value : result.voxels) CHECK(value == Approx(5));
 }
+
+TEST_CASE("Resampling does not depend on the order in which the source's voxels are stored", "[grid]") {
+  const dicom::Volume axial = phantom_head(axial_geometry(3, 4), PhantomContrast::t1, {});
+  const auto& size = axial.geometry.size;
+  // The same voxels with the first two axes, the last two, and all three exchanged.
+  const auto order = GENERATE(std::array<std::size_t, 3>{1, 0, 2}, std::array<std::size_t, 3>{0, 2, 1},
+                              std::array<std::size_t, 3>{1, 2, 0});
+  dicom::Volume other{axial.geometry, std::vector<float>(axial.voxels.size())};
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    other.geometry.size[axis] = size[order[axis]];
+    other.geometry.spacing_mm[axis] = axial.geometry.spacing_mm[order[axis]];
+    other.geometry.axes_lps[axis] = axial.geometry.axes_lps[order[axis]];
+  }
+  std::array<std::size_t, 3> at{};
+  for (std::size_t v = 0; v < other.voxels.size(); ++v) {
+    std::array<std::size_t, 3> ijk{};
+    for (std::size_t axis = 0; axis < 3; ++axis) ijk[order[axis]] = at[axis];
+    other.voxels[v] = axial.voxels[(ijk[2] * size[1] + ijk[1]) * size[0] + ijk[0]];
+    for (std::size_t axis = 0; axis < 3 && ++at[axis] == other.geometry.size[axis]; ++axis) at[axis] = 0;
+  }
+  const dicom::VolumeGeometry grid{{64, 50, 40}, {2.5, 2.5, 3}, {-70, -75, -60}};
+  const RigidTransform motion = motion_about({5, 3, 9}, {4, -3, 6}, {2, -4, 3});
+  const auto expected = resample(axial, grid, motion), result = resample(other, grid, motion);
+  float largest = 0;
+  for (std::size_t v = 0; v < expected.voxels.size(); ++v)
+    largest = std::max(largest, std::abs(expected.voxels[v] - result.voxels[v]));
+  CHECK(*std::max_element(expected.voxels.begin(), expected.voxels.end()) > 100);
+  CHECK(largest < 0.1F);
+}
