@@ -123,6 +123,8 @@ TEST_CASE("Components that nowhere reach the peak are dropped whole", "[metrics]
   CHECK(torch::equal(without_weak_components(probability, {.threshold = 0.5, .minimum_peak = 0.8}),
                      probability));
   CHECK(torch::equal(without_weak_components(probability, {.threshold = 0.5}), probability));
+  const torch::Tensor nothing = torch::zeros({3, 8, 8});
+  CHECK(torch::equal(without_weak_components(nothing, rule), nothing));
 }
 
 TEST_CASE("Threshold and peak give few enough false positives and outline the lesions best", "[metrics]") {
