@@ -2,12 +2,14 @@
 
 #include <cmath>
 #include <cstring>
+#include <memory>
 
 #include <itkImage.h>
 #include <itkImageFileReader.h>
 #include <itkImageFileWriter.h>
 #include <itkImportImageFilter.h>
 #include <itkNiftiImageIO.h>
+#include <nifti1_io.h>
 #include <torch/types.h>
 
 #include "models/data/file_error.h"
@@ -16,6 +18,7 @@ namespace metserve::models {
 namespace {
 
 constexpr double max_voxels = 1024.0 * 1024 * 512;
+constexpr float max_position = 1e9F;  ///< in whatever unit
 
 template <typename Pixel>
 using Volume = itk::Image<Pixel, 3>;
@@ -46,8 +49,22 @@ void check_claims(const itk::NiftiImageIO& io, const std::filesystem::path& file
     fail(Error::Kind::bad_input, file, "claims more voxels than it can hold, or more than 1024 x 1024 x 512");
 }
 
+/// Before ITK sees it: a position that is no number ends the process there, in a singular value
+/// decomposition.
+void check_positions(const std::filesystem::path& file) {
+  const std::unique_ptr<nifti_image, decltype(&nifti_image_free)> header(nifti_image_read(file.c_str(), 0),
+                                                                         nifti_image_free);
+  if (!header) return;  // ITK says why
+  for (const mat44& matrix : {header->sto_xyz, header->qto_xyz})
+    for (const auto& row : matrix.m)
+      for (const float value : row)
+        if (!(std::abs(value) < max_position))
+          fail(Error::Kind::bad_input, file, "has positions that are no numbers, or out of all range");
+}
+
 template <typename Pixel>
 SpatialImage read(const std::filesystem::path& file, torch::ScalarType dtype) {
+  check_positions(file);
   const auto reader = itk::ImageFileReader<Volume<Pixel>>::New();
   const auto io = itk::NiftiImageIO::New();
   reader->SetImageIO(io);

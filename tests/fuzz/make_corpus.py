@@ -138,13 +138,13 @@ def weights():
     return {"three": safetensors(header, bytes(22)), "empty": safetensors({}, b"")}
 
 
-def nifti_header(dims=(3, 4, 4, 4, 1, 1, 1, 1), dtype=4, bits=16):
+def nifti_header(dims=(3, 4, 4, 4, 1, 1, 1, 1), dtype=4, bits=16, shift=0):
     """NIfTI-1 (https://nifti.nimh.nih.gov/nifti-1), single file, with an sform."""
     head = struct.pack("<i35xc", 348, b"r") + struct.pack("<8h", *dims) + bytes(14)
     head += struct.pack("<hhh", dtype, bits, 0) + struct.pack("<8f", 1, 1, 1, 1, 0, 0, 0, 0)
     head += struct.pack("<f", 352) + struct.pack("<ff", 1, 0) + bytes(16) + bytes(4) + bytes(8) + bytes(104)
     head = head[:252] + struct.pack("<hh6f", 1, 1, 0, 0, 0, 0, 0, 0)
-    head += struct.pack("<12f", 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0) + bytes(16) + b"n+1\0"
+    head += struct.pack("<12f", 1, 0, 0, shift, 0, 1, 0, 0, 0, 0, 1, 0) + bytes(16) + b"n+1\0"
     assert len(head) == 348
     return head + bytes(4)
 
@@ -153,7 +153,8 @@ def niftis():
     plain, real = nifti_header() + bytes(128), nifti_header(dtype=16, bits=32) + bytes(256)
     vast = nifti_header(dims=(3, 32767, 32767, 4, 1, 1, 1, 1))
     return {"int16": b"\2" + plain, "float32": b"\0" + real, "compressed": b"\3" + gzip.compress(plain, mtime=0),
-            "vast": b"\3" + gzip.compress(vast, mtime=0)}
+            "vast": b"\3" + gzip.compress(vast, mtime=0),
+            "nowhere": b"\0" + nifti_header(dtype=16, bits=32, shift=float("nan")) + bytes(256)}
 
 
 def texts():

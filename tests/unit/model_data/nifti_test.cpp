@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include <torch/types.h>
 
@@ -84,6 +85,20 @@ TEST_CASE("a header that claims more voxels than its file can hold is refused at
   for (const char* name : {"plain.nii", "named.nii.gz"})
     for (const auto dtype : {torch::kInt16, torch::kFloat32})
       CHECK_THROWS_WITH(read_nifti(directory / name, dtype), Catch::Contains("claims more voxels"));
+}
+
+TEST_CASE("a header with positions that are no numbers is refused, not handed to ITK", "[nifti]") {
+  const TemporaryDirectory directory;
+  const auto file = directory / "nowhere.nii";
+  for (const float nowhere :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -1.7e38F}) {
+    write_nifti({torch::zeros({4, 4, 4}), sagittal_matrix()}, file);
+    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+    stream.seekp(280 + 2 * 16 + 4);  // in `srow_z` of NIfTI-1
+    stream.write(reinterpret_cast<const char*>(&nowhere), sizeof nowhere);
+    stream.close();
+    CHECK_THROWS_WITH(read_nifti(file, torch::kFloat32), Catch::Contains("positions"));
+  }
 }
 
 TEST_CASE("a study folder with a part missing is refused by the name of the file", "[nifti]") {
