@@ -15,11 +15,17 @@ double rounded(double value) {
   return std::round(value * 1000) / 1000;
 }
 
-ordered_json registration_json(const SequenceRegistration& sequence) {
-  return {{"slot", models::id(sequence.slot)},
-          {"rotation_deg", rounded(sequence.registration.fixed_to_moving.rotation_deg())},
-          {"translation_mm", rounded(sequence.registration.displacement_mm)},
-          {"accepted", sequence.registration.accepted}};
+ordered_json registration_json(const SequenceRegistration& sequence, bool is_reference) {
+  const Registration& registration = sequence.registration;
+  ordered_json json{{"slot", models::id(sequence.slot)},
+                    {"rotation_deg", rounded(registration.fixed_to_moving.rotation_deg())},
+                    {"translation_mm", rounded(registration.displacement_mm)},
+                    {"accepted", registration.accepted}};
+  if (is_reference) return json;
+  json["distinctness"] = rounded(registration.distinctness);
+  json["overlap"] = rounded(registration.overlap);
+  if (!registration.accepted) json["reason"] = registration.reason;
+  return json;
 }
 
 ordered_json lesion_json(const Lesion& lesion) {
@@ -67,7 +73,8 @@ ordered_json timings_json(const Timings& timings) {
 
 std::string to_json(const StudyResult& result) {
   ordered_json registrations = ordered_json::array();
-  for (const auto& sequence : result.registrations) registrations.push_back(registration_json(sequence));
+  for (const auto& sequence : result.registrations)
+    registrations.push_back(registration_json(sequence, registrations.empty()));
   ordered_json lesions = ordered_json::array();
   for (const auto& lesion : result.lesions.lesions) lesions.push_back(lesion_json(lesion));
   ordered_json json{{"model",

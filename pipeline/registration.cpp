@@ -23,7 +23,7 @@ struct Level {
   std::size_t points;
   double margin_mm;  ///< negative: all over the volume, which widens the capture range
 };
-constexpr std::array<Level, 3> levels{Level{8, 8000, -1}, Level{4, 8000, 6}, Level{1, 20000, 6}};
+constexpr std::array<Level, 3> levels{Level{8, 16000, -1}, Level{4, 8000, 6}, Level{1, 20000, 6}};
 constexpr std::size_t judged_level = 1;         ///< where the result is compared with its surroundings
 constexpr double least_initial_overlap = 0.05;  ///< with less there is nothing to start from
 

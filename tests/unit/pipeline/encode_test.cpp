@@ -99,6 +99,9 @@ TEST_CASE("lesions.json has the keys that others read, in their order", "[encode
   const TemporaryDirectory directory;
   StudyResult result = result_with_lesions(directory);
   result.warnings.push_back("a scanner's text: \xFF\xFE");
+  result.registrations.push_back({models::Slot::flair, {}});
+  result.registrations[1].registration.accepted = false;
+  result.registrations[1].registration.reason = "noise";
   const auto json = read_json(encode_result(result, options_at(), directory / "out").lesions_json);
   CHECK(keys(json) == std::vector<std::string>{"model", "subset", "reference_series", "threshold",
                                                "minimum_peak", "registration", "lesions", "timings_s",
@@ -108,6 +111,9 @@ TEST_CASE("lesions.json has the keys that others read, in their order", "[encode
   CHECK(json["reference_series"] == result.reference.header.series_instance_uid);
   CHECK(keys(json["registration"][0]) ==
         std::vector<std::string>{"slot", "rotation_deg", "translation_mm", "accepted"});
+  CHECK(keys(json["registration"][1]) == std::vector<std::string>{"slot", "rotation_deg", "translation_mm",
+                                                                  "accepted", "distinctness", "overlap",
+                                                                  "reason"});
   CHECK(keys(json["timings_s"]) ==
         std::vector<std::string>{"load", "register", "preprocess", "infer", "postprocess", "encode"});
   REQUIRE(json["lesions"].size() == places.size());
