@@ -66,12 +66,12 @@ class Case:
             return database.execute(sql, values).fetchall()
 
     def study(self, root):
-        """(state, reason), or None."""
+        """(state, reason); unknown until its first image, long acknowledged, is filed."""
         rows = self.query("SELECT state, reason FROM studies WHERE study_instance_uid = ?", root)
-        return rows[0] if rows else None
+        return rows[0] if rows else ("unknown", "")
 
     def reaches(self, root, state, patience=PATIENCE):
-        wait_for(lambda: (self.study(root) or ("",))[0] == state, patience, f"study {root} {state}, not {self.study(root)}")
+        wait_for(lambda: self.study(root)[0] == state, patience, f"study {root} {state}, not {self.study(root)}")
 
     def deliveries(self, root):
         """State of each delivery by destination."""
@@ -231,7 +231,7 @@ def killed_worker(given):
     case = Case(given, "killed_worker")
     for _ in range(2):
         case.start()
-        if case.study("1.2.62") is None:
+        if case.study("1.2.62")[0] == "unknown":
             assert set(case.send(given.template.study("1.2.62"))) == {0}
         case.reaches("1.2.62", "running")
         case.server.stop(signal.SIGKILL)
