@@ -2,9 +2,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "server/error.h"
 #include "server/hash.h"
 #include "server/sqlite_store.h"
 #include "tests/temporary_directory.h"
@@ -12,6 +15,16 @@
 namespace metserve::server {
 
 inline constexpr std::chrono::seconds one_minute{60};
+
+/// What the call threw, if anything.
+inline std::optional<Error::Kind> kind_of_error(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  return std::nullopt;
+}
 
 /// A store in a directory of its own, under a clock that the test moves.
 struct StoreFixture {

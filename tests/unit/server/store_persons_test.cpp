@@ -1,7 +1,5 @@
 // What persons ask of the store: every transition that they can make, and those that they cannot.
 
-#include <functional>
-
 #include <sqlite3.h>
 
 #include "server/error.h"
@@ -15,15 +13,6 @@ namespace {
 
 constexpr const char* series_1 = "1.2.1";
 const std::string key = study_key("1.2");
-
-std::optional<Error::Kind> kind_of_error(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.kind();
-  }
-  return std::nullopt;
-}
 
 SeriesFinding found(const std::string& uid, const std::string& decision, std::optional<Slot> slot) {
   return {uid, 8, "AX BRAVO", 176, slot, decision, 0.4, "nothing tells whether it was acquired before"};
