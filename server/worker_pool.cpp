@@ -77,7 +77,7 @@ int WorkerPool::stop(std::chrono::milliseconds grace) {
 void WorkerPool::wake() {
   {
     const std::scoped_lock lock(mutex_);
-    woken_ = true;
+    ++wakes_;
   }
   changed_.notify_all();
 }
@@ -97,13 +97,14 @@ void WorkerPool::run(Worker& worker) {
   // With OpenMP the thread count belongs to the thread that sets it.
   at::set_num_threads(threads_per_worker(context_.config.workers));
   for (bool stop = false; !stop;) {
+    const std::uint64_t seen = wakes();
     bool worked = false;
     try {
       worked = work_once(worker);
     } catch (const std::exception& error) {
       context_.log.write(handling(error).log_level, std::string("taking a study: ") + reason_of(error));
     }
-    stop = wait_for_stop(worked ? std::chrono::milliseconds(0) : poll_interval, true);
+    stop = wait_for_stop(worked ? std::chrono::milliseconds(0) : poll_interval, seen);
   }
   {
     const std::scoped_lock lock(mutex_);
@@ -149,14 +150,14 @@ void WorkerPool::restore_device(Worker& worker) {
     worker.ready = false;
   }
   for (int i = 0; i < device_tries; ++i) {
-    if (wait_for_stop(device_wait, false)) return;
+    if (wait_for_stop(device_wait, std::nullopt)) return;
     if (!try_device(worker)) continue;
     const std::scoped_lock lock(mutex_);
     worker.ready = true;
     return;
   }
   on_broken_("device " + context_.config.workers.device + " does not come back");
-  while (!wait_for_stop(poll_interval, false)) {
+  while (!wait_for_stop(poll_interval, std::nullopt)) {
   }
 }
 
@@ -171,11 +172,15 @@ void WorkerPool::renew_leases() {
   }
 }
 
-/// Waits for the time, or until there may be work; true when the pool stops.
-bool WorkerPool::wait_for_stop(std::chrono::milliseconds time, bool until_woken) {
+std::uint64_t WorkerPool::wakes() const {
+  const std::scoped_lock lock(mutex_);
+  return wakes_;
+}
+
+/// Waits for the time, or until there may be work that came after `seen`; true when the pool stops.
+bool WorkerPool::wait_for_stop(std::chrono::milliseconds time, std::optional<std::uint64_t> seen) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, time, [&] { return stopping_ || (until_woken && woken_); });
-  if (until_woken) woken_ = false;
+  changed_.wait_for(lock, time, [&] { return stopping_ || (seen && wakes_ != *seen); });
   return stopping_;
 }
 

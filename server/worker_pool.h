@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -54,7 +55,8 @@ class WorkerPool {
   bool try_device(Worker& worker);
   void restore_device(Worker& worker);
   void renew_leases();
-  bool wait_for_stop(std::chrono::milliseconds time, bool until_woken);
+  std::uint64_t wakes() const;
+  bool wait_for_stop(std::chrono::milliseconds time, std::optional<std::uint64_t> seen);
   bool wait_until_all_ended(std::chrono::milliseconds patience);
 
   models::ModelPackage package_;
@@ -62,7 +64,8 @@ class WorkerPool {
   std::function<void(const std::string&)> on_broken_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool stopping_ = false, woken_ = false;
+  bool stopping_ = false;
+  std::uint64_t wakes_ = 0;  ///< how often there may have been new work: every worker looks once for each
   int running_threads_ = 0;
   std::atomic<bool> cancel_{false};
   std::vector<std::unique_ptr<Worker>> workers_;
