@@ -12,6 +12,11 @@
 namespace metserve::server {
 namespace {
 
+/// Of a study for which nothing is left to do: it ages, and is forgotten one day.
+constexpr const char* at_rest = R"sql((state IN ('done', 'held', 'skipped', 'failed')
+      OR (state = 'delivering' AND NOT EXISTS (SELECT 1 FROM results JOIN deliveries ON result_id = results.id
+            WHERE study_id = studies.id AND deliveries.state IN ('pending', 'stored')))))sql";
+
 constexpr const char* summaries_where = R"sql(
 SELECT key, study_instance_uid, state, reason, tries, first_received_ms, last_received_ms, state_since_ms,
   (SELECT COUNT(*) FROM instances WHERE study_id = studies.id),
@@ -186,21 +191,16 @@ void SqliteStore::check_writable() {
 
 void SqliteStore::age_finished(std::chrono::milliseconds elapsed) {
   const std::scoped_lock lock(write_mutex_);
-  writer_
-      .query(R"sql(
-    UPDATE studies SET finished_ms = finished_ms + ? WHERE state IN ('done', 'held', 'skipped', 'failed')
-      OR (state = 'delivering' AND NOT EXISTS (SELECT 1 FROM results JOIN deliveries ON result_id = results.id
-            WHERE study_id = studies.id AND deliveries.state IN ('pending', 'stored'))))sql",
-             std::int64_t{elapsed.count()})
-      .run();
+  static const std::string sql =
+      std::string("UPDATE studies SET finished_ms = finished_ms + ? WHERE ") + at_rest;
+  writer_.query(sql.c_str(), std::int64_t{elapsed.count()}).run();
 }
 
 std::vector<std::string> SqliteStore::finished_for(std::chrono::milliseconds age) {
   const std::scoped_lock lock(read_mutex_);
   std::vector<std::string> found;
-  Query query = reader_.query(R"sql(
-    SELECT key FROM studies WHERE finished_ms >= ? AND state NOT IN ('receiving', 'ready', 'running'))sql",
-                              std::int64_t{age.count()});
+  static const std::string sql = std::string("SELECT key FROM studies WHERE finished_ms >= ? AND ") + at_rest;
+  Query query = reader_.query(sql.c_str(), std::int64_t{age.count()});
   while (query.step()) found.push_back(query.text(0));
   return found;
 }

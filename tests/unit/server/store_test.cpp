@@ -220,6 +220,17 @@ TEST_CASE("Only finished studies are old enough to forget", "[server][store]") {
   f.store->check_writable();
 }
 
+TEST_CASE("A study that has aged is kept while a delivery is tried again", "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}});
+  const auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  f.store->record_attention(claim, claim.items[0], "unknown AE title");
+  f.store->age_finished(one_minute);
+  CHECK(f.store->finished_for(one_minute) == std::vector{study_key("1.2")});
+  f.store->review_deliveries({destination_named("pacs")});
+  CHECK(f.store->finished_for(one_minute).empty());
+}
+
 TEST_CASE("Studies age by the time that the server runs, not by what the clock says", "[server][store]") {
   StoreFixture f;
   f.store->finish(f.claim_new_study("1.2"), "r", {});
