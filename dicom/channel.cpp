@@ -92,10 +92,9 @@ Channel::Progress Channel::receive(std::span<std::uint8_t> to) {
   return progress;
 }
 
-Channel::Progress Channel::send(std::span<const std::uint8_t> bytes) {
-  if (!session_)
-    return progress_of_call(::send(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL),
-                            POLLOUT);
+Channel::Progress Channel::send(std::span<const std::uint8_t> bytes, bool more_follows) {
+  const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
+  if (!session_) return progress_of_call(::send(socket_, bytes.data(), bytes.size(), flags), POLLOUT);
   ERR_clear_error();
   const auto progress = progress_of(SSL_write(session_.get(), bytes.data(), clamped(bytes.size())));
   return progress.count == 0 ? Progress{} : progress;

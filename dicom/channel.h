@@ -30,7 +30,8 @@ class Channel {
   Progress handshake();
   /// Acknowledges at once what it got: senders that write a PDU in two pieces wait for that.
   Progress receive(std::span<std::uint8_t> to);
-  Progress send(std::span<const std::uint8_t> bytes);
+  /// `more_follows`: at once, so that nothing need go out before it. TLS sends what it gets.
+  Progress send(std::span<const std::uint8_t> bytes, bool more_follows = false);
   /// Bytes were decrypted already, which no poll would show.
   bool has_pending() const;
   /// Tells the peer that nothing more comes; does not wait for its answer.

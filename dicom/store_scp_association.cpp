@@ -6,7 +6,6 @@
 #include <exception>
 #include <optional>
 #include <span>
-#include <stdexcept>
 
 #include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmnet/dimse.h>
@@ -16,74 +15,22 @@
 #include "dicom/network_log.h"
 #include "dicom/part10.h"
 #include "dicom/presentation_contexts.h"
+#include "dicom/store_scp_instance.h"
 #include "dicom/store_scp_message.h"
 
 namespace metserve::dicom {
 namespace {
 
-constexpr std::uint32_t sop_class_tag = 0x00080016, sop_instance_tag = 0x00080018, modality_tag = 0x00080060,
-                        study_instance_tag = 0x0020000d, series_instance_tag = 0x0020000e;
-constexpr std::array identifying_tags = {sop_class_tag, sop_instance_tag, modality_tag, study_instance_tag,
-                                         series_instance_tag};
 constexpr std::size_t max_error_comment = 64;        // LO
 constexpr std::size_t max_expected_bytes = 4 << 20;  ///< larger images find their memory as they come
 constexpr std::size_t max_report_bytes = 4 << 20;    ///< of storage commitment: some 20,000 instances
 constexpr int release_timeout_s = 1;                 ///< for the peer to close, which is its part
-
-/// A C-STORE that is answered with a failure of our own finding.
-struct Refusal : std::runtime_error {
-  Refusal(StoreStatus with, const std::string& why) : std::runtime_error(why), status(with) {}
-  StoreStatus status;
-};
-
-struct Answer {
-  StoreStatus status = StoreStatus::success;
-  std::string reason;          ///< for the log
-  bool peer_may_know = false;  ///< the reason is about what was sent, not about us
-};
-
-/// The one place where what is thrown under a C-STORE becomes a status (PS3.4 table B.2-1).
-Answer answer_for_current_exception() {
-  try {
-    throw;
-  } catch (const Refusal& refusal) {
-    return {refusal.status, refusal.what(), true};
-  } catch (const Error& error) {
-    const bool senders_fault =
-        error.kind() == Error::Kind::bad_input || error.kind() == Error::Kind::unsupported;
-    return {senders_fault ? StoreStatus::cannot_understand : StoreStatus::out_of_resources, error.what(),
-            senders_fault};
-  } catch (const std::exception& error) {
-    return {StoreStatus::out_of_resources, error.what(), false};
-  } catch (...) {
-    return {StoreStatus::out_of_resources, "unknown failure", false};
-  }
-}
-
-std::string required_uid(const ScannedValues& values, std::uint32_t tag, const char* name) {
-  const auto found = values.find(tag);
-  if (found == values.end()) throw Refusal(StoreStatus::cannot_understand, std::string("no ") + name);
-  auto uid = without_padding(found->second);
-  if (!is_valid_uid(uid)) throw Refusal(StoreStatus::cannot_understand, std::string("invalid ") + name);
-  return uid;
-}
 
 /// Says a UID of the peer's back, whatever it is; but DCMTK takes "=..." for a name, and loses memory over
 /// one that it does not know.
 void repeat_uid(const std::string& uid, DIC_UI& to) {
   OFStandard::strlcpy(to, uid.c_str(), sizeof to);
   if (to[0] == '=') to[0] = '?';
-}
-
-/// A code string (PS3.5 section 6.2), or nothing.
-std::string code_string(const ScannedValues& values, std::uint32_t tag) {
-  const auto found = values.find(tag);
-  if (found == values.end()) return {};
-  auto text = without_padding(found->second);
-  const bool valid = text.size() <= 16 && std::all_of(text.begin(), text.end(), [](char c) {
-                       return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ' ';
-                     });
-  return valid ? text : std::string();
 }
 
 class IncomingAssociation {
@@ -252,11 +199,12 @@ class IncomingAssociation {
     const bool complete = reader.read_dataset(command, instance.part10);
     keep_no_more_than_needed(instance.part10);
     const auto dataset_bytes = complete ? instance.part10.size() - header_bytes : 0;
-    Answer answer;
+    StoreAnswer answer;
     try {
-      if (!complete) throw Refusal(StoreStatus::out_of_resources, "dataset is too large for this node");
-      check(command, presentation.abstractSyntax);
-      identify(instance, std::span(instance.part10).subspan(header_bytes));
+      if (!complete) throw StoreRefusal(StoreStatus::out_of_resources, "dataset is too large for this node");
+      check_command(command, presentation.abstractSyntax);
+      identify(instance, std::span(instance.part10).subspan(header_bytes),
+               context_.options.max_dataset_bytes);
       answer.status = context_.handler(std::move(instance));
     } catch (...) {
       answer = answer_for_current_exception();
@@ -272,27 +220,7 @@ class IncomingAssociation {
     expected_bytes_ = std::min(part10.size() + 256, max_expected_bytes);
   }
 
-  static void check(const Command& command, std::string_view abstract_syntax) {
-    if (!is_valid_uid(command.sop_instance_uid))
-      throw Refusal(StoreStatus::cannot_understand, "invalid SOP instance UID");
-    if (command.sop_class_uid != abstract_syntax)
-      throw Refusal(StoreStatus::dataset_mismatch, "SOP class is not that of the presentation context");
-  }
-
-  /// Fills in what only the dataset says, and refuses one that is not the object its command names.
-  void identify(ReceivedInstance& instance, std::span<const std::uint8_t> dataset) const {
-    const ScanLimits limits = {.max_inflated_bytes = context_.options.max_dataset_bytes};
-    const auto values = scan_dataset(dataset, instance.transfer_syntax_uid, identifying_tags, limits);
-    if (required_uid(values, sop_instance_tag, "SOP instance UID") != instance.sop_instance_uid)
-      throw Refusal(StoreStatus::dataset_mismatch, "SOP instance UID is not that of the command");
-    if (required_uid(values, sop_class_tag, "SOP class UID") != instance.sop_class_uid)
-      throw Refusal(StoreStatus::dataset_mismatch, "SOP class UID is not that of the command");
-    instance.study_instance_uid = required_uid(values, study_instance_tag, "study instance UID");
-    instance.series_instance_uid = required_uid(values, series_instance_tag, "series instance UID");
-    instance.modality = code_string(values, modality_tag);
-  }
-
-  void count(const Command& command, const Answer& answer, std::size_t dataset_bytes) {
+  void count(const Command& command, const StoreAnswer& answer, std::size_t dataset_bytes) {
     if (answer.status == StoreStatus::success) {
       ++context_.tallies.instances;
       context_.tallies.bytes += dataset_bytes;
@@ -305,7 +233,7 @@ class IncomingAssociation {
                 printable(answer.reason.empty() ? "decided by the receiver of instances" : answer.reason));
   }
 
-  void respond(const Command& command, const Answer& answer) {
+  void respond(const Command& command, const StoreAnswer& answer) {
     T_DIMSE_C_StoreRQ request{};
     request.MessageID = command.message_id;
     repeat_uid(command.sop_class_uid, request.AffectedSOPClassUID);

@@ -14,7 +14,9 @@
 namespace metserve::dicom {
 namespace {
 
-constexpr std::size_t read_buffer_bytes = 65536;
+/// Heads and short PDUs go through it; what is longer is read to where it belongs.
+constexpr std::size_t read_buffer_bytes = 16384;
+constexpr std::size_t pdu_head_bytes = 6;
 constexpr int closing_timeout_s = 1;  ///< for a peer that should close the connection and does not
 
 using Steady = ConnectionClock::Steady;
@@ -145,12 +147,24 @@ bool TimedConnection::await(short event, Steady::time_point until, bool end_on_s
   }
 }
 
+/// DCMTK hands a P-DATA over in two pieces; together they are one packet and wake the peer once.
+bool TimedConnection::rest_of_pdu_follows(std::span<const std::uint8_t> piece) {
+  if (unsent_of_pdu_ == 0 && piece.size() >= pdu_head_bytes) {  // PS3.8 section 9.3.1
+    const std::size_t length = std::size_t{piece[2]} << 24 | std::size_t{piece[3]} << 16 |
+                               std::size_t{piece[4]} << 8 | std::size_t{piece[5]};
+    unsent_of_pdu_ = pdu_head_bytes + length;
+  }
+  unsent_of_pdu_ -= std::min(unsent_of_pdu_, piece.size());
+  return unsent_of_pdu_ > 0;
+}
+
 ssize_t TimedConnection::write(void* from, size_t bytes) {
   const std::span source(static_cast<const std::uint8_t*>(from), bytes);
   const auto until = Steady::now() + clock_.timeout;
+  const bool more_follows = rest_of_pdu_follows(source);
   std::size_t sent = 0;
   while (sent < bytes) {
-    const auto progress = channel_.send(source.subspan(sent));
+    const auto progress = channel_.send(source.subspan(sent), more_follows);
     if (progress.count > 0) {
       sent += static_cast<std::size_t>(progress.count);
       continue;

@@ -66,9 +66,11 @@ class TimedConnection : public DcmTCPConnection {
  private:
   bool await(short event, ConnectionClock::Steady::time_point until, bool end_on_stop);
   ssize_t receive(std::span<std::uint8_t> to);
+  bool rest_of_pdu_follows(std::span<const std::uint8_t> piece);
 
   ConnectionClock& clock_;
   Channel channel_;
+  std::size_t unsent_of_pdu_ = 0;  ///< bytes that DCMTK has still to hand over
   std::vector<std::uint8_t> buffer_;
   std::size_t begin_ = 0, end_ = 0;
 };

@@ -8,7 +8,8 @@ namespace metserve::server {
 namespace {
 
 constexpr std::size_t queue_capacity = std::size_t{1} << 20;  ///< the journal is full long before
-constexpr std::size_t largest_batch = 256;
+/// A sync of the files holds the journal's own up, which come between: by 8 MiB, not by more.
+constexpr std::size_t largest_batch = 64;
 /// What syncs and a transaction cost is shared by so much: a lone sender's images would each pay for it.
 constexpr std::chrono::milliseconds linger{100};
 constexpr std::chrono::seconds pause{2};
@@ -85,11 +86,13 @@ void Filer::file(const std::vector<JournaledImage>& batch) {
   const auto hold = storage_.hold();
   std::vector<std::optional<AddOutcome>> outcomes;
   std::vector<InstanceRecord> records;
+  std::vector<std::uint8_t> part10;  // one for all: a new one each time would be filled with zeros first
   for (const JournaledImage& image : batch) {
     outcomes.push_back(store_.known(image.record.sop_instance_uid, image.record.sha256));
     if (outcomes.back()) continue;
     records.push_back(image.record);
-    records.back().file = storage_.put_image(image.record, journal_.part10(image.place));
+    journal_.read(image.place, part10);
+    records.back().file = storage_.put_image(image.record, part10);
   }
   if (!records.empty()) storage_.sync_images();
   const auto added = records.empty() ? std::vector<AddOutcome>() : store_.add_instances(records);

@@ -117,11 +117,10 @@ std::vector<JournalPlace> Journal::append(std::span<JournalEntry* const> entries
   return places;
 }
 
-std::vector<std::uint8_t> Journal::part10(const JournalPlace& place) const {
-  std::vector<std::uint8_t> bytes(place.bytes);
-  if (segments_[place.segment].file.read_at(place.offset, bytes) < bytes.size())
+void Journal::read(const JournalPlace& place, std::vector<std::uint8_t>& part10) const {
+  part10.resize(place.bytes);
+  if (segments_[place.segment].file.read_at(place.offset, part10) < part10.size())
     throw Error(Error::Kind::io, "journal: segment " + std::to_string(place.segment) + " is cut off");
-  return bytes;
 }
 
 void Journal::mark_filed(std::uint64_t number) {
@@ -138,8 +137,8 @@ void Journal::mark_filed(std::uint64_t number) {
 }
 
 void Journal::wipe() {
-  const std::scoped_lock lock(mutex_);
   for (Segment& segment : segments_) {
+    const std::scoped_lock lock(mutex_);  // images come in between
     if (segment.last == 0 || segment.last > filed_) continue;
     write_zeros(segment.file, 0, segment.file.size());
     segment.file.sync_data();

@@ -17,8 +17,8 @@
 namespace metserve::server {
 
 struct JournalOptions {
-  std::uint64_t segment_bytes = std::uint64_t{32} << 20;  ///< of each file, a multiple of 4096
-  std::size_t segments = 4;                               ///< at least 2
+  std::uint64_t segment_bytes = std::uint64_t{8} << 20;  ///< of each file, a multiple of 4096
+  std::size_t segments = 32;                             ///< at least 2; who waits for room waits for one
 };
 
 /// The write-ahead log of received images: what `append` returned from survives a power cut. Images are filed
@@ -46,8 +46,8 @@ class Journal {
   std::vector<JournalPlace> append(std::span<JournalEntry* const> entries,
                                    std::chrono::milliseconds patience);
 
-  /// The bytes of an image that is not filed. Throws Error(io).
-  std::vector<std::uint8_t> part10(const JournalPlace& place) const;
+  /// Makes `part10` the bytes of an image that is not filed. Throws Error(io).
+  void read(const JournalPlace& place, std::vector<std::uint8_t>& part10) const;
 
   /// Everything up to this number is on stable storage elsewhere, and so is this note on return.
   void mark_filed(std::uint64_t number);

@@ -31,6 +31,11 @@ pid_t start(const std::vector<std::string>& command, const fs::path& output) {
   ::_exit(127);
 }
 
+std::vector<std::string> dcmtk_command(bool no_delay, std::vector<std::string> command) {
+  if (no_delay) command.insert(command.begin(), {"env", "TCP_NODELAY=1"});
+  return command;
+}
+
 void await(const Receiver& receiver) {
   using namespace std::chrono_literals;
   const auto until = std::chrono::steady_clock::now() + 60s;
@@ -97,20 +102,20 @@ Receiver start_metserve(const fs::path& program, const fs::path& directory) {
   return receiver;
 }
 
-Receiver start_storescp(const fs::path& directory) {
+Receiver start_storescp(const fs::path& directory, bool no_delay) {
   fs::create_directories(directory);
   const auto port = dicom::test::free_port();
   Receiver receiver{
       "storescp",
       "STORESCP",
       port,
-      {{"storescp", "-q", "--fork", "-pdu", "131072", "-od", directory.string(), std::to_string(port)},
+      {dcmtk_command(no_delay, {"storescp", "-q", "--fork", "-od", directory.string(), std::to_string(port)}),
        directory / "log"}};
   await(receiver);
   return receiver;
 }
 
-Receiver start_orthanc(const fs::path& directory) {
+Receiver start_orthanc(const fs::path& directory, bool no_delay) {
   fs::create_directories(directory);
   const auto port = dicom::test::free_port();
   const fs::path file = directory / "orthanc.json";
@@ -119,18 +124,15 @@ Receiver start_orthanc(const fs::path& directory) {
       << R"("DicomAlwaysAllowStore": true, "DicomThreadsCount": 16, "DicomPort": )" << port
       << R"(, "StorageDirectory": ")" << (directory / "db").string() << R"(", "IndexDirectory": ")"
       << (directory / "db").string() << "\"}\n";
-  Receiver receiver{"Orthanc", "ORTHANC", port, {{"Orthanc", file.string()}, directory / "log"}};
+  Receiver receiver{
+      "Orthanc", "ORTHANC", port, {dcmtk_command(no_delay, {"Orthanc", file.string()}), directory / "log"}};
   await(receiver);
   return receiver;
 }
 
 void run_storescu(const Receiver& receiver, const fs::path& images, bool no_delay) {
-  std::vector<std::string> command = {"env"};
-  if (no_delay) command.emplace_back("TCP_NODELAY=1");
-  for (const std::string& word :
-       {std::string("storescu"), std::string("-q"), std::string("+sd"), std::string("-aec"),
-        receiver.ae_title, std::string("127.0.0.1"), std::to_string(receiver.port), images.string()})
-    command.push_back(word);
+  const auto command = dcmtk_command(no_delay, {"storescu", "-q", "+sd", "-aec", receiver.ae_title,
+                                                "127.0.0.1", std::to_string(receiver.port), images.string()});
   const pid_t process = start(command, "/dev/null");
   int status = 0;
   ::waitpid(process, &status, 0);

@@ -34,13 +34,13 @@ struct Receiver {
 };
 
 /// Each keeps what it receives below `directory` and is ready on return. Throws std::runtime_error when it
-/// does not come up.
+/// does not come up. `no_delay`: with DCMTK's TCP_NODELAY set by hand, which is not how they are shipped.
 Receiver start_metserve(const std::filesystem::path& program, const std::filesystem::path& directory);
-Receiver start_storescp(const std::filesystem::path& directory);
-Receiver start_orthanc(const std::filesystem::path& directory);
+Receiver start_storescp(const std::filesystem::path& directory, bool no_delay);
+Receiver start_orthanc(const std::filesystem::path& directory, bool no_delay);
 
-/// Runs DCMTK's storescu over everything in `images`. Throws std::runtime_error when it fails. `no_delay`:
-/// with TCP_NODELAY, which is not how it is shipped.
+/// Runs DCMTK's storescu over everything in `images`. Throws std::runtime_error when it fails. `no_delay`: as
+/// above.
 void run_storescu(const Receiver& receiver, const std::filesystem::path& images, bool no_delay);
 
 }  // namespace metserve::bench
