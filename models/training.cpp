@@ -11,6 +11,7 @@
 #include "models/networks/network.h"
 #include "models/networks/network_file.h"
 #include "models/precision.h"
+#include "models/replicas.h"
 #include "models/report/training_plots.h"
 #include "models/threshold.h"
 #include "models/training_log.h"
@@ -51,6 +52,12 @@ double rate_at(const TrainingOptions& o, int step) {
   return o.learning_rate * warmth * std::pow(1.0 - static_cast<double>(step) / o.steps, o.decay_power);
 }
 
+/// The largest values, of which the share is (at least one).
+torch::Tensor hardest(const torch::Tensor& values, double share) {
+  const auto count = std::lround(share * static_cast<double>(values.numel()));
+  return std::get<0>(values.flatten().topk(std::max(count, 1L), -1, true, false));
+}
+
 /// Weighted cross-entropy of the hardest pixels plus one minus the soft Dice of the whole batch.
 torch::Tensor loss_of(const torch::Tensor& logits, const torch::Tensor& target,
                       const TrainingOptions& options) {
@@ -59,9 +66,8 @@ torch::Tensor loss_of(const torch::Tensor& logits, const torch::Tensor& target,
   const torch::Tensor by_pixel = fn::binary_cross_entropy_with_logits(
       logits, target,
       fn::BinaryCrossEntropyWithLogitsFuncOptions().pos_weight(weight).reduction(torch::kNone));
-  const auto hard = std::lround(options.hard_pixel_share * static_cast<double>(by_pixel.numel()));
   const torch::Tensor entropy =
-      std::get<0>(by_pixel.flatten().topk(std::max(hard, 1L), -1, true, false)).mean();
+      options.hard_pixel_share < 1 ? hardest(by_pixel, options.hard_pixel_share).mean() : by_pixel.mean();
   if (options.dice_weight == 0) return entropy;
   const torch::Tensor probability = logits.sigmoid();
   const torch::Tensor dice = (2 * (probability * target).sum() + 1) / (probability.sum() + target.sum() + 1);
@@ -74,7 +80,8 @@ class Trainer {
   Trainer(const std::vector<Study>& training, const std::vector<Study>& validation,
           const TrainingOptions& options, const std::filesystem::path& directory)
       : options_(options),
-        device_(options.device),
+        devices_(devices_from_names(options.device)),
+        device_(devices_.front()),
         precision_(precision_from_name(options.precision, device_)),
         validation_(validation),
         directory_(directory),
@@ -84,6 +91,7 @@ class Trainer {
     network_->to(device_);
     if (options.resume && std::filesystem::exists(checkpoint_file()))
       state_ = read_checkpoint(checkpoint_file(), *network_, adam_);
+    replicas_.emplace(network_, std::vector(devices_.begin() + 1, devices_.end()));
     log_.emplace(directory, options.network.slices, state_.step);
     steps_.emplace(training, TrainingSteps::Options{.sampler = options.sampler,
                                                     .subset = options.network.subset,
@@ -148,19 +156,20 @@ class Trainer {
     input.requires_grad_(true);  // for the saliency
     for (auto& group : adam_.param_groups())
       static_cast<torch::optim::AdamOptions&>(group.options()).lr(rate_at(options_, state_.step));
-    network_->train();
     adam_.zero_grad();
     torch::Tensor logits;
     {
       const AutocastGuard autocast(precision_, device_);
-      logits = network_->forward(input, kept);
+      logits = replicas_->forward(input, kept);
     }
     torch::Tensor loss = loss_of(logits, batch.target.to(device_), options_);
     if (const torch::Tensor penalty = network_->tie_penalty(); penalty.defined())
       loss = loss + options_.tie_weight * penalty;
     loss.backward();
+    replicas_->gather_gradients();
     saliency_ += input.grad().abs().sum({0, 2, 3});
     adam_.step();
+    replicas_->spread_weights();
     ++state_.step;
     const auto value = loss.item<double>();
     if (!std::isfinite(value))
@@ -197,12 +206,14 @@ class Trainer {
   }
 
   const TrainingOptions& options_;
-  torch::Device device_;
+  std::vector<torch::Device> devices_;
+  torch::Device device_;  ///< the first of them, which also validates
   Precision precision_;
   const std::vector<Study>& validation_;
   std::filesystem::path directory_;
   Network network_;
   torch::optim::Adam adam_;
+  std::optional<Replicas> replicas_;
   CheckpointState state_;
   torch::Tensor saliency_;  ///< [4 * slices] float64: |d loss / d input| since the last line of the log
   std::optional<TrainingLog> log_;

@@ -69,7 +69,7 @@ void add_train(CLI::App& program) {
   c->add_option("--threads", o.threads, "CPU threads, 0: all");
   c->add_option("--workers", o.workers,
                 "threads that make batches ahead; worth it where a GPU waits for them");
-  c->add_option("--device", o.device, "cpu, cuda or cuda:N");
+  c->add_option("--device", o.device, "cpu, cuda or cuda:N; several with commas share each batch");
   c->add_option("--precision", o.precision, "auto, float32 or bfloat16");
   c->add_flag("--resume", o.resume, "continue from the checkpoint in the output directory");
   c->callback([a] { run(*a); });

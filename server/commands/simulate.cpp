@@ -21,6 +21,8 @@ struct SimulateArguments {
   std::optional<fs::path> anatomy;
   int studies = 1, first = 0;
   std::uint64_t seed = 1;
+  int min_lesions = models::SimulatorOptions().min_lesions,
+      max_lesions = models::SimulatorOptions().max_lesions;
 };
 
 std::vector<models::Anatomy> anatomies_in(const std::optional<fs::path>& directory) {
@@ -37,15 +39,22 @@ models::SlotSet kept(const std::string& drop) {
   return keep;
 }
 
+/// What all studies of the set have in common.
+void take(const SimulateArguments& arguments, models::SimulatorOptions& options) {
+  options.keep = kept(arguments.drop);
+  options.hospital = *models::hospital_from_name(arguments.protocol);
+  options.min_lesions = arguments.min_lesions;
+  options.max_lesions = arguments.max_lesions;
+}
+
 /// The same numbers as the training sets have: study i of a seed is one and the same.
 models::SimulatedStudy simulate_one(const std::vector<models::Anatomy>& anatomies,
                                     const SimulateArguments& arguments, int number) {
   constexpr std::uint64_t seeds_apart = 1'000'003;
   models::SimulatorOptions options;
+  take(arguments, options);
   options.seed = arguments.seed * seeds_apart + static_cast<std::uint64_t>(number);
   options.field_strength_t = number % 3 == 0 ? 1.5 : 3.0;
-  options.keep = kept(arguments.drop);
-  options.hospital = *models::hospital_from_name(arguments.protocol);
   const auto index = static_cast<std::size_t>(number);
   const models::Anatomy anatomy =
       anatomies.empty() ? models::procedural_anatomy(arguments.seed + static_cast<std::uint64_t>(number))
@@ -84,8 +93,7 @@ void write_training_set(const SimulateArguments& arguments) {
   options.first = arguments.first;
   options.seed = arguments.seed;
   options.device = arguments.device;
-  options.simulator.keep = kept(arguments.drop);
-  options.simulator.hospital = *models::hospital_from_name(arguments.protocol);
+  take(arguments, options.simulator);
   Progress progress;
   models::build_cache(anatomies_in(arguments.anatomy), options, arguments.output, [&](int done) {
     progress.update("simulate", static_cast<double>(done) / arguments.studies);
@@ -122,6 +130,10 @@ void add_simulate(CLI::App& program) {
           "--vendor", a->vendor,
           "Whose headers DICOM studies wear; without it the hospital's, with mixed protocols each in turn")
       ->check(CLI::IsMember({"ge", "siemens", "philips"}));
+  command
+      ->add_option("--min-lesions", a->min_lesions, "Of each study; 0 and --max-lesions 0 make healthy heads")
+      ->capture_default_str();
+  command->add_option("--max-lesions", a->max_lesions, "Of each study")->capture_default_str();
   command->add_option("--device", a->device, "cpu, cuda or cuda:N")->capture_default_str();
   command->callback([a] { a->format == "training" ? write_training_set(*a) : write_studies(*a); });
 }
