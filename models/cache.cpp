@@ -4,6 +4,7 @@
 
 #include <torch/types.h>
 
+#include "models/device.h"
 #include "models/error.h"
 #include "models/study.h"
 
@@ -21,7 +22,7 @@ Study simulate_for_training(const Anatomy& anatomy, const CacheOptions& options,
   simulator.seed = options.seed * 1'000'003 + static_cast<std::uint64_t>(number);
   simulator.native_geometry = false;
   simulator.field_strength_t = number % 3 == 0 ? 1.5 : 3.0;
-  const SimulatedStudy simulated = simulate_study(anatomy, simulator, torch::Device(options.device));
+  const SimulatedStudy simulated = simulate_study(anatomy, simulator, device_from_name(options.device));
   std::array<torch::Tensor, slot_count> volumes;
   for (const SimulatedSequence& sequence : simulated.sequences)
     volumes[index(sequence.slot)] = sequence.image.voxels;

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
+#include "models/device.h"
 #include "models/error.h"
 #include "models/precision.h"
 #include "models/threshold.h"
@@ -71,7 +72,7 @@ std::vector<SubsetFigures> evaluate(const Network& network, const std::vector<St
   check(studies, options);
   if (options.threads > 0) at::set_num_threads(options.threads);
   InferenceOptions inference;
-  inference.device = torch::Device(options.device);
+  inference.device = device_from_name(options.device);
   inference.precision = precision_from_name(options.precision, inference.device);
   network->to(inference.device);
   const auto predictor = [&](const Study& study, SlotSet present) {

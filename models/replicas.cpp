@@ -1,28 +1,9 @@
 #include "models/replicas.h"
 
-#include <sstream>
-
-#include <c10/util/Exception.h>
-
-#include "models/error.h"
 #include "models/networks/network_file.h"
 #include "models/precision.h"
 
 namespace metserve::models {
-
-std::vector<torch::Device> devices_from_names(const std::string& names) {
-  std::vector<torch::Device> devices;
-  std::istringstream stream(names);
-  for (std::string name; std::getline(stream, name, ',');) {
-    try {
-      devices.emplace_back(name);
-    } catch (const c10::Error&) {
-      throw Error(Error::Kind::bad_input, "device '" + name + "' is unknown: use cpu, cuda or cuda:N");
-    }
-  }
-  if (devices.empty()) throw Error(Error::Kind::bad_input, "no device is named: use cpu, cuda or cuda:N");
-  return devices;
-}
 
 Replicas::Replicas(const Network& network, const std::vector<torch::Device>& further) : network_(network) {
   for (const torch::Device& device : further) {

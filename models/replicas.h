@@ -1,6 +1,5 @@
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include <torch/types.h>
@@ -8,10 +7,6 @@
 #include "models/networks/network.h"
 
 namespace metserve::models {
-
-/// "cpu", "cuda", "cuda:N", or several of them separated by commas. Throws Error(bad_input) that names what
-/// is no device.
-std::vector<torch::Device> devices_from_names(const std::string& names);
 
 /// A network and its copies on further devices, which share each batch while training: data parallelism as in
 /// torch.nn.DataParallel. Batch normalisation sees a device's own share of the batch, and the running

@@ -1,27 +1,12 @@
 #include "models/segmenter.h"
 
-#include <torch/cuda.h>
-
+#include "models/device.h"
 #include "models/error.h"
 #include "models/inference.h"
 #include "models/networks/network_file.h"
 
 namespace metserve::models {
 namespace {
-
-torch::Device device_from_name(const std::string& name) {
-  try {
-    const torch::Device device(name);
-    if (device.is_cuda() && !torch::cuda::is_available())
-      throw Error(Error::Kind::device, "device '" + name + "' is asked for, but no CUDA device can be used");
-    if (device.is_cuda() && device.has_index() &&
-        device.index() >= static_cast<int>(torch::cuda::device_count()))
-      throw Error(Error::Kind::device, "device '" + name + "' is not there");
-    return device;
-  } catch (const c10::Error&) {
-    throw Error(Error::Kind::device, "device '" + name + "' is unknown: use cpu, cuda or cuda:N");
-  }
-}
 
 Network network_of(const ModelPackage& package) {
   const auto file = package.directory / "weights.safetensors";

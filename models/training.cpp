@@ -6,6 +6,7 @@
 #include <torch/nn.h>
 
 #include "models/checkpoint.h"
+#include "models/device.h"
 #include "models/error.h"
 #include "models/inference.h"
 #include "models/networks/network.h"
@@ -47,6 +48,16 @@ void check(const TrainingOptions& o) {
   if (o.validation_subsets.empty()) refuse("validation_subsets must not be empty");
 }
 
+/// The devices, when the batch can be divided among them.
+std::vector<torch::Device> shared_by(std::vector<torch::Device> devices, int batch) {
+  const auto count = static_cast<int>(devices.size());
+  if (batch % count != 0 || batch < 2 * count)
+    throw Error(Error::Kind::bad_input, "training: the batch of " + std::to_string(batch) +
+                                            " cannot be shared by " + std::to_string(count) +
+                                            " devices: give each the same number, 2 or more");
+  return devices;
+}
+
 double rate_at(const TrainingOptions& o, int step) {
   const double warmth = o.warmup_steps == 0 ? 1.0 : std::min(1.0, (step + 1.0) / o.warmup_steps);
   return o.learning_rate * warmth * std::pow(1.0 - static_cast<double>(step) / o.steps, o.decay_power);
@@ -80,7 +91,7 @@ class Trainer {
   Trainer(const std::vector<Study>& training, const std::vector<Study>& validation,
           const TrainingOptions& options, const std::filesystem::path& directory)
       : options_(options),
-        devices_(devices_from_names(options.device)),
+        devices_(shared_by(devices_from_names(options.device), options.sampler.batch)),
         device_(devices_.front()),
         precision_(precision_from_name(options.precision, device_)),
         validation_(validation),

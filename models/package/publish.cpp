@@ -6,6 +6,7 @@
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
+#include "models/device.h"
 #include "models/error.h"
 #include "models/lesion_rule_choice.h"
 #include "models/networks/network_file.h"
@@ -29,7 +30,7 @@ double probability_at(double log_odds) {
 void choose_rule(const Network& network, const std::vector<Study>& validation, const PublishOptions& options,
                  Manifest& manifest) {
   InferenceOptions inference;
-  inference.device = torch::Device(options.device);
+  inference.device = device_from_name(options.device);
   inference.precision = fast_precision(inference.device);
   LesionRuleChoice all(options.minimum_volume_mm3);
   std::map<std::string, LesionRuleChoice> by_subset;

@@ -8,6 +8,7 @@
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
+#include "models/device.h"
 #include "models/inference.h"
 #include "models/networks/network_file.h"
 #include "models/tool/commands.h"
@@ -31,7 +32,7 @@ void run(const BenchArguments& a) {
   if (a.threads > 0) at::set_num_threads(a.threads);
   const Network network = load_network(a.weights);
   InferenceOptions options;
-  options.device = torch::Device(a.device);
+  options.device = device_from_name(a.device);
   options.precision = precision_from_name(a.precision, options.device);
   options.batch = options.device.is_cuda() ? 32 : 4;
   network->to(options.device);

@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
@@ -29,7 +30,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "metserve-models: %s\n", error.what());
     return error.kind() == metserve::models::Error::Kind::bad_input ? 2 : 1;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "metserve-models: %s\n", error.what());
+    const std::string text = error.what();  // LibTorch's go on with a stack
+    std::fprintf(stderr, "metserve-models: %s\n", text.substr(0, text.find('\n')).c_str());
     return 1;
   }
 }

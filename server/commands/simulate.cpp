@@ -6,6 +6,7 @@
 #include "models/cache.h"
 #include "models/data/label_map.h"
 #include "models/data/simulated_study_files.h"
+#include "models/device.h"
 #include "pipeline/simulated_study.h"
 #include "server/commands/commands.h"
 #include "server/commands/slot_list.h"
@@ -59,7 +60,7 @@ models::SimulatedStudy simulate_one(const std::vector<models::Anatomy>& anatomie
   const models::Anatomy anatomy =
       anatomies.empty() ? models::procedural_anatomy(arguments.seed + static_cast<std::uint64_t>(number))
                         : anatomies[index % anatomies.size()];
-  return models::simulate_study(anatomy, options, torch::Device(arguments.device));
+  return models::simulate_study(anatomy, options, models::device_from_name(arguments.device));
 }
 
 pipeline::Vendor vendor_of(const SimulateArguments& arguments, int number) {

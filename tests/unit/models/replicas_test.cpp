@@ -4,13 +4,11 @@
 
 #include <torch/types.h>
 
-#include "models/error.h"
 #include "models/precision.h"
 #include "tests/catch.h"
 #include "tests/unit/models/tiny_network.h"
 
 using namespace metserve::models;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -67,11 +65,4 @@ TEST_CASE("Each device gets the sets of sequences of its own share", "[training]
   CHECK(bravo[0].item<double>() > 0);
   CHECK(bravo[1].item<double>() > 0);
   CHECK(bravo[2].item<double>() == 0);
-}
-
-TEST_CASE("A device that there cannot be is refused by name", "[training]") {
-  CHECK(devices_from_names("cpu") == std::vector<torch::Device>{torch::kCPU});
-  CHECK(devices_from_names("cuda:0,cuda:1").back() == torch::Device(torch::kCUDA, 1));
-  CHECK_THROWS_WITH(devices_from_names("cuda:0,gpu"), Contains("'gpu'"));
-  CHECK_THROWS_WITH(devices_from_names(""), Contains("no device"));
 }

@@ -171,6 +171,9 @@ TEST_CASE("Training refuses options out of range by name", "[training]") {
   refused([](TrainingOptions& o) { o.positive_weight = 0; }, "positive_weight");
   refused([](TrainingOptions& o) { o.hard_pixel_share = 0; }, "hard_pixel_share");
   refused([](TrainingOptions& o) { o.precision = "float8"; }, "float8");
+  refused([](TrainingOptions& o) { o.device = "gpu"; }, "'gpu'");
+  refused([](TrainingOptions& o) { o.device = "cpu,cpu"; }, "shared by 2 devices");
+  refused([](TrainingOptions& o) { o.sampler.batch = 1; }, "batch of 1");
 }
 
 TEST_CASE("Weights with prefixes and an auxiliary classifier load, others are refused by key", "[network]") {

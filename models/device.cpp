@@ -1,0 +1,32 @@
+#include "models/device.h"
+
+#include <sstream>
+
+#include <torch/cuda.h>
+
+#include "models/error.h"
+
+namespace metserve::models {
+
+torch::Device device_from_name(const std::string& name) {
+  try {
+    const torch::Device device(name);
+    if (device.is_cuda() && !torch::cuda::is_available())
+      throw Error(Error::Kind::device, "device '" + name + "' is asked for, but no CUDA device can be used");
+    if (device.is_cuda() && device.has_index() &&
+        device.index() >= static_cast<int>(torch::cuda::device_count()))
+      throw Error(Error::Kind::device, "device '" + name + "' is not there");
+    return device;
+  } catch (const c10::Error&) {
+    throw Error(Error::Kind::device, "device '" + name + "' is unknown: use cpu, cuda or cuda:N");
+  }
+}
+
+std::vector<torch::Device> devices_from_names(const std::string& names) {
+  std::vector<torch::Device> devices;
+  std::istringstream stream(names + ",");
+  for (std::string name; std::getline(stream, name, ',');) devices.push_back(device_from_name(name));
+  return devices;
+}
+
+}  // namespace metserve::models
