@@ -74,10 +74,10 @@ class Service {
   models::ModelPackage package_;
   Metrics metrics_;
   std::atomic<bool> broken_{false}, stopping_{false};
+  std::unique_ptr<Receiver> receiver_;  ///< before the threads that have its journal wiped
   std::vector<std::unique_ptr<Delivery>> deliveries_;
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<PeriodicTask> collector_, retention_;
-  std::unique_ptr<Receiver> receiver_;
   std::mutex scp_mutex_;
   std::unique_ptr<dicom::StoreScp> scp_;  ///< under the mutex: HTTP looks at it while it is stopped
   std::uint16_t dicom_port_ = 0;
