@@ -1,8 +1,11 @@
 #include "models/data/nifti.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <itkImage.h>
 #include <itkImageFileReader.h>
@@ -11,13 +14,14 @@
 #include <itkNiftiImageIO.h>
 #include <nifti1_io.h>
 #include <torch/types.h>
+#include <zlib.h>
 
 #include "models/data/file_error.h"
 
 namespace metserve::models {
 namespace {
 
-constexpr double max_voxels = 1024.0 * 1024 * 512;
+constexpr std::uintmax_t max_voxels = std::uintmax_t{1024} * 1024 * 512;
 constexpr float max_position = 1e9F;  ///< in whatever unit
 
 template <typename Pixel>
@@ -35,23 +39,28 @@ torch::Tensor index_to_lps_mm(const Volume<Pixel>& volume) {
   return matrix;
 }
 
-/// Of what the header claims nothing is believed, and so nothing allocated, that a file of this size cannot
-/// hold: of one byte zlib makes at most 1032.
-void check_claims(const itk::NiftiImageIO& io, const std::filesystem::path& file) {
-  if (io.GetNumberOfDimensions() != 3)
-    fail(Error::Kind::bad_input, file, "is not one three-dimensional volume");
-  double voxels = 1;
-  for (unsigned axis = 0; axis < 3; ++axis) voxels *= static_cast<double>(io.GetDimensions(axis));
-  const double bytes = voxels * static_cast<double>(io.GetComponentSize() * io.GetNumberOfComponents());
-  const double held =
-      static_cast<double>(std::filesystem::file_size(file)) * (file.extension() == ".gz" ? 1032 : 1);
-  if (voxels > max_voxels || bytes > held)
-    fail(Error::Kind::bad_input, file, "claims more voxels than it can hold, or more than 1024 x 1024 x 512");
+/// The bytes that the file holds, unpacked where it is compressed; it is read on to its end for as long as
+/// that is not beyond `enough`.
+std::uintmax_t unpacked_bytes(const std::filesystem::path& file, std::uintmax_t enough) {
+  const std::unique_ptr<gzFile_s, decltype(&gzclose)> stream(gzopen(file.c_str(), "rb"), gzclose);
+  if (!stream) fail(Error::Kind::io, file, "cannot be opened");
+  std::vector<char> buffer(std::size_t{1} << 20);
+  std::uintmax_t bytes = 0;
+  int count = 1;
+  while (count > 0 && bytes <= enough) {
+    count = gzread(stream.get(), buffer.data(), static_cast<unsigned>(buffer.size()));
+    bytes += static_cast<std::uintmax_t>(std::max(count, 0));
+  }
+  int status = Z_OK;
+  gzerror(stream.get(), &status);
+  if (status != Z_OK) fail(Error::Kind::io, file, "is cut off or damaged: copy it again");
+  return bytes;
 }
 
-/// Before ITK sees it: a position that is no number ends the process there, in a singular value
-/// decomposition.
-void check_positions(const std::filesystem::path& file) {
+/// What ITK does not see to: a position that is no number ends the process there, in a singular value
+/// decomposition; memory is allocated for whatever is claimed; and voxels that the file does not have are
+/// zero.
+void check_header(const std::filesystem::path& file) {
   const std::unique_ptr<nifti_image, decltype(&nifti_image_free)> header(nifti_image_read(file.c_str(), 0),
                                                                          nifti_image_free);
   if (!header) return;  // ITK says why
@@ -60,18 +69,26 @@ void check_positions(const std::filesystem::path& file) {
       for (const float value : row)
         if (!(std::abs(value) < max_position))
           fail(Error::Kind::bad_input, file, "has positions that are no numbers, or out of all range");
+  if (header->nvox > max_voxels)
+    fail(Error::Kind::bad_input, file, "claims more voxels than 1024 x 1024 x 512");
+  const std::uintmax_t needed = static_cast<std::uintmax_t>(std::max(header->iname_offset, 0)) +
+                                header->nvox * static_cast<std::uintmax_t>(header->nbyper);
+  if (const auto bytes = unpacked_bytes(file, needed); bytes < needed)
+    fail(Error::Kind::io, file,
+         "is cut off: " + std::to_string(bytes) + " of " + std::to_string(needed) + " bytes; copy it again");
 }
 
 template <typename Pixel>
 SpatialImage read(const std::filesystem::path& file, torch::ScalarType dtype) {
-  check_positions(file);
+  check_header(file);
   const auto reader = itk::ImageFileReader<Volume<Pixel>>::New();
   const auto io = itk::NiftiImageIO::New();
   reader->SetImageIO(io);
   reader->SetFileName(file.string());
   try {
     reader->UpdateOutputInformation();
-    check_claims(*io, file);
+    if (io->GetNumberOfDimensions() != 3)
+      fail(Error::Kind::bad_input, file, "is not one three-dimensional volume");
     reader->Update();
   } catch (const itk::ExceptionObject& error) {
     fail(Error::Kind::io, file, std::string("cannot be read as NIfTI: ") + error.GetDescription());

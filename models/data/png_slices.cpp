@@ -4,10 +4,12 @@
 #include <charconv>
 #include <cstring>
 #include <map>
+#include <memory>
 
 #include <itkImage.h>
 #include <itkImageFileReader.h>
 #include <itkPNGImageIO.h>
+#include <png.h>
 
 #include "models/data/file_error.h"
 #include "models/directory.h"
@@ -17,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t largest_edge = 2048;  // pixels; more is no slice of a head
+constexpr png_uint_32 largest_edge = 2048;  // pixels; more is no slice of a head
 
 int number_of(const fs::path& file) {
   const std::string stem = file.stem().string();
@@ -40,18 +42,33 @@ std::map<int, fs::path> by_number(const fs::path& folder) {
   return slices;
 }
 
+/// With libpng's own reader, which returns its errors: ITK 5.2's ends the process over a file that is cut
+/// off.
+void check_png(const fs::path& file) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  const auto cannot_be_read = [&] {
+    fail(Error::Kind::io, file, std::string("cannot be read as PNG: ") + image.message);
+  };
+  if (png_image_begin_read_from_file(&image, file.c_str()) == 0) cannot_be_read();
+  const std::unique_ptr<png_image, decltype(&png_image_free)> freed(&image, png_image_free);
+  if ((image.format & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA)) != 0)
+    fail(Error::Kind::bad_input, file, "is not a grey image");
+  if (image.width > largest_edge || image.height > largest_edge)
+    fail(Error::Kind::bad_input, file, "has more than 2048 rows or columns");
+  image.format = PNG_FORMAT_GRAY;
+  std::vector<png_byte> pixels(PNG_IMAGE_SIZE(image));
+  if (png_image_finish_read(&image, nullptr, pixels.data(), 0, nullptr) == 0) cannot_be_read();
+}
+
 /// [rows, columns] float32.
 torch::Tensor read_png(const fs::path& file) {
+  check_png(file);
   using Image = itk::Image<float, 2>;
   const auto reader = itk::ImageFileReader<Image>::New();
-  const auto io = itk::PNGImageIO::New();
-  reader->SetImageIO(io);
+  reader->SetImageIO(itk::PNGImageIO::New());
   reader->SetFileName(file.string());
   try {
-    reader->UpdateOutputInformation();
-    if (io->GetNumberOfComponents() != 1) fail(Error::Kind::bad_input, file, "is not a grey image");
-    if (io->GetDimensions(0) > largest_edge || io->GetDimensions(1) > largest_edge)
-      fail(Error::Kind::bad_input, file, "has more than 2048 rows or columns");
     reader->Update();
   } catch (const itk::ExceptionObject& error) {
     fail(Error::Kind::io, file, std::string("cannot be read as PNG: ") + error.GetDescription());

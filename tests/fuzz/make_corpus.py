@@ -2,6 +2,7 @@
 """Writes the seeds of the fuzz targets, tests/fuzz/corpus/TARGET/NAME, all made here: no image of anybody.
 usage: make_corpus.py [DIRECTORY]     needs DCMTK's dcmcjpeg, dcmcjpls and dcmcrle"""
 
+import argparse
 import gzip
 import json
 import pathlib
@@ -157,6 +158,21 @@ def niftis():
             "nowhere": b"\0" + nifti_header(dtype=16, bits=32, shift=float("nan")) + bytes(256)}
 
 
+def png(bits, colour, row):
+    """Four rows (https://www.w3.org/TR/png-3)."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    head = struct.pack(">IIBBBBB", 4, 4, bits, colour, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for _ in range(4)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def pngs():
+    grey = png(8, 0, b"abcd")
+    return {"grey": b"\1" + grey, "grey16": b"\1" + png(16, 0, b"abcdefgh"), "colour": b"\1" + png(8, 2, b"abcdefghijkl"),
+            "cut": b"\0" + grey[:-20]}
+
+
 def texts():
     root = HERE.parents[1]
     manifest = (root / "models/bundled/model.yaml").read_bytes()
@@ -182,13 +198,15 @@ def requests():
 
 
 def main():
-    directory = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "corpus"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", nargs="?", type=pathlib.Path, default=HERE / "corpus", help="to write to")
+    directory = parser.parse_args().directory
     manifest, configuration = texts()
     corpora = {
         "dataset": {name: bytes([syntax]) + data for name, (syntax, data) in datasets().items()},
         "series": files(), "messages": messages(), "associate_request": associate_requests(),
-        "safetensors": weights(), "nifti": niftis(), "manifest": {"bundled": manifest, "key_no_text": b"[a, b]: c\n" + manifest},
-        "configuration": configuration, "http": requests(),
+        "safetensors": weights(), "nifti": niftis(), "png": pngs(), "configuration": configuration, "http": requests(),
+        "manifest": {"bundled": manifest, "key_no_text": b"[a, b]: c\n" + manifest},
     }
     for target, seeds in corpora.items():
         folder = directory / target

@@ -87,6 +87,24 @@ TEST_CASE("a header that claims more voxels than its file can hold is refused at
       CHECK_THROWS_WITH(read_nifti(directory / name, dtype), Catch::Contains("claims more voxels"));
 }
 
+TEST_CASE("a file that is cut off anywhere is refused by its name", "[nifti]") {
+  const TemporaryDirectory directory;
+  const torch::Tensor noise = torch::randint(0, 4096, {8, 8, 8}, torch::kFloat32);
+  write_nifti({noise, sagittal_matrix()}, directory / "whole.nii");
+  write_nifti({noise, sagittal_matrix()}, directory / "whole.nii.gz");
+  for (const std::string ending : {".nii", ".nii.gz"}) {
+    const auto whole = directory / ("whole" + ending), cut = directory / ("cut" + ending);
+    const auto bytes = std::filesystem::file_size(whole);
+    for (std::uintmax_t left = 0; left < bytes; left += 13) {
+      std::filesystem::copy_file(whole, cut, std::filesystem::copy_options::overwrite_existing);
+      std::filesystem::resize_file(cut, left);
+      INFO(ending << " of " << bytes << " bytes cut off after " << left);
+      for (const auto dtype : {torch::kInt16, torch::kFloat32})
+        CHECK_THROWS_WITH(read_nifti(cut, dtype), Catch::Contains("cut" + ending));
+    }
+  }
+}
+
 TEST_CASE("a header with positions that are no numbers is refused, not handed to ITK", "[nifti]") {
   const TemporaryDirectory directory;
   const auto file = directory / "nowhere.nii";

@@ -98,6 +98,15 @@ TEST_CASE("A data set that does not fit is refused with the first thing wrong", 
     std::ofstream(folder / "0/004.png") << "no picture";
     CHECK_THROWS_WITH(read_first(), Contains("0/004.png") && Contains("cannot be read as PNG"));
   }
+  SECTION("a slice that is cut off anywhere") {
+    const auto slice = write_brainmetshare(small_study("Mets_001"), directory.path()) / "0/004.png";
+    const auto bytes = fs::file_size(slice);
+    for (std::uintmax_t left = bytes; left-- > 0;) {
+      fs::resize_file(slice, left);
+      INFO(bytes << " bytes cut off after " << left);
+      CHECK_THROWS_WITH(read_first(), Contains("0/004.png") && Contains("PNG"));
+    }
+  }
   SECTION("a name that is no number") {
     const auto folder = write_brainmetshare(small_study("Mets_001"), directory.path());
     fs::rename(folder / "0/004.png", folder / "0/4b.png");
