@@ -81,15 +81,13 @@ Channel::Progress Channel::handshake() {
 }
 
 Channel::Progress Channel::receive(std::span<std::uint8_t> to) {
-  Progress progress;
-  if (session_) {
-    ERR_clear_error();
-    progress = progress_of(SSL_read(session_.get(), to.data(), clamped(to.size())));
-  } else {
-    progress = progress_of_call(::recv(socket_, to.data(), to.size(), MSG_DONTWAIT), POLLIN);
-  }
-  if (!progress.waits()) switch_on(socket_, TCP_QUICKACK);
-  return progress;
+  if (!session_) return progress_of_call(::recv(socket_, to.data(), to.size(), MSG_DONTWAIT), POLLIN);
+  ERR_clear_error();
+  return progress_of(SSL_read(session_.get(), to.data(), clamped(to.size())));
+}
+
+void Channel::acknowledge() {
+  switch_on(socket_, TCP_QUICKACK);
 }
 
 Channel::Progress Channel::send(std::span<const std::uint8_t> bytes, bool more_follows) {

@@ -28,8 +28,10 @@ class Channel {
 
   /// Until it returns 1, nothing else may be called. Immediate for a plain connection, and once it is done.
   Progress handshake();
-  /// Acknowledges at once what it got: senders that write a PDU in two pieces wait for that.
   Progress receive(std::span<std::uint8_t> to);
+  /// Acknowledges at once what was received, for callers that are to wait for more: senders that write a PDU
+  /// in two pieces wait for that.
+  void acknowledge();
   /// `more_follows`: at once, so that nothing need go out before it. TLS sends what it gets.
   Progress send(std::span<const std::uint8_t> bytes, bool more_follows = false);
   /// Bytes were decrypted already, which no poll would show.

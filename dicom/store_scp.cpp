@@ -147,6 +147,7 @@ struct StoreScp::Impl {
       if (progress.count > 0) connection->pdu_bytes += static_cast<std::size_t>(progress.count);
     }
     if (!progress.waits()) return end(connection, progress.count == 0 ? "" : connection->channel.failure());
+    connection->channel.acknowledge();
     const auto event = progress.wait_for == POLLIN ? tcp::socket::wait_read : tcp::socket::wait_write;
     connection->socket.async_wait(event, [this, connection](const error_code& error) {
       if (error) return forget(connection);

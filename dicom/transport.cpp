@@ -132,6 +132,7 @@ ssize_t TimedConnection::receive(std::span<std::uint8_t> to) {
 
 /// True when the socket is ready for `event`.
 bool TimedConnection::await(short event, Steady::time_point until, bool end_on_stop) {
+  channel_.acknowledge();
   for (;;) {
     pollfd events[2] = {{getSocket(), event, 0}, {clock_.stop_event, POLLIN, 0}};
     const nfds_t count = clock_.stop_event < 0 || clock_.stopped ? 1 : 2;

@@ -95,6 +95,7 @@ void Filer::file(const std::vector<JournaledImage>& batch) {
     records.back().file = storage_.put_image(image.record, part10);
   }
   if (!records.empty()) storage_.sync_images();
+  for (const InstanceRecord& record : records) storage_.uncache(record.file);
   const auto added = records.empty() ? std::vector<AddOutcome>() : store_.add_instances(records);
   journal_.mark_filed(batch.back().number);
   auto next = added.begin();

@@ -100,10 +100,8 @@ std::vector<JournalPlace> Journal::append(std::span<JournalEntry* const> entries
     const auto wait = places.empty() ? patience : std::chrono::milliseconds(0);
     if (!filed_more_.wait_for(lock, wait, [&] { return make_room(encoded.bytes); })) break;
     Segment& segment = segments_[active_];
-    segment.file.write_at(segment.used, encoded.head);
-    const auto& place =
-        places.emplace_back(JournalPlace{active_, segment.used + encoded.head.size(), entry->part10.size()});
-    segment.file.write_at(place.offset, entry->part10);
+    places.push_back({active_, segment.used + encoded.head.size(), entry->part10.size()});
+    segment.file.write_at(segment.used, encoded.head, entry->part10);
     segment.used += encoded.bytes;
     segment.last = ++number_;
     unfiled_.push_back({number_, encoded.bytes});

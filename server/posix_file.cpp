@@ -1,10 +1,13 @@
 #include "server/posix_file.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "server/error.h"
@@ -47,6 +50,20 @@ void FileDescriptor::write_at(std::uint64_t offset, std::span<const std::uint8_t
     bytes = bytes.subspan(static_cast<std::size_t>(count));
     offset += static_cast<std::uint64_t>(count);
   }
+}
+
+void FileDescriptor::write_at(std::uint64_t offset, std::span<const std::uint8_t> head,
+                              std::span<const std::uint8_t> rest) {
+  const auto part = [](std::span<const std::uint8_t> bytes) {
+    return iovec{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+  };
+  const std::array parts{part(head), part(rest)};
+  const ssize_t count = pwritev(descriptor_, parts.data(), parts.size(), static_cast<off_t>(offset));
+  if (count < 0 && errno != EINTR) fail(file_, "written");
+  const auto done = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+  const std::size_t done_of_head = std::min(done, head.size());
+  write_at(offset + done_of_head, head.subspan(done_of_head));
+  write_at(offset + std::max(done, head.size()), rest.subspan(done - done_of_head));
 }
 
 std::size_t FileDescriptor::read_at(std::uint64_t offset, std::span<std::uint8_t> bytes) const {

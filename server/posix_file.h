@@ -19,6 +19,8 @@ class FileDescriptor {
   int get() const { return descriptor_; }
   void write(std::span<const std::uint8_t> bytes);
   void write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes);
+  /// The same of two parts, one behind the other.
+  void write_at(std::uint64_t offset, std::span<const std::uint8_t> head, std::span<const std::uint8_t> rest);
   /// Returns how many bytes there were: fewer at the end of the file.
   std::size_t read_at(std::uint64_t offset, std::span<std::uint8_t> bytes) const;
   std::uint64_t size() const;

@@ -104,6 +104,11 @@ void Storage::sync_images() {
   images_->sync_file_system();
 }
 
+void Storage::uncache(const fs::path& file) const {
+  const FileDescriptor descriptor(directory_ / file, O_RDONLY | O_NOFOLLOW);
+  posix_fadvise(descriptor.get(), 0, 0, POSIX_FADV_DONTNEED);  // where it is not taken, nothing is lost
+}
+
 fs::path Storage::make_result_directory(const std::string& key, std::int64_t revision) {
   fs::path result = fs::path("results") / key / std::to_string(revision);
   fs::remove_all(directory_ / result);

@@ -54,6 +54,9 @@ class Storage {
   std::filesystem::path put_image(const InstanceRecord& image, std::span<const std::uint8_t> part10);
   /// Forces all that was written to the disk. Throws Error(io) when it does not take it.
   void sync_images();
+  /// Gives the memory back that the system keeps a synced file in. It is read once, minutes later, while
+  /// memory that each new image takes afresh can cost more than all the rest of writing it.
+  void uncache(const std::filesystem::path& file) const;
 
   /// Where a study's images lie.
   std::filesystem::path image_directory(const std::string& key) const { return directory_ / "images" / key; }
