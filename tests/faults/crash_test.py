@@ -13,6 +13,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -76,16 +77,31 @@ def crash_rounds(server, cut, acknowledged, given, chance):
     return given.rounds
 
 
-def set_aside(server):
-    """Studies whose worker was killed twice wait for a person, as they should: that is an end, too."""
-    rows = query(server, "SELECT study_instance_uid FROM studies WHERE state = 'failed' AND reason LIKE '%set aside%'")
-    return {uid for uid, in rows}
+def retry_set_aside(server):
+    """Studies whose worker was killed twice wait for a person, as they should: here is one. Returns how many they were."""
+    rows = query(server, "SELECT key FROM studies WHERE state = 'failed' AND reason LIKE '%set aside%'")
+    for key, in rows:
+        subprocess.run([server.program, "studies", "retry", key, "--config", server.configuration], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL)
+    return len(rows)
 
 
 def unfinished(server):
     rows = query(server, """SELECT state, COUNT(*) FROM studies WHERE state NOT IN ('done', 'skipped')
                             AND NOT (state = 'failed' AND reason LIKE '%set aside%') GROUP BY state""")
     return dict(rows)
+
+
+def finish(server, patience):
+    """Until all studies are at their end. Returns how many a person had to try again."""
+    aside = 0
+    try:
+        wait_for(lambda: not unfinished(server), patience, "all studies at their end")
+        aside = retry_set_aside(server)
+        wait_for(lambda: not unfinished(server), patience, "those tried again at their end")
+    except TimeoutError as error:
+        print(error, unfinished(server))
+    return aside
 
 
 def check_images(server, acknowledged):
@@ -111,14 +127,12 @@ def check_images(server, acknowledged):
 
 def check_results(server, studies):
     """One current result for each study that is to have one, of all its images, and no other one."""
-    wrong, aside = [], set_aside(server)
+    wrong = []
     rows = query(server, """SELECT study_instance_uid, studies.state, studies.revision, COUNT(results.id),
                             SUM(superseded_by = 0), MAX(results.revision) FROM studies
                             LEFT JOIN results ON study_id = studies.id GROUP BY studies.id""")
     for uid, state, revision, results, current, newest in rows:
         expected = uid in studies.with_result
-        if uid in aside:
-            continue
         if state != ("done" if expected else "skipped"):
             wrong.append(f"{uid} is {state}")
         elif expected and (current != 1 or newest != revision):
@@ -188,10 +202,7 @@ def main():
                 sender.join(300)
                 assert not sender.is_alive(), "a sender does not come to its end"
 
-            try:
-                wait_for(lambda: not unfinished(server), given.patience, "all studies at their end")
-            except TimeoutError as error:
-                print(error, unfinished(server))
+            aside = finish(server, given.patience)
         missing, orphans = check_images(server, acknowledged)
         results = check_results(server, studies)
         destination, again = check_destination(server, archive)
@@ -199,7 +210,7 @@ def main():
           f"with result {len(studies.with_result)}, {time.monotonic() - begin:.0f} s")
     print(f"images lost or changed {len(missing)}, orphans {len(orphans)}, studies not at their end {len(results)}, "
           f"wrong at the destination {len(destination)}, sent again with the same UID {again}, "
-          f"set aside after two kills {len(set_aside(server))}")
+          f"tried again by a person after two kills {aside}")
     for line in (missing + orphans + results + destination)[:20]:
         print("  " + line)
     return 1 if missing or orphans or results or destination else 0
