@@ -1,5 +1,6 @@
 #include "models/training.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -242,6 +243,10 @@ void train(const std::vector<Study>& training, const std::vector<Study>& validat
       if ((study.present & options.network.subset).none())
         throw Error(Error::Kind::bad_input, study.name + ": has no sequence of the subset to train on");
   if (options.threads > 0) at::set_num_threads(options.threads);
+  // LibTorch 1.13 damages memory in the backward pass of small convolutions that have more threads than
+  // images.
+  const auto devices = static_cast<int>(devices_from_names(options.device).size());
+  at::set_num_threads(std::clamp(options.sampler.batch / devices, 1, at::get_num_threads()));
   std::error_code failure;
   std::filesystem::create_directories(directory, failure);
   if (failure) throw Error(Error::Kind::io, directory.string() + ": cannot be made: " + failure.message());

@@ -36,7 +36,7 @@ struct TrainingOptions {
   int interval = 500;                                        ///< steps between validations, >= 1
   int checkpoint_interval = 100;  ///< steps between checkpoints and lines of training.csv, >= 1
   std::uint64_t seed = 1;
-  int threads = 0;             ///< of the CPU; 0: LibTorch's own choice
+  int threads = 0;             ///< of the CPU, at most a device's share of a batch; 0: LibTorch's own choice
   int workers = 0;             ///< threads that make batches ahead, >= 0; 0: made between the steps
   std::string device = "cpu";  ///< "cpu", "cuda", "cuda:N", or several, which share each batch: see Replicas
   std::string precision = "auto";  ///< auto, float32 or bfloat16

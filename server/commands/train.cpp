@@ -56,7 +56,8 @@ void write_package(const TrainArguments& arguments, const Split& split) {
   options.name = arguments.name;
   options.version = "1";
   options.clahe = arguments.options.clahe;
-  options.device = arguments.options.device;
+  const std::string& devices = arguments.options.device;
+  options.device = devices.substr(0, devices.find(','));
   options.threads = arguments.options.threads;
   options.training_data = std::to_string(split.training.size()) + " studies from " + arguments.data;
   options.limits =
@@ -109,7 +110,9 @@ void add_train(CLI::App& program) {
       ->check(CLI::ExistingFile);
   command->add_flag("--resume", a->options.resume, "Continue from the checkpoint in the output folder");
   command->add_option("--name", a->name, "Name of the model")->capture_default_str();
-  command->add_option("--device", a->options.device, "cpu, cuda or cuda:N")->capture_default_str();
+  command
+      ->add_option("--device", a->options.device, "cpu, cuda or cuda:N; several with commas share each batch")
+      ->capture_default_str();
   command->add_option("--threads", a->options.threads, "CPU threads; 0: all cores")
       ->check(CLI::Range(0, 256));
   command->callback([a] { train(*a); });

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <string>
 
+#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include "models/error.h"
@@ -71,6 +72,18 @@ TEST_CASE("A run that was killed and resumed ends with the weights of an undistu
   const std::string log = text_of(directory / "killed/training.csv");
   CHECK(std::count(log.begin(), log.end(), '\n') == 7);
   CHECK(log.find("\n5,") != std::string::npos);
+}
+
+TEST_CASE("More threads than images do no harm", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0), toy_study(1)};
+  const int usual = at::get_num_threads();
+  TrainingOptions options = tiny();
+  options.network.width = options.network.aspp_channels = 8;
+  options.threads = 4;  // with two images LibTorch 1.13 ends the process
+  train(studies, studies, options, directory / "a", {});
+  CHECK(at::get_num_threads() == options.sampler.batch);
+  at::set_num_threads(usual);
 }
 
 TEST_CASE("Workers that make batches ahead change nothing", "[training]") {
