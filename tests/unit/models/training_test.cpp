@@ -81,8 +81,11 @@ TEST_CASE("More threads than images do no harm", "[training]") {
   TrainingOptions options = tiny();
   options.network.width = options.network.aspp_channels = 8;
   options.threads = 4;  // with two images LibTorch 1.13 ends the process
-  train(studies, studies, options, directory / "a", {});
-  CHECK(at::get_num_threads() == options.sampler.batch);
+  std::vector<int> threads;
+  train(studies, studies, options, directory / "a",
+        [&](const TrainingProgress&) { threads.push_back(at::get_num_threads()); });
+  CHECK(threads == std::vector<int>(static_cast<std::size_t>(options.steps), options.sampler.batch));
+  CHECK(at::get_num_threads() == 4);  // of what comes after
   at::set_num_threads(usual);
 }
 
