@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include <torch/linalg.h>
 #include <torch/types.h>
 
 namespace metserve::models {
@@ -49,7 +50,10 @@ std::vector<Offset> neighbours_before() {
 Components label_components(const torch::Tensor& mask) {
   static const std::vector<Offset> offsets = neighbours_before();
   const torch::Tensor voxels = mask.nonzero();  // in raster order
-  Components result{torch::zeros(mask.sizes(), torch::kInt32), {}};
+  const torch::Tensor strides = torch::tensor({mask.size(1) * mask.size(2), mask.size(2), std::int64_t{1}});
+  Components result;
+  result.labels = torch::zeros(mask.sizes(), torch::kInt32);
+  result.places = voxels.mul(strides).sum(1);
   auto label = result.labels.accessor<std::int32_t, 3>();
   const auto at = voxels.accessor<std::int64_t, 2>();
   DisjointSets sets;
@@ -81,6 +85,7 @@ Components label_components(const torch::Tensor& mask) {
     value = number_of_root[root];
     ++result.voxels[static_cast<std::size_t>(value - 1)];
   }
+  result.part = result.labels.flatten().index_select(0, result.places).to(torch::kInt64).sub(1);
   return result;
 }
 
@@ -93,6 +98,31 @@ double longest_diameter_mm(const torch::Tensor& mask, const std::array<double, 3
   const torch::Tensor points = ends.to(torch::kFloat64) * scale;
   const double edge = std::cbrt(spacing_mm[0] * spacing_mm[1] * spacing_mm[2]);
   return torch::cdist(points, points).max().item<double>() + edge;
+}
+
+torch::Tensor roundness(const Components& components, const std::array<double, 3>& spacing_mm) {
+  const auto count = static_cast<std::int64_t>(components.voxels.size());
+  if (count == 0) return torch::zeros({0}, torch::kFloat64);
+  const torch::Tensor voxels = torch::tensor(components.voxels, torch::kInt64).to(torch::kFloat64);
+  const auto mean = [&](const torch::Tensor& values) {
+    return torch::bincount(components.part, values, count) / voxels;
+  };
+  const torch::Tensor edges = torch::tensor({spacing_mm[2], spacing_mm[1], spacing_mm[0]}, torch::kFloat64);
+  std::vector<torch::Tensor> offsets;  // of each voxel from the centre of its part, mm
+  torch::Tensor rest = components.places;
+  for (const std::int64_t axis : {2, 1, 0}) {
+    const std::int64_t size = components.labels.size(axis);
+    const torch::Tensor position = rest.remainder(size) * edges[axis];
+    rest = rest.div(size, "floor");
+    offsets.push_back(position - mean(position).index_select(0, components.part));
+  }
+  std::vector<torch::Tensor> moments;
+  for (const torch::Tensor& a : offsets)
+    for (const torch::Tensor& b : offsets) moments.push_back(mean(a * b));
+  const torch::Tensor ellipsoids =
+      torch::stack(moments, 1).view({count, 3, 3}) + torch::diag(edges.flip(0).square() / 12);
+  const torch::Tensor axes = torch::linalg::eigvalsh(ellipsoids, "L").sqrt();  // ascending
+  return axes.select(1, 0) / axes.select(1, 2);
 }
 
 }  // namespace metserve::models

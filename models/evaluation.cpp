@@ -24,6 +24,8 @@ LesionRule checked_rule(const EvaluationOptions& options, SlotSet subset) {
   const LesionRule rule = options.rule_of ? options.rule_of(subset) : options.rule;
   if (!(rule.threshold > 0 && rule.threshold < 1)) refuse("the threshold must be between 0 and 1");
   if (!(rule.minimum_peak >= 0 && rule.minimum_peak <= 1)) refuse("the minimum peak must be from 0 to 1");
+  if (!(rule.minimum_roundness >= 0 && rule.minimum_roundness <= 1))
+    refuse("the minimum roundness must be from 0 to 1");
   if (!(rule.minimum_volume_mm3 >= 0)) refuse("minimum_volume_mm3 must not be negative");
   return rule;
 }
@@ -40,6 +42,14 @@ std::vector<SlotSet> all_subsets() {
   std::vector<SlotSet> subsets;
   for (unsigned long bits = (1UL << slot_count) - 1; bits > 0; --bits) subsets.emplace_back(bits);
   return subsets;
+}
+
+std::vector<SlotSet> subsets_named(const std::string& name) {
+  if (name == "full") return {SlotSet().set()};
+  if (name == "bravo") return {SlotSet().set(), SlotSet().set().reset(index(Slot::t1_gre_post))};
+  if (name == "one-missing") return full_and_one_missing();
+  if (name == "all") return all_subsets();
+  refuse("subsets '" + name + "' are unknown: use full, bravo, one-missing or all");
 }
 
 SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet subset,

@@ -93,6 +93,10 @@ std::vector<SlotSet> full_and_one_missing();
 /// The fifteen non-empty subsets.
 std::vector<SlotSet> all_subsets();
 
+/// "full", "bravo" (all four and without BRAVO), "one-missing" (all four and each one missing) or "all".
+/// Throws Error(bad_input) for anything else.
+std::vector<SlotSet> subsets_named(const std::string& name);
+
 /// Gives a study's probability map [D, H, W] float32 from the sequences of the set; undefined when it cannot.
 using Predictor = std::function<torch::Tensor(const Study&, SlotSet)>;
 

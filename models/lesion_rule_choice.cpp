@@ -2,54 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <set>
+#include <utility>
 
 #include "models/components.h"
 #include "models/error.h"
+#include "models/log_odds.h"
 
 namespace metserve::models {
 namespace {
 
-constexpr double lowest_log_odds = -2, peak_step = 0.25;
-constexpr int peak_steps = 72;       // to log-odds of 16, about the last that float32 tells from 1
-constexpr int threshold_steps = 24;  // to log-odds of 4: 0.98
-constexpr int steps_per_threshold = 2;
-
-double ladder(int step) {
-  return 1 / (1 + std::exp(-(lowest_log_odds + peak_step * step)));
-}
-
-struct Component {
-  float peak = 0;
-  double voxels = 0;
-  double hits = 0;
-};
-
-std::vector<Component> components_of(const torch::Tensor& probability, const torch::Tensor& truth,
-                                     double threshold) {
-  const Components parts = label_components(probability.ge(threshold));
-  const torch::Tensor inside = parts.labels.ne(0);
-  const torch::Tensor labels = parts.labels.masked_select(inside);
-  const torch::Tensor values = probability.masked_select(inside);
-  const torch::Tensor lesions = truth.masked_select(inside);
-  const auto label = labels.accessor<std::int32_t, 1>();
-  const auto value = values.accessor<float, 1>();
-  const auto lesion = lesions.accessor<std::int16_t, 1>();
-  std::vector<Component> components(parts.voxels.size());
-  for (std::int64_t i = 0; i < labels.size(0); ++i) {
-    Component& own = components[static_cast<std::size_t>(label[i] - 1)];
-    own.peak = std::max(own.peak, value[i]);
-    own.voxels += 1;
-    own.hits += lesion[i] != 0 ? 1 : 0;
-  }
-  return components;
-}
-
-/// The last step of the ladder that `peak` reaches.
-int step_of(double peak) {
-  int step = 0;
-  while (step < peak_steps && ladder(step + 1) <= peak) ++step;
-  return step;
-}
+constexpr double lowest_threshold = -2, threshold_step = 0.5;  // log-odds
+constexpr int threshold_steps = 12;                            // to 4, which is 0.98
+constexpr double roundness_step = 0.05;
+constexpr int roundness_steps = 12;
 
 [[noreturn]] void refuse() {
   throw Error(Error::Kind::bad_input, "no peak gives so few false positives on the validation studies");
@@ -58,74 +25,119 @@ int step_of(double peak) {
 }  // namespace
 
 LesionRuleChoice::LesionRuleChoice(double minimum_volume_mm3) : minimum_volume_mm3_(minimum_volume_mm3) {
-  for (int step = 0; step <= threshold_steps; step += steps_per_threshold)
-    rungs_.push_back({ladder(step), std::vector<Step>(peak_steps + 1)});
+  for (int step = 0; step <= threshold_steps; ++step)
+    rungs_.push_back({probability_at(lowest_threshold + threshold_step * step), {}});
 }
 
-LesionRuleChoice::Step& LesionRuleChoice::Step::operator+=(const Step& other) {
-  false_positives += other.false_positives;
-  voxels += other.voxels;
-  hits += other.hits;
-  return *this;
+std::vector<LesionRuleChoice::Component> LesionRuleChoice::components_of(const torch::Tensor& probability,
+                                                                         const Study& study,
+                                                                         double threshold) const {
+  const Components parts = label_components(probability.ge(threshold));
+  const torch::Tensor values = probability.flatten().index_select(0, parts.places);
+  const torch::Tensor truths = study.truth.flatten().index_select(0, parts.places);
+  const torch::Tensor rounds = roundness(parts, study.spacing_mm);
+  const auto part = parts.part.accessor<std::int64_t, 1>();
+  const auto value = values.accessor<float, 1>();
+  const auto truth = truths.accessor<std::int16_t, 1>();
+  const auto round = rounds.accessor<double, 1>();
+  std::vector<Component> components(parts.voxels.size());
+  std::vector<std::set<std::size_t>> touched(parts.voxels.size());
+  for (std::int64_t i = 0; i < part.size(0); ++i) {
+    const auto number = static_cast<std::size_t>(part[i]);
+    components[number].peak = std::max(components[number].peak, value[i]);
+    if (truth[i] == 0) continue;
+    components[number].hits += 1;
+    touched[number].insert(lesions_ + static_cast<std::size_t>(truth[i]));
+  }
+  const double voxel_mm3 = study.spacing_mm[0] * study.spacing_mm[1] * study.spacing_mm[2];
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    components[i].roundness = round[static_cast<std::int64_t>(i)];
+    components[i].voxels = static_cast<double>(parts.voxels[i]);
+    components[i].counts = components[i].voxels * voxel_mm3 >= minimum_volume_mm3_;
+    components[i].lesions.assign(touched[i].begin(), touched[i].end());
+  }
+  return components;
 }
 
 void LesionRuleChoice::add(const torch::Tensor& probability, const Study& study) {
-  ++added_;
-  truth_voxels_ += static_cast<double>(study.truth.ne(0).sum().item<std::int64_t>());
-  const double voxel_mm3 = study.spacing_mm[0] * study.spacing_mm[1] * study.spacing_mm[2];
   for (Rung& rung : rungs_)
-    for (const Component& component : components_of(probability, study.truth, rung.threshold)) {
-      const bool is_false = component.hits == 0 && component.voxels * voxel_mm3 >= minimum_volume_mm3_;
-      rung.by_peak[static_cast<std::size_t>(step_of(component.peak))] +=
-          {is_false ? 1 : 0, component.voxels, component.hits};
-    }
+    for (Component& component : components_of(probability, study, rung.threshold))
+      rung.components.push_back(std::move(component));
+  ++studies_;
+  truth_voxels_ += static_cast<double>(study.truth.ne(0).sum().item<std::int64_t>());
+  lesions_ += static_cast<std::size_t>(study.truth.max().item<std::int64_t>());
 }
 
 void LesionRuleChoice::add(const LesionRuleChoice& other) {
-  added_ += other.added_;
-  truth_voxels_ += other.truth_voxels_;
   for (std::size_t r = 0; r < rungs_.size(); ++r)
-    for (std::size_t s = 0; s < rungs_[r].by_peak.size(); ++s)
-      rungs_[r].by_peak[s] += other.rungs_[r].by_peak[s];
+    for (Component component : other.rungs_[r].components) {
+      for (std::size_t& lesion : component.lesions) lesion += lesions_;
+      rungs_[r].components.push_back(std::move(component));
+    }
+  studies_ += other.studies_;
+  truth_voxels_ += other.truth_voxels_;
+  lesions_ += other.lesions_;
 }
 
-std::optional<LesionRuleChoice::Pair> LesionRuleChoice::lowest_peak(const Rung& rung,
-                                                                    double false_positives) const {
-  int step = peak_steps + 1;
-  Step sum;
-  while (step > 0) {
-    Step next = sum;
-    next += rung.by_peak[static_cast<std::size_t>(step - 1)];
-    if (next.false_positives > false_positives * added_) break;
-    sum = next;
-    --step;
+/// Takes components from the highest peak on for as long as false positives are few enough; the peak lies
+/// midway, in log-odds, between the last one taken and the one too many.
+std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::with_lowest_peak(const Rung& rung,
+                                                                            double roundness,
+                                                                            double false_positives) const {
+  std::vector<const Component*> candidates;
+  for (const Component& component : rung.components)
+    if (component.roundness >= roundness) candidates.push_back(&component);
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Component* a, const Component* b) { return a->peak > b->peak; });
+  double voxels = 0, hits = 0, invented = 0;
+  std::set<std::size_t> found;
+  double peak = rung.threshold;
+  for (auto candidate = candidates.begin(); candidate != candidates.end(); ++candidate) {
+    const Component& now = **candidate;
+    if (now.counts && now.lesions.empty() && ++invented > false_positives * studies_) {
+      if (candidate == candidates.begin()) return std::nullopt;
+      peak = probability_at((log_odds(now.peak) + log_odds((*std::prev(candidate))->peak)) / 2);
+      break;
+    }
+    voxels += now.voxels;
+    hits += now.hits;
+    if (now.counts) found.insert(now.lesions.begin(), now.lesions.end());
   }
-  if (step > peak_steps) return std::nullopt;
-  return Pair{std::max(rung.threshold, ladder(step)),
-              2 * sum.hits / std::max(1.0, sum.voxels + truth_voxels_)};
+  return Outcome{peak, 2 * hits / std::max(1.0, voxels + truth_voxels_), found.size()};
 }
 
-LesionRule LesionRuleChoice::with_false_positives(double false_positives) const {
-  if (added_ == 0) throw Error(Error::Kind::bad_input, "there is no study to choose a threshold on");
-  LesionRule best;
-  double best_dice = -1;
+std::optional<LesionRuleChoice::Choice> LesionRuleChoice::best_outline(double roundness,
+                                                                       double false_positives) const {
+  std::optional<Choice> best;
   for (const Rung& rung : rungs_) {
-    const std::optional<Pair> pair = lowest_peak(rung, false_positives);
-    if (!pair || pair->dice <= best_dice) continue;
-    best_dice = pair->dice;
-    best = {rung.threshold, pair->peak, minimum_volume_mm3_};
+    const std::optional<Outcome> outcome = with_lowest_peak(rung, roundness, false_positives);
+    if (outcome && (!best || outcome->dice > best->outcome.dice)) best = Choice{rung.threshold, *outcome};
   }
-  if (best_dice < 0) refuse();
   return best;
 }
 
-double LesionRuleChoice::peak_with_false_positives(double false_positives, double threshold) const {
+LesionRule LesionRuleChoice::with_false_positives(double false_positives) const {
+  if (studies_ == 0) throw Error(Error::Kind::bad_input, "there is no study to choose a threshold on");
+  LesionRule rule;
+  std::optional<std::size_t> most_found;
+  for (int step = 0; step <= roundness_steps; ++step) {
+    const double roundness = roundness_step * step;
+    const std::optional<Choice> choice = best_outline(roundness, false_positives);
+    if (!choice || (most_found && choice->outcome.found <= *most_found)) continue;
+    most_found = choice->outcome.found;
+    rule = {choice->threshold, choice->outcome.peak, roundness, minimum_volume_mm3_};
+  }
+  if (!most_found) refuse();
+  return rule;
+}
+
+double LesionRuleChoice::peak_with_false_positives(double false_positives, const LesionRule& rule) const {
   const auto nearest = std::min_element(rungs_.begin(), rungs_.end(), [&](const Rung& a, const Rung& b) {
-    return std::abs(a.threshold - threshold) < std::abs(b.threshold - threshold);
+    return std::abs(a.threshold - rule.threshold) < std::abs(b.threshold - rule.threshold);
   });
-  const std::optional<Pair> pair = lowest_peak(*nearest, false_positives);
-  if (!pair) refuse();
-  return pair->peak;
+  const std::optional<Outcome> outcome = with_lowest_peak(*nearest, rule.minimum_roundness, false_positives);
+  if (!outcome) refuse();
+  return outcome->peak;
 }
 
 }  // namespace metserve::models

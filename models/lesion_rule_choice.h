@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <vector>
 
@@ -10,9 +11,10 @@
 
 namespace metserve::models {
 
-/// Chooses threshold and peak of lesions by what their reader has to do with them: false positives to look
-/// at. For every threshold of a ladder the lowest peak is taken that gives few enough; of these pairs the one
-/// whose lesions agree best with the truth.
+/// Chooses threshold, peak and roundness of lesions by what their reader has to do with them: false positives
+/// to look at. For every threshold and roundness of a ladder the lowest peak is taken that gives few enough.
+/// Of these each roundness keeps the threshold with the highest voxel Dice, of all studies together; and of
+/// these the one that finds the most lesions is taken.
 class LesionRuleChoice {
  public:
   /// `minimum_volume_mm3` of a component, >= 0.
@@ -24,32 +26,43 @@ class LesionRuleChoice {
   void add(const LesionRuleChoice& other);
 
   /// At most `false_positives` in the mean of everything added. Throws Error(bad_input) when nothing was
-  /// added, or when not even the highest peak of the ladder gives so few.
+  /// added, or when even the highest peak gives more.
   LesionRule with_false_positives(double false_positives) const;
-  /// The lowest peak with so few at one threshold of the ladder. Throws Error(bad_input) likewise.
-  double peak_with_false_positives(double false_positives, double threshold) const;
+  /// The lowest peak with so few at one threshold of the ladder and `rule`'s roundness. Throws
+  /// Error(bad_input) likewise.
+  double peak_with_false_positives(double false_positives, const LesionRule& rule) const;
 
  private:
-  /// Components whose peak lies in one step of the ladder.
-  struct Step {
-    int false_positives = 0;  ///< of at least the minimum volume that touch no truth
+  struct Component {
+    float peak = 0;
+    double roundness = 0;
     double voxels = 0;
-    double hits = 0;  ///< voxels of the truth
-
-    Step& operator+=(const Step& other);
+    double hits = 0;                   ///< voxels of the truth
+    bool counts = false;               ///< has the minimum volume
+    std::vector<std::size_t> lesions;  ///< that it touches, numbered through all studies
   };
   struct Rung {
     double threshold = 0.5;
-    std::vector<Step> by_peak;
+    std::vector<Component> components;
   };
-  struct Pair {
+  struct Outcome {
     double peak = 0;
     double dice = 0;
+    std::size_t found = 0;  ///< lesions
   };
-  std::optional<Pair> lowest_peak(const Rung& rung, double false_positives) const;
+  struct Choice {
+    double threshold = 0.5;
+    Outcome outcome;
+  };
+  std::vector<Component> components_of(const torch::Tensor& probability, const Study& study,
+                                       double threshold) const;
+  std::optional<Outcome> with_lowest_peak(const Rung& rung, double roundness, double false_positives) const;
+  std::optional<Choice> best_outline(double roundness, double false_positives) const;
+
   double minimum_volume_mm3_;
-  int added_ = 0;
+  int studies_ = 0;
   double truth_voxels_ = 0;
+  std::size_t lesions_ = 0;  ///< numbers given out
   std::vector<Rung> rungs_;
 };
 

@@ -7,6 +7,7 @@
 #include <torch/types.h>
 
 #include "models/components.h"
+#include "models/dropped_components.h"
 #include "models/error.h"
 #include "models/evaluation/lesion_dice.h"
 #include "models/threshold.h"
@@ -102,7 +103,8 @@ StudyFigures score_study(const torch::Tensor& probability, const Study& study, c
     throw Error(Error::Kind::bad_input, study.name + ": the prediction is not on the grid of the truth");
   StudyFigures figures;
   figures.study = study.name;
-  const torch::Tensor predicted = without_weak_components(probability, rule).ge(rule.threshold);
+  const torch::Tensor predicted =
+      without_dropped_components(probability, rule, study.spacing_mm).ge(rule.threshold);
   score_voxels(probability, predicted, study, figures);
   const Detections detections = detect(predicted, study, rule.minimum_volume_mm3);
   figures.false_positives = detections.false_positives;

@@ -38,8 +38,8 @@ std::string content(const StudyResult& result) {
   for (const std::string& slot : models::ids(result.subset)) text += '\n' + slot;
   if (result.follow_up) text += '\n' + result.follow_up->segmentation_uid + result.follow_up->study_date;
   return text + '\n' + result.model.weights_sha256 + '\n' + std::to_string(result.rule.threshold) + '\n' +
-         std::to_string(result.rule.minimum_peak) + '\n' + std::to_string(result.rule.minimum_volume_mm3) +
-         '\n' + METSERVE_VERSION;
+         std::to_string(result.rule.minimum_peak) + '\n' + std::to_string(result.rule.minimum_roundness) +
+         '\n' + std::to_string(result.rule.minimum_volume_mm3) + '\n' + METSERVE_VERSION;
 }
 
 void write_text(const std::string& text, const fs::path& file) {

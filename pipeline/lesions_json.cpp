@@ -85,6 +85,7 @@ std::string to_json(const StudyResult& result) {
                     {"reference_series", result.reference.header.series_instance_uid},
                     {"threshold", result.rule.threshold},
                     {"minimum_peak", result.rule.minimum_peak},
+                    {"minimum_roundness", result.rule.minimum_roundness},
                     {"registration", registrations},
                     {"lesions", lesions},
                     {"timings_s", timings_json(result.timings)},

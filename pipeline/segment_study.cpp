@@ -12,6 +12,7 @@
 #include <torch/types.h>
 
 #include "dicom/error.h"
+#include "models/dropped_components.h"
 #include "pipeline/error.h"
 #include "pipeline/network_grid.h"
 #include "pipeline/resample.h"
@@ -187,12 +188,6 @@ dicom::Volume on_reference(const torch::Tensor& probability, const dicom::Volume
   return resample({grid, std::vector<float>(first, first + values.numel())}, reference, {});
 }
 
-models::LesionRule rule_of(const StudyResult& result, const SegmentOptions& options) {
-  const models::LesionRule own = models::rule_for(result.model, result.subset);
-  return {options.threshold.value_or(own.threshold), options.minimum_peak.value_or(own.minimum_peak),
-          options.minimum_volume_mm3.value_or(own.minimum_volume_mm3)};
-}
-
 /// 0 to 255 for 0 to 1.
 std::vector<std::uint8_t> as_bytes(const std::vector<float>& probability) {
   std::vector<std::uint8_t> bytes(probability.size());
@@ -241,8 +236,9 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   result.timings.infer = watch.lap_s();
 
   report(on_progress, Stage::postprocess, 0, 1);
-  result.rule = rule_of(result, options);
-  const torch::Tensor accepted = models::without_weak_components(probability, result.rule);
+  result.rule = models::changed(models::rule_for(result.model, result.subset), options.rule);
+  const torch::Tensor accepted =
+      models::without_dropped_components(probability, result.rule, result.model.spacing_mm);
   result.lesions = find_lesions(on_reference(accepted, frame.grid, result.reference.volume.geometry),
                                 {result.rule.threshold, result.rule.minimum_volume_mm3});
   if (options.keep_probability)

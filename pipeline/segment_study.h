@@ -28,10 +28,8 @@ struct SegmentOptions {
   MatchOptions match;
   RegistrationOptions registration;
   AcceptancePolicy acceptance;
-  std::optional<double> threshold;           ///< instead of the manifest's, 0..1
-  std::optional<double> minimum_peak;        ///< instead of the manifest's, 0..1
-  std::optional<double> minimum_volume_mm3;  ///< instead of the manifest's
-  bool keep_probability = false;             ///< in the result, to be written beside the lesions
+  models::LesionRuleChanges rule;  ///< instead of the manifest's
+  bool keep_probability = false;   ///< in the result, to be written beside the lesions
 };
 
 struct SequenceRegistration {

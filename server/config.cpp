@@ -116,9 +116,10 @@ void read_model(ConfigSection section, ModelConfig& model) {
   std::string directory;
   section.text("directory", directory);
   if (!directory.empty()) model.directory = directory;
-  model.threshold = section.real_number("threshold", 0, 1);
-  model.minimum_peak = section.real_number("minimum_peak", 0, 1);
-  model.minimum_volume_mm3 = section.real_number("minimum_volume_mm3", 0, 1000);
+  model.rule.threshold = section.real_number("threshold", 0, 1);
+  model.rule.minimum_peak = section.real_number("minimum_peak", 0, 1);
+  model.rule.minimum_roundness = section.real_number("minimum_roundness", 0, 1);
+  model.rule.minimum_volume_mm3 = section.real_number("minimum_volume_mm3", 0, 1000);
   section.finish();
 }
 

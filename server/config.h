@@ -10,6 +10,7 @@
 
 #include "dicom/identity.h"
 #include "dicom/store_scp.h"
+#include "models/lesion_rule.h"
 #include "models/slots.h"
 #include "pipeline/match.h"
 #include "server/journal.h"
@@ -30,9 +31,7 @@ struct StudyConfig {
 
 struct ModelConfig {
   std::optional<std::filesystem::path> directory;  ///< absent: the bundled model
-  std::optional<double> threshold;                 ///< instead of the model's own, 0..1
-  std::optional<double> minimum_peak;              ///< instead of the model's own, 0..1
-  std::optional<double> minimum_volume_mm3;        ///< instead of the model's own, 0..1000
+  models::LesionRuleChanges rule;                  ///< instead of the model's own
 };
 
 struct WorkerConfig {

@@ -31,9 +31,7 @@ pipeline::SegmentOptions segment_options(const Claim& claim, const Config& confi
   options.match.rules = config.study.series_rules;
   options.acceptance.require_post_gd_t1 = config.study.require_post_gd_t1;
   options.acceptance.required = config.study.required_sequences;
-  options.threshold = config.model.threshold;
-  options.minimum_peak = config.model.minimum_peak;
-  options.minimum_volume_mm3 = config.model.minimum_volume_mm3;
+  options.rule = config.model.rule;
   options.keep_probability = is_wanted(ObjectKind::probability, config.destinations);
   return options;
 }

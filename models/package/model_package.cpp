@@ -113,6 +113,8 @@ void check(const Manifest& m, const Reader& reader, const YAML::Node& node) {
   for (const auto& [subset, peak] : m.minimum_peaks)
     require(peak >= 0 && peak <= 1, "minimum_peaks",
             "has a value for " + subset + " that is not from 0 to 1");
+  require(m.rule.minimum_roundness >= 0 && m.rule.minimum_roundness <= 1, "minimum_roundness",
+          "must be from 0 to 1");
   require(m.rule.minimum_volume_mm3 >= 0, "minimum_volume_mm3", "must not be negative");
   for (double spacing : m.spacing_mm) require(spacing > 0, "spacing_mm", "must be positive");
 }
@@ -129,6 +131,7 @@ Manifest manifest_from(const YAML::Node& node, const std::filesystem::path& file
   reader.read("threshold", m.rule.threshold);
   reader.read("minimum_peak", m.rule.minimum_peak);
   reader.read_optional("minimum_peaks", m.minimum_peaks);
+  reader.read_optional("minimum_roundness", m.rule.minimum_roundness);
   reader.read("minimum_volume_mm3", m.rule.minimum_volume_mm3);
   reader.read("intended_use", m.intended_use);
   reader.read("training_data", m.training_data);
@@ -212,6 +215,7 @@ void write_manifest(const Manifest& m, const std::filesystem::path& file) {
     for (const auto& [subset, peak] : m.minimum_peaks) peak_entry(subset, peak);
     out << YAML::EndMap;
   }
+  entry("minimum_roundness", m.rule.minimum_roundness);
   entry("minimum_volume_mm3", m.rule.minimum_volume_mm3);
   entry("intended_use", m.intended_use);
   entry("training_data", m.training_data);

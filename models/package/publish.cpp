@@ -1,6 +1,5 @@
 #include "models/package/publish.h"
 
-#include <cmath>
 #include <sstream>
 
 #include <ATen/Parallel.h>
@@ -9,20 +8,13 @@
 #include "models/device.h"
 #include "models/error.h"
 #include "models/lesion_rule_choice.h"
+#include "models/log_odds.h"
 #include "models/networks/network_file.h"
 #include "models/package/sha256.h"
 #include "models/text.h"
 
 namespace metserve::models {
 namespace {
-
-double log_odds(double probability) {
-  return std::log(probability / (1 - probability));
-}
-
-double probability_at(double log_odds) {
-  return 1 / (1 + std::exp(-log_odds));
-}
 
 /// Chooses the manifest's rule and peaks on the probabilities of `network`, then moves the network's log-odds
 /// so that the threshold becomes 0.5: crops around lesions and weighted positives made it expect more lesions
@@ -34,19 +26,19 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
   inference.precision = fast_precision(inference.device);
   LesionRuleChoice all(options.minimum_volume_mm3);
   std::map<std::string, LesionRuleChoice> by_subset;
-  for (SlotSet subset : full_and_one_missing()) {
+  for (SlotSet subset : all_subsets()) {
     LesionRuleChoice choice(options.minimum_volume_mm3);
     for (const Study& study : validation)
       if (const SlotSet kept = study.present & subset; kept.any())
         choice.add(predict(network, study.images, kept, inference), study);
-    all.add(choice);
+    if (subset.count() + 1 >= slot_count) all.add(choice);
     by_subset.emplace(key(subset), std::move(choice));
   }
   manifest.rule = all.with_false_positives(options.false_positives);
   const double shift = -log_odds(manifest.rule.threshold);
   for (const auto& [subset, choice] : by_subset)
     manifest.minimum_peaks[subset] = probability_at(
-        log_odds(choice.peak_with_false_positives(options.false_positives, manifest.rule.threshold)) + shift);
+        log_odds(choice.peak_with_false_positives(options.false_positives, manifest.rule)) + shift);
   manifest.rule.minimum_peak = probability_at(log_odds(manifest.rule.minimum_peak) + shift);
   manifest.rule.threshold = 0.5;
   network->add_to_logits(shift);
@@ -74,8 +66,8 @@ std::string card_head(const Manifest& m, const PublishOptions& options, std::int
                              : "trained without input dropout: give it the sequences it was trained on")
        << " |\n"
        << "| lesions are | 26-connected voxels of probability " << m.rule.threshold << " or more that have "
-       << m.rule.minimum_volume_mm3
-       << " mm3 or more and reach a peak that depends on the sequences: see model.yaml "
+       << m.rule.minimum_volume_mm3 << " mm3 or more, are at least " << m.rule.minimum_roundness
+       << " times as thick as long, and reach a peak that depends on the sequences: see model.yaml "
        << "(chosen for at most " << options.false_positives
        << " false positives a study on the validation studies) |\n"
        << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"

@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include "models/dropped_components.h"
+
 namespace metserve::models {
 namespace {
 
@@ -65,7 +67,8 @@ std::string mosaic(const torch::Tensor& probability, const Study& study, const L
   while (slot + 1 < study.images.size(0) && !study.present.test(static_cast<std::size_t>(slot))) ++slot;
   const torch::Tensor grey = study.images[slot][slice].to(torch::kFloat32).div(255).expand({3, -1, -1});
   const torch::Tensor p = probability[slice], truth = study.truth[slice].ne(0);
-  const torch::Tensor found = without_weak_components(probability, rule)[slice].ge(rule.threshold);
+  const torch::Tensor found =
+      without_dropped_components(probability, rule, study.spacing_mm)[slice].ge(rule.threshold);
   const torch::Tensor heat = over(grey, p, rgb(1, 0.65, 0));
   const auto share = [](const torch::Tensor& mask) { return mask.to(torch::kFloat32) * 0.7; };
   torch::Tensor outcome = over(grey, share(found.logical_and(truth)), rgb(0, 0.8, 0.3));

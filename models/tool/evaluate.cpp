@@ -2,7 +2,6 @@
 #include <memory>
 #include <string>
 
-#include "models/error.h"
 #include "models/evaluation.h"
 #include "models/networks/network_file.h"
 #include "models/report/report.h"
@@ -19,15 +18,6 @@ struct EvaluateArguments {
   std::string subsets = "one-missing";
   int pictures = 4;
 };
-
-std::vector<SlotSet> subsets_named(const std::string& name) {
-  if (name == "full") return {SlotSet().set()};
-  if (name == "one-missing") return full_and_one_missing();
-  if (name == "all") return all_subsets();
-  if (name == "bravo") return {SlotSet().set(), SlotSet().set().reset(index(Slot::t1_gre_post))};
-  throw Error(Error::Kind::bad_input,
-              "--subsets '" + name + "' is unknown: use full, bravo, one-missing or all");
-}
 
 void run(const EvaluateArguments& arguments) {
   EvaluationOptions options = arguments.options;

@@ -7,6 +7,7 @@
 #include "models/report/report.h"
 #include "models/study.h"
 #include "server/commands/commands.h"
+#include "server/commands/lesion_rule_options.h"
 #include "server/error.h"
 #include "server/model_directory.h"
 #include "server/progress.h"
@@ -19,26 +20,17 @@ constexpr int pictures = 4;  // examples in the report
 struct EvaluateArguments {
   std::string data, output, subsets = "one-missing";
   std::optional<std::filesystem::path> model;
-  std::optional<double> threshold, minimum_peak;
+  models::LesionRuleChanges rule;
   models::EvaluationOptions options;
   bool json = false;
 };
 
-std::vector<models::SlotSet> subsets_named(const std::string& name) {
-  if (name == "full") return {models::SlotSet().set()};
-  if (name == "all") return models::all_subsets();
-  return models::full_and_one_missing();
-}
-
 void evaluate(const EvaluateArguments& arguments) {
   const auto package = models::ModelPackage::load(model_directory(arguments.model));
   models::EvaluationOptions options = arguments.options;
-  options.subsets = subsets_named(arguments.subsets);
+  options.subsets = models::subsets_named(arguments.subsets);
   options.rule_of = [&](models::SlotSet subset) {
-    models::LesionRule rule = models::rule_for(package.manifest, subset);
-    rule.threshold = arguments.threshold.value_or(rule.threshold);
-    rule.minimum_peak = arguments.minimum_peak.value_or(rule.minimum_peak);
-    return rule;
+    return models::changed(models::rule_for(package.manifest, subset), arguments.rule);
   };
   const auto studies = models::read_studies(arguments.data, package.manifest.clahe);
   models::ReportOptions report;
@@ -68,15 +60,13 @@ void add_evaluate(CLI::App& program) {
   command->add_option("--model", a->model, "Model directory; the bundled one without it");
   command->add_option("-o,--output", a->output, "Folder for report.html, its tables and plots")->required();
   command
-      ->add_option("--subsets", a->subsets,
-                   "full, one-missing (all four, and each one missing) or all fifteen")
-      ->check(CLI::IsMember({"full", "one-missing", "all"}))
+      ->add_option(
+          "--subsets", a->subsets,
+          "full, bravo (all four, and without BRAVO), one-missing (all four, and each one missing) or all "
+          "fifteen")
+      ->check(CLI::IsMember({"full", "bravo", "one-missing", "all"}))
       ->capture_default_str();
-  command->add_option("--threshold", a->threshold, "On the probability, instead of the model's own")
-      ->check(CLI::Range(0.0, 1.0));
-  command
-      ->add_option("--minimum-peak", a->minimum_peak, "Of a predicted component, instead of the model's own")
-      ->check(CLI::Range(0.0, 1.0));
+  add_lesion_rule_options(*command, a->rule);
   command->add_flag("--json", a->json, "Print JSON");
   command->add_option("--device", a->options.device, "cpu, cuda or cuda:N")->capture_default_str();
   command->add_option("--threads", a->options.threads, "CPU threads; 0: all cores")

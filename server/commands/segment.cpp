@@ -9,6 +9,7 @@
 #include "dicom/runtime.h"
 #include "pipeline/segment_study.h"
 #include "server/commands/commands.h"
+#include "server/commands/lesion_rule_options.h"
 #include "server/error.h"
 #include "server/model_directory.h"
 #include "server/progress.h"
@@ -19,7 +20,7 @@ namespace {
 struct SegmentArguments {
   std::string study, output, device = "cpu";
   std::optional<std::filesystem::path> model;
-  std::optional<double> threshold, minimum_peak;
+  models::LesionRuleChanges rule;
   std::optional<std::filesystem::path> previous, previous_images, supersedes;
   int threads = 0;
   bool any_subset = false, key_images = false, probabilities = false, all_frames = false, axial = false;
@@ -63,8 +64,7 @@ void segment(const SegmentArguments& arguments) {
   const models::Segmenter segmenter(models::ModelPackage::load(model_directory(arguments.model)),
                                     arguments.device);
   pipeline::SegmentOptions options;
-  options.threshold = arguments.threshold;
-  options.minimum_peak = arguments.minimum_peak;
+  options.rule = arguments.rule;
   options.acceptance.require_post_gd_t1 = !arguments.any_subset;
   options.keep_probability = arguments.probabilities;
   pipeline::StudyResult result = [&] {
@@ -103,8 +103,7 @@ void add_segment(CLI::App& program) {
   command->add_option("--device", arguments->device, "cpu, cuda or cuda:N")->capture_default_str();
   command->add_option("--threads", arguments->threads, "CPU threads; 0: all cores")
       ->check(CLI::Range(0, 256));
-  command->add_option("--threshold", arguments->threshold, "On the probability, instead of the model's own")
-      ->check(CLI::Range(0.0, 1.0));
+  add_lesion_rule_options(*command, arguments->rule);
   command
       ->add_option(
           "--previous", arguments->previous,
@@ -119,10 +118,6 @@ void add_segment(CLI::App& program) {
       ->add_option("--supersedes", arguments->supersedes,
                    "Folder of an earlier result on this study, which the new objects say they replace")
       ->check(CLI::ExistingDirectory);
-  command
-      ->add_option("--minimum-peak", arguments->minimum_peak,
-                   "Highest probability that a lesion must reach, instead of the model's own")
-      ->check(CLI::Range(0.0, 1.0));
   command->add_flag("--key-images", arguments->key_images,
                     "Also key_01.dcm, ...: pictures for viewers that show neither segmentations nor reports");
   command->add_flag("--probabilities", arguments->probabilities,

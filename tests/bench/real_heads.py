@@ -119,7 +119,7 @@ def main():
     print("| head | taken as | highest probability | of the outlined tumour | lesions by the model's rule |")
     print("|---|---|---|---|---|")
     for name, (study, sequences, truth) in studies.items():
-        seen = segment(options, study, options.out / f"{name}_seen", "--threshold", SEEN, "--minimum-peak", 0)
+        seen = segment(options, study, options.out / f"{name}_seen", "--threshold", SEEN, "--minimum-peak", 0, "--minimum-roundness", 0)
         found = segment(options, study, options.out / f"{name}_found")
         probability = None
         if truth is not None:

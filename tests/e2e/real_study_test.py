@@ -47,7 +47,7 @@ class Commands(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             # The tumour of this study takes up no contrast. With low bounds there is something to write.
             run("segment", STUDY, "-o", directory, "--model", MODEL, "--threshold", "0.01", "--minimum-peak", "0",
-                "--key-images", "--probabilities")
+                "--minimum-roundness", "0", "--key-images", "--probabilities")
             out = pathlib.Path(directory)
             reference = series_uid("BRTUM008")
             lesions = json.loads((out / "lesions.json").read_text())

@@ -151,7 +151,7 @@ class MetServe(Process):
     def _yaml(self, model, destinations, quiet_time_s, bounds, dicom_more, http_more, retry):
         model_lines = ["model:", f"  directory: {model}"]
         if bounds is not None:
-            model_lines += [f"  threshold: {bounds[0]}", f"  minimum_peak: {bounds[1]}"]
+            model_lines += [f"  threshold: {bounds[0]}", f"  minimum_peak: {bounds[1]}", "  minimum_roundness: 0"]
         lines = [
             "dicom:", f"  ae_title: {self.ae_title}", "  bind_address: 127.0.0.1", f"  port: {self.dicom_port}",
             *dicom_more, "study:", f"  quiet_time_s: {quiet_time_s}",

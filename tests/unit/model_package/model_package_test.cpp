@@ -72,11 +72,13 @@ TEST_CASE("A published package loads with what was measured, and serves", "[pack
   CHECK(package.manifest.clahe == written.clahe);
   CHECK(package.manifest.rule.threshold == Approx(written.rule.threshold));
   CHECK(package.manifest.weights_sha256 == written.weights_sha256);
-  REQUIRE(package.manifest.minimum_peaks.size() == 5);
+  REQUIRE(package.manifest.minimum_peaks.size() == 15);
   const SlotSet without_flair("0111");
   CHECK(rule_for(package.manifest, without_flair).minimum_peak ==
         Approx(written.minimum_peaks.at("t1_gre_post+t1_se_pre+t1_se_post")));
-  CHECK(rule_for(package.manifest, SlotSet("0001")).minimum_peak == Approx(written.rule.minimum_peak));
+  CHECK(rule_for(package.manifest, SlotSet("0001")).minimum_peak ==
+        Approx(written.minimum_peaks.at("t1_gre_post")));
+  CHECK(package.manifest.rule.minimum_roundness == Approx(written.rule.minimum_roundness));
   REQUIRE(package.manifest.expected.size() == 5);
   CHECK(package.manifest.expected.count("t1_se_pre+t1_se_post+flair") == 1);
   const std::string card = text_of(directory / "package/CARD.md");
@@ -98,7 +100,8 @@ TEST_CASE("A package that does not fit is refused with what differs", "[package]
     std::ofstream(manifest) << good;
   };
   refused("version:", "verson:", "'version' is missing");
-  refused("minimum_peaks:\n  t1_gre_post", "minimum_peaks:\n  nothing: 2\n  t1_gre_post", "minimum_peaks");
+  refused("minimum_peaks:\n  flair", "minimum_peaks:\n  nothing: 2\n  flair", "minimum_peaks");
+  refused("minimum_roundness: ", "minimum_roundness: 2", "minimum_roundness");
   refused("tiles: 8", "tiles: eight", "'clahe.tiles' has a value of the wrong type");
   refused("intended_use:", "colour: red\nintended_use:", "'colour' is not a key");
   refused("  - t1_gre_post\n", "", "slot_order");

@@ -171,7 +171,7 @@ TEST_CASE("False positives by components and by the product rule", "[metrics]") 
   probability[2][4].slice(0, 2, 5).fill_(0.9);
   probability[2][4][3] = 0;  // lesion 1 is found in two pieces
   probability[0][0][0] = 0.9;
-  const StudyFigures figures = score_study(probability, study, {0.5, 0, 0});
+  const StudyFigures figures = score_study(probability, study, {.threshold = 0.5, .minimum_volume_mm3 = 0});
   CHECK(figures.false_positives_any_size == 1);
   CHECK(figures.false_positives_product == 1);  // three objects, two of them in the product
   CHECK(*figures.detected_dice == Approx(0.8));

@@ -4,7 +4,6 @@
 
 #include "models/components.h"
 #include "models/evaluation.h"
-#include "models/lesion_rule_choice.h"
 #include "models/threshold.h"
 #include "tests/catch.h"
 #include "tests/unit/models/tiny_network.h"
@@ -64,7 +63,7 @@ TEST_CASE("Voxel and lesion figures of a study worked out by hand", "[metrics]")
   probability[1][1].slice(0, 3, 7).fill_(0.9);  // columns 3..6: two hits, two beyond
   probability[1][4].slice(0, 0, 3).fill_(0.8);  // three voxels, 6 mm3, on nothing
   probability[3][1].slice(0, 0, 5).fill_(0.7);  // five voxels, 10 mm3, on nothing
-  const StudyFigures figures = score_study(probability, study, {0.5, 0, 10});
+  const StudyFigures figures = score_study(probability, study, {.threshold = 0.5, .minimum_volume_mm3 = 10});
   CHECK(*figures.dice == Approx(2.0 * 2 / (12 + 5)));
   CHECK(*figures.precision == Approx(2.0 / 12));
   CHECK(*figures.recall == Approx(2.0 / 5));
@@ -72,7 +71,7 @@ TEST_CASE("Voxel and lesion figures of a study worked out by hand", "[metrics]")
   CHECK(figures.false_positives == 1);
   REQUIRE(figures.lesions.size() == 2);
   CHECK_FALSE(figures.lesions[0].found);  // its component has 8 mm3, less than the smallest reported
-  CHECK(score_study(probability, study, {0.5, 0, 8}).lesions[0].found);
+  CHECK(score_study(probability, study, {.threshold = 0.5, .minimum_volume_mm3 = 8}).lesions[0].found);
   CHECK_FALSE(figures.lesions[1].found);
   CHECK(figures.lesions[0].volume_mm3 == Approx(8));
   CHECK(figures.lesions[0].diameter_mm == Approx(3 + std::cbrt(2.0)));
@@ -108,45 +107,6 @@ TEST_CASE("Equal probabilities count half in the area under the curve", "[metric
   ThresholdCurve curve;
   curve.add(torch::full({4}, 0.3F), torch::tensor({1, 0, 1, 0}).to(torch::kBool));
   CHECK(curve.auc() == Approx(0.5));
-}
-
-TEST_CASE("Components that nowhere reach the peak are dropped whole", "[metrics]") {
-  torch::Tensor probability = torch::zeros({3, 8, 8});
-  probability[1][1].slice(0, 1, 4).fill_(0.6F);  // reaches 0.9 in the next slice, corner to corner
-  probability[2][2][4] = 0.9F;
-  probability[1][6].slice(0, 1, 6).fill_(0.8F);
-  probability[0][6][7] = 0.4F;  // no component
-  const LesionRule rule{.threshold = 0.5, .minimum_peak = 0.9, .minimum_volume_mm3 = 0};
-  torch::Tensor expected = probability.clone();
-  expected[1][6].slice(0, 1, 6).fill_(0);
-  CHECK(torch::equal(without_weak_components(probability, rule), expected));
-  CHECK(torch::equal(without_weak_components(probability, {.threshold = 0.5, .minimum_peak = 0.8}),
-                     probability));
-  CHECK(torch::equal(without_weak_components(probability, {.threshold = 0.5}), probability));
-  const torch::Tensor nothing = torch::zeros({3, 8, 8});
-  CHECK(torch::equal(without_weak_components(nothing, rule), nothing));
-}
-
-TEST_CASE("Threshold and peak give few enough false positives and outline the lesions best", "[metrics]") {
-  const Study study = toy_study(0);
-  torch::Tensor probability = torch::zeros(study.truth.sizes());
-  probability.masked_fill_(study.truth.ne(0), 0.6F);
-  for (const int lesion : {1, 2}) {
-    const torch::Tensor core = study.truth.eq(lesion).nonzero()[0];
-    probability.index_put_({core[0], core[1], core[2]}, 0.99F);
-  }
-  for (std::int64_t i = 0; i < 3; ++i)  // of 4 x 4 x 1 voxels each, never neighbours
-    probability.select(0, 7).narrow(0, 40, 4).narrow(1, 10 * i, 4).fill_(i == 0 ? 0.97F : 0.8F);
-  LesionRuleChoice choice(10);
-  CHECK_THROWS_WITH(choice.with_false_positives(1), Contains("no study"));
-  choice.add(probability, study);
-  for (const int allowed : {3, 1, 0}) {
-    const LesionRule rule = choice.with_false_positives(allowed);
-    const StudyFigures figures = score_study(probability, study, rule);
-    CHECK(rule.threshold <= 0.6);
-    CHECK(figures.false_positives == allowed);
-    CHECK(*figures.recall == Approx(1));
-  }
 }
 
 TEST_CASE("Subsets are listed once each and described by name", "[evaluation]") {

@@ -104,8 +104,8 @@ TEST_CASE("lesions.json has the keys that others read, in their order", "[encode
   result.registrations[1].registration.reason = "noise";
   const auto json = read_json(encode_result(result, options_at(), directory / "out").lesions_json);
   CHECK(keys(json) == std::vector<std::string>{"model", "subset", "reference_series", "threshold",
-                                               "minimum_peak", "registration", "lesions", "timings_s",
-                                               "warnings"});
+                                               "minimum_peak", "minimum_roundness", "registration", "lesions",
+                                               "timings_s", "warnings"});
   CHECK(keys(json["model"]) == std::vector<std::string>{"name", "version", "sha256"});
   CHECK(json["subset"] == std::vector<std::string>{"t1_gre_post"});
   CHECK(json["reference_series"] == result.reference.header.series_instance_uid);

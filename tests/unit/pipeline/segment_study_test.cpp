@@ -22,8 +22,8 @@ const RigidTransform moved = motion_about({0, 0, 0}, {3, -2, 4}, {4, -3, 5});
 
 SegmentOptions whole_head() {
   SegmentOptions options;
-  options.threshold = 1e-4;  // all that the network saw of the head
-  options.minimum_peak = 0;
+  options.rule.threshold = 1e-4;  // all that the network saw of the head
+  options.rule.minimum_peak = options.rule.minimum_roundness = 0;
   return options;
 }
 

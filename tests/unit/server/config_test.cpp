@@ -68,7 +68,7 @@ log: {level: debug, format: json}
   CHECK(config.dicom.max_dataset_bytes == std::size_t{8} << 20);
   CHECK((config.study.required_sequences == std::vector{metserve::models::Slot::flair}));
   CHECK(config.study.minimum_match_confidence == 0.75);
-  CHECK(config.model.threshold == 0.25);
+  CHECK(config.model.rule.threshold == 0.25);
   CHECK(config.workers.device == "cuda:1");
   CHECK(config.storage.min_free_bytes == std::uint64_t{100} << 20);
   CHECK(config.storage.retention == std::chrono::hours(48));
@@ -232,6 +232,7 @@ TEST_CASE("The sample configuration shows every default, and its examples are va
   CHECK_FALSE(all.study.series_rules[0].slot);
   CHECK(all.study.series_rules[1].station == "MR2");
   CHECK(all.model.directory);
-  CHECK(all.model.threshold == 0.5);
+  CHECK(all.model.rule.threshold == 0.5);
+  CHECK(all.model.rule.minimum_roundness == 0.45);
   CHECK(all.log.file);
 }

@@ -146,7 +146,8 @@ TEST_CASE("A study goes through the whole server and its results arrive", "[serv
 TEST_CASE("A destination that takes axial series only gets one, and then the structure set on it",
           "[server][service]") {
   RunningService f(models::Slot::t1_gre_post, true);
-  f.config.model.threshold = f.config.model.minimum_peak = 0.001;  // something is found by any network
+  f.config.model.rule.threshold = f.config.model.rule.minimum_peak =
+      0.001;  // something is found by any network
   ResultReceiver planning;
   f.config.destinations.push_back(planning.wanting({ObjectKind::axial}));
   Service service(f.config, f.log);

@@ -1,0 +1,130 @@
+#include "models/lesion_rule.h"
+
+#include <array>
+
+#include <torch/types.h>
+
+#include "models/components.h"
+#include "models/dropped_components.h"
+#include "models/error.h"
+#include "models/lesion_rule_choice.h"
+#include "models/metrics.h"
+#include "tests/catch.h"
+#include "tests/unit/models/toy_study.h"
+
+using namespace metserve::models;
+using Catch::Matchers::Contains;
+
+namespace {
+
+constexpr std::array<double, 3> cubes{1, 1, 1};
+
+torch::Tensor box(std::int64_t slices, std::int64_t rows, std::int64_t columns) {
+  torch::Tensor mask = torch::zeros({12, 40, 40}, torch::kBool);
+  mask.narrow(0, 1, slices).narrow(1, 1, rows).narrow(2, 1, columns).fill_(true);
+  return mask;
+}
+
+double roundness_of(const torch::Tensor& mask, const std::array<double, 3>& spacing_mm) {
+  return roundness(label_components(mask), spacing_mm).item<double>();
+}
+
+}  // namespace
+
+TEST_CASE("The roundness of a box is its shortest over its longest edge in mm", "[components]") {
+  CHECK(roundness_of(box(5, 5, 5), cubes) == Approx(1));
+  CHECK(roundness_of(box(1, 1, 1), cubes) == Approx(1));
+  CHECK(roundness_of(box(1, 8, 8), cubes) == Approx(1.0 / 8));
+  CHECK(roundness_of(box(2, 3, 8), {1, 1, 2}) == Approx(3.0 / 8));
+  CHECK(roundness_of(box(2, 8, 8), {0.5, 0.5, 2}) == Approx(1));
+}
+
+TEST_CASE("Roundness knows no direction and is told of every component", "[components]") {
+  torch::Tensor mask = torch::zeros({12, 40, 40}, torch::kBool);
+  for (std::int64_t i = 0; i < 20; ++i)
+    mask[2][5 + i].narrow(0, 5 + i, 2).fill_(true);  // a thread, at 45 degrees
+  mask.narrow(0, 2, 5).narrow(1, 25, 5).narrow(2, 2, 5).fill_(true);
+  const torch::Tensor both = roundness(label_components(mask), cubes);
+  REQUIRE(both.size(0) == 2);
+  CHECK(both[0].item<double>() < 0.05);
+  CHECK(both[1].item<double>() == Approx(1));
+  CHECK(roundness(label_components(torch::zeros({2, 2, 2}, torch::kBool)), cubes).size(0) == 0);
+}
+
+TEST_CASE("Components that are flat or long are dropped whole, whatever their peak", "[lesion_rule]") {
+  const LesionRule rule{.threshold = 0.5, .minimum_roundness = 0.4};
+  const torch::Tensor sheet = box(2, 9, 9).to(torch::kFloat32), cube = box(5, 9, 9).to(torch::kFloat32);
+  CHECK(without_dropped_components(sheet, rule, cubes).max().item<float>() == 0);
+  CHECK(torch::equal(without_dropped_components(cube, rule, cubes), cube));
+  CHECK(torch::equal(without_dropped_components(sheet, rule, {1, 1, 2}), sheet));  // 4 mm thick
+}
+
+TEST_CASE("Changes replace what they name of a model's rule", "[lesion_rule]") {
+  const LesionRule own{
+      .threshold = 0.4, .minimum_peak = 0.9, .minimum_roundness = 0.3, .minimum_volume_mm3 = 5};
+  const LesionRule rule = changed(own, {.minimum_peak = 0.0, .minimum_volume_mm3 = 20});
+  CHECK(rule.threshold == 0.4);
+  CHECK(rule.minimum_peak == 0);
+  CHECK(rule.minimum_roundness == 0.3);
+  CHECK(rule.minimum_volume_mm3 == 20);
+}
+
+TEST_CASE("Components that nowhere reach the peak are dropped whole", "[metrics]") {
+  torch::Tensor probability = torch::zeros({3, 8, 8});
+  probability[1][1].slice(0, 1, 4).fill_(0.6F);  // reaches 0.9 in the next slice, corner to corner
+  probability[2][2][4] = 0.9F;
+  probability[1][6].slice(0, 1, 6).fill_(0.8F);
+  probability[0][6][7] = 0.4F;  // no component
+  const LesionRule rule{.threshold = 0.5, .minimum_peak = 0.9, .minimum_volume_mm3 = 0};
+  torch::Tensor expected = probability.clone();
+  expected[1][6].slice(0, 1, 6).fill_(0);
+  CHECK(torch::equal(without_dropped_components(probability, rule, cubes), expected));
+  CHECK(torch::equal(without_dropped_components(probability, {.threshold = 0.5, .minimum_peak = 0.8}, cubes),
+                     probability));
+  CHECK(torch::equal(without_dropped_components(probability, {.threshold = 0.5}, cubes), probability));
+  const torch::Tensor nothing = torch::zeros({3, 8, 8});
+  CHECK(torch::equal(without_dropped_components(nothing, rule, cubes), nothing));
+}
+
+TEST_CASE("Threshold and peak give few enough false positives and outline the lesions best", "[metrics]") {
+  const Study study = toy_study(0);
+  torch::Tensor probability = torch::zeros(study.truth.sizes());
+  probability.masked_fill_(study.truth.ne(0), 0.6F);
+  for (const int lesion : {1, 2}) {
+    const torch::Tensor core = study.truth.eq(lesion).nonzero()[0];
+    probability.index_put_({core[0], core[1], core[2]}, 0.99F);
+  }
+  for (std::int64_t i = 0; i < 3; ++i)  // cubes of 4 voxels, never neighbours
+    probability.narrow(0, 3, 4).narrow(1, 40, 4).narrow(2, 10 * i, 4).fill_(i == 0 ? 0.97F : 0.8F);
+  LesionRuleChoice choice(10);
+  CHECK_THROWS_WITH(choice.with_false_positives(1), Contains("no study"));
+  choice.add(probability, study);
+  for (const int allowed : {3, 1, 0}) {
+    const LesionRule rule = choice.with_false_positives(allowed);
+    const StudyFigures figures = score_study(probability, study, rule);
+    CHECK(rule.threshold <= 0.6);
+    CHECK(figures.false_positives == allowed);
+    CHECK(*figures.recall == Approx(1));
+  }
+}
+
+TEST_CASE("Where false positives are flat and lesions are not, roundness tells them apart", "[lesion_rule]") {
+  const Study study = toy_study(0);
+  torch::Tensor probability = torch::zeros(study.truth.sizes());
+  probability.masked_fill_(study.truth.ne(0), 0.9F);
+  for (std::int64_t i = 0; i < 3; ++i)  // surer than the lesions
+    probability.select(0, 7).narrow(0, 40, 6).narrow(1, 8 * i, 6).fill_(0.99F);
+  LesionRuleChoice choice(10);
+  choice.add(probability, study);
+  LesionRuleChoice both(10);
+  both.add(choice);
+  both.add(choice);
+  for (const LesionRuleChoice* of : {&choice, &both}) {
+    const LesionRule rule = of->with_false_positives(0);
+    CHECK(rule.minimum_roundness > 0);
+    const StudyFigures figures = score_study(probability, study, rule);
+    CHECK(figures.false_positives == 0);
+    CHECK(*figures.recall == Approx(1));
+    CHECK(of->peak_with_false_positives(0, rule) <= 0.9);
+  }
+}
