@@ -88,8 +88,11 @@ std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions&
       "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'><title>" + escaped(options.title) +
       "</title><style>" + style + "</style></head><body>\n<h1>" + escaped(options.title) + "</h1>\n<p>" +
       escaped(options.model) + "<br>" + escaped(options.data) +
-      formatted("<br>Threshold %.3f; smallest peak %.3f; smallest component %g mm3. Research only.</p>\n",
-                options.rule.threshold, options.rule.minimum_peak, options.rule.minimum_volume_mm3);
+      formatted(
+          "<br>Threshold %.3f; smallest peak %.3f; smallest roundness %.2f; smallest component %g mm3. "
+          "Research only.</p>\n",
+          options.rule.threshold, options.rule.minimum_peak, options.rule.minimum_roundness,
+          options.rule.minimum_volume_mm3);
   text +=
       "<p>Figures are means over studies or shares of all lesions, with 95 % intervals by bootstrap over "
       "studies. Voxel Dice is of the whole thresholded map; the Dice of lesions found leaves out missed "
