@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/error_table.h"
+#include "server/image_batch.h"
 
 namespace metserve::server {
 namespace {
@@ -83,19 +84,18 @@ bool Filer::stopped_within_pause() {
 }
 
 void Filer::file(const std::vector<JournaledImage>& batch) {
-  const auto hold = storage_.hold();
+  ImageBatch files(storage_);
   std::vector<std::optional<AddOutcome>> outcomes;
   std::vector<InstanceRecord> records;
   std::vector<std::uint8_t> part10;  // one for all: a new one each time would be filled with zeros first
   for (const JournaledImage& image : batch) {
-    outcomes.push_back(store_.known(image.record.sop_instance_uid, image.record.sha256));
+    outcomes.push_back(store_.known(image.record.sop_instance_uid, image.record.digest));
     if (outcomes.back()) continue;
     records.push_back(image.record);
     journal_.read(image.place, part10);
-    records.back().file = storage_.put_image(image.record, part10);
+    records.back().file = files.put(image.record, part10);
   }
-  if (!records.empty()) storage_.sync_images();
-  for (const InstanceRecord& record : records) storage_.uncache(record.file);
+  files.sync();
   const auto added = records.empty() ? std::vector<AddOutcome>() : store_.add_instances(records);
   journal_.mark_filed(batch.back().number);
   auto next = added.begin();

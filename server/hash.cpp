@@ -4,10 +4,26 @@
 #include <cstddef>
 
 #include <openssl/evp.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "server/error.h"
 
 namespace metserve::server {
+namespace {
+
+std::string in_hex(std::span<const std::uint8_t> bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(2 * bytes.size());
+  for (const std::uint8_t byte : bytes) {
+    hex += digits[byte >> 4];
+    hex += digits[byte & 15];
+  }
+  return hex;
+}
+
+}  // namespace
 
 std::string sha256_hex(std::span<const std::uint8_t> bytes) {
   std::array<std::uint8_t, 32> digest{};
@@ -15,18 +31,17 @@ std::string sha256_hex(std::span<const std::uint8_t> bytes) {
   if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
     throw Error(Error::Kind::out_of_resources, "SHA-256 cannot be computed: libcrypto refused");
   }
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(2 * digest.size());
-  for (const std::uint8_t byte : digest) {
-    hex += digits[byte >> 4];
-    hex += digits[byte & 15];
-  }
-  return hex;
+  return in_hex(digest);
 }
 
 std::string sha256_hex(std::string_view text) {
   return sha256_hex(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+}
+
+std::string content_digest(std::span<const std::uint8_t> bytes) {
+  XXH128_canonical_t digest;
+  XXH128_canonicalFromHash(&digest, XXH3_128bits(bytes.data(), bytes.size()));
+  return in_hex(digest.digest);
 }
 
 std::string study_key(std::string_view study_instance_uid) {

@@ -11,6 +11,11 @@ namespace metserve::server {
 std::string sha256_hex(std::span<const std::uint8_t> bytes);
 std::string sha256_hex(std::string_view text);
 
+/// Tells whether an image's bytes are the same as before, after a crash or a resend: the 128 bits of XXH3
+/// (xxHash 0.8, what `xxhsum -H2` prints) as 32 lower-case hex digits. Eight times as fast as SHA-256 and not
+/// cryptographic: it tells accidents, not forgeries.
+std::string content_digest(std::span<const std::uint8_t> bytes);
+
 /// The name under which a study appears in logs, metrics, URLs and paths: the first 16 hex digits of the
 /// SHA-256 of its Study Instance UID. Says nothing of the patient and is safe in a path whatever the UID is.
 std::string study_key(std::string_view study_instance_uid);

@@ -15,20 +15,20 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr std::uint64_t mark = 0x316C6E72756F6A6D;  // "mjournl1"
+constexpr std::uint64_t mark = 0x326C6E72756F6A6D;  // "mjournl2"
 constexpr std::uint64_t max_record_bytes = 65536;
 
 struct Head {
   std::uint64_t mark = 0, number = 0, record_bytes = 0, part10_bytes = 0;
 };
-constexpr std::size_t digest_bytes = 64;  // in hex
+constexpr std::size_t digest_bytes = 32;  // in hex
 constexpr std::size_t head_bytes = sizeof(Head) + digest_bytes;
 
 /// CBOR takes strings as they are: what a peer calls itself need not be UTF-8.
 Bytes encode_record(const InstanceRecord& r) {
   return nlohmann::json::to_cbor({r.study_instance_uid, r.series_instance_uid, r.sop_class_uid,
                                   r.sop_instance_uid, r.transfer_syntax_uid, r.modality, r.calling_ae_title,
-                                  r.peer_address, r.sha256});
+                                  r.peer_address, r.digest});
 }
 
 InstanceRecord decode_record(std::span<const std::uint8_t> bytes, std::uint64_t part10_bytes) {
@@ -42,7 +42,7 @@ InstanceRecord decode_record(std::span<const std::uint8_t> bytes, std::uint64_t 
   record.modality = fields[5];
   record.calling_ae_title = fields[6];
   record.peer_address = fields[7];
-  record.sha256 = fields[8];
+  record.digest = fields[8];
   record.bytes = part10_bytes;
   return record;
 }
@@ -55,7 +55,7 @@ std::string digest_of(const Head& head, std::span<const std::uint8_t> record,
   covered.insert(covered.end(), record.begin(), record.end());
   const auto meta = part10.first(part10.size() - dataset_bytes(part10).size());
   covered.insert(covered.end(), meta.begin(), meta.end());
-  return sha256_hex(covered);
+  return content_digest(covered);
 }
 
 std::uint64_t in_blocks(std::uint64_t bytes) {
@@ -96,7 +96,7 @@ std::optional<FoundEntry> read_entry(const FileDescriptor& file, std::uint64_t o
   FoundEntry found;
   found.number = head.number;
   found.record = decode_record(record, head.part10_bytes);
-  if (sha256_hex(dataset_bytes(part10)) != found.record.sha256) return std::nullopt;
+  if (content_digest(dataset_bytes(part10)) != found.record.digest) return std::nullopt;
   found.part10_offset = begin;
   found.bytes = in_blocks(head_bytes + head.record_bytes + head.part10_bytes);
   return found;

@@ -32,9 +32,9 @@ struct JournaledImage {
 /// Entries begin at multiples of this, so that none shares a block with one that was acknowledged before.
 inline constexpr std::uint64_t journal_block_bytes = 4096;
 
-/// An entry as it lies in a segment: a head (mark, number, two lengths, and the SHA-256 of these, the record
+/// An entry as it lies in a segment: a head (mark, number, two lengths, and the digest of these, the record
 /// and the file meta information), the record in CBOR, the image. The dataset is covered by the record's own
-/// SHA-256.
+/// digest.
 struct EncodedEntry {
   std::vector<std::uint8_t> head;  ///< with the record; the image follows
   std::uint64_t bytes = 0;         ///< of everything, rounded up to whole blocks

@@ -101,6 +101,10 @@ void FileDescriptor::sync_file_system() {
   if (syncfs(descriptor_) != 0) fail(file_, "forced to the disk");
 }
 
+void FileDescriptor::uncache() const {
+  posix_fadvise(descriptor_, 0, 0, POSIX_FADV_DONTNEED);  // where it is not taken, nothing is lost
+}
+
 void write_durably(const std::filesystem::path& file, std::span<const std::uint8_t> bytes) {
   FileDescriptor descriptor(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
   try {

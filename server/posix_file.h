@@ -28,6 +28,7 @@ class FileDescriptor {
   void sync();              ///< bytes, size and times
   void sync_data();         ///< bytes, and what is needed to read them
   void sync_file_system();  ///< all that was written to the file system that the file is on
+  void uncache() const;     ///< lets the system forget what is on the disk as well; a hint
 
  private:
   std::filesystem::path file_;

@@ -41,7 +41,7 @@ void Receiver::require_able() const {
 
 void Receiver::keep(dicom::ReceivedInstance&& image) {
   JournalEntry entry;
-  entry.record.sha256 = sha256_hex(dataset_bytes(image.part10));
+  entry.record.digest = content_digest(dataset_bytes(image.part10));
   entry.record.bytes = image.part10.size();
   entry.record.study_instance_uid = std::move(image.study_instance_uid);
   entry.record.series_instance_uid = std::move(image.series_instance_uid);
@@ -52,7 +52,7 @@ void Receiver::keep(dicom::ReceivedInstance&& image) {
   entry.record.calling_ae_title = std::move(image.calling_ae_title);
   entry.record.peer_address = std::move(image.peer_address);
   entry.part10 = std::move(image.part10);
-  if (const auto known = store_.known(entry.record.sop_instance_uid, entry.record.sha256)) {
+  if (const auto known = store_.known(entry.record.sop_instance_uid, entry.record.digest)) {
     return filed(entry.record, *known);
   }
   storage_.require_space(entry.part10.size() + journal_.unfiled_bytes());

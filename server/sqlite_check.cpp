@@ -23,7 +23,7 @@ namespace {
 constexpr std::chrono::seconds settling{2};  ///< what a running server is about to record or to delete
 
 struct Recorded {
-  std::string file, sha256;
+  std::string file, digest;
   std::uint64_t bytes = 0;
   bool knows_bytes = true;
 };
@@ -45,19 +45,22 @@ std::map<std::string, std::uint64_t> files_below(const fs::path& directory) {
 
 std::vector<Recorded> recorded_in(Database& database) {
   std::vector<Recorded> all;
-  Query used = database.query("SELECT file, sha256, bytes FROM instances");
+  Query used = database.query("SELECT file, digest, bytes FROM instances");
   while (used.step())
     all.push_back({used.text(0), used.text(1), static_cast<std::uint64_t>(used.integer(2))});
-  Query kept = database.query("SELECT file, sha256 FROM conflicts");
+  Query kept = database.query("SELECT file, digest FROM conflicts");
   while (kept.step()) all.push_back({kept.text(0), kept.text(1), 0, false});
   return all;
 }
 
-bool has_content(const fs::path& path, const std::string& sha256) {
+/// Stores of schema 7 and earlier knew images by their SHA-256.
+bool has_content(const fs::path& path, const std::string& digest) {
+  constexpr std::size_t sha256_digits = 64;
   const FileDescriptor file(path, O_RDONLY | O_NOFOLLOW);
   std::vector<std::uint8_t> bytes(file.size());
   bytes.resize(file.read_at(0, bytes));
-  return sha256_hex(dataset_bytes(bytes)) == sha256;
+  const auto dataset = dataset_bytes(bytes);
+  return (digest.size() == sha256_digits ? sha256_hex(dataset) : content_digest(dataset)) == digest;
 }
 
 /// Files first, records then: what is filed meanwhile is in both.
@@ -71,7 +74,7 @@ Findings compare(const fs::path& directory, Database& database, bool contents) {
     if (!file && !fs::exists(directory / image.file, gone)) {
       found.missing.insert(image.file);
     } else if ((file && image.knows_bytes && file.mapped() != image.bytes) ||
-               (contents && !has_content(directory / image.file, image.sha256))) {
+               (contents && !has_content(directory / image.file, image.digest))) {
       found.damaged.insert(image.file);
     }
   }

@@ -6,7 +6,7 @@
 namespace metserve::server {
 
 /// Compares what the database of a storage directory records with the files that are there; may run beside
-/// the server. `contents`: reads every image and compares its SHA-256, too. Returns what was seen, e.g. "12
+/// the server. `contents`: reads every image and compares its digest, too. Returns what was seen, e.g. "12
 /// studies, 3480 images, all there". Throws Error(io) that counts what is missing, damaged or recorded by
 /// nobody, names the first of each and says what to do.
 std::string check_store(const std::filesystem::path& directory, bool contents);

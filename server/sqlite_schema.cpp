@@ -151,6 +151,11 @@ CREATE INDEX studies_by_patient ON studies (patient_key, studied);
 -- For how long it has been finished, counted while the server runs; 0 when it moves on.
 ALTER TABLE studies ADD COLUMN finished_ms INTEGER NOT NULL DEFAULT 0;
 )sql",
+
+    R"sql(
+ALTER TABLE instances RENAME COLUMN sha256 TO digest;
+ALTER TABLE conflicts RENAME COLUMN sha256 TO digest;
+)sql",
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 

@@ -16,7 +16,7 @@ class SqliteStore final : public Store {
   /// Opens or makes the database. Throws Error(io) that names the file.
   SqliteStore(const std::filesystem::path& file, dicom::Clock clock);
 
-  std::optional<AddOutcome> known(const std::string& sop_instance_uid, const std::string& sha256) override;
+  std::optional<AddOutcome> known(const std::string& sop_instance_uid, const std::string& digest) override;
   std::vector<AddOutcome> add_instances(std::span<const InstanceRecord> instances) override;
   std::vector<std::string> make_quiet_studies_ready(std::chrono::milliseconds quiet) override;
 

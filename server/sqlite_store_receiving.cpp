@@ -6,13 +6,13 @@
 
 namespace metserve::server {
 
-std::optional<AddOutcome> SqliteStore::known(const std::string& sop_instance_uid, const std::string& sha256) {
+std::optional<AddOutcome> SqliteStore::known(const std::string& sop_instance_uid, const std::string& digest) {
   const std::scoped_lock lock(read_mutex_);
-  Query used = reader_.query("SELECT sha256 FROM instances WHERE sop_instance_uid = ?", sop_instance_uid);
+  Query used = reader_.query("SELECT digest FROM instances WHERE sop_instance_uid = ?", sop_instance_uid);
   if (!used.step()) return std::nullopt;
-  if (used.text(0) == sha256) return AddOutcome::duplicate;
-  Query kept = reader_.query("SELECT 1 FROM conflicts WHERE sop_instance_uid = ? AND sha256 = ?",
-                             sop_instance_uid, sha256);
+  if (used.text(0) == digest) return AddOutcome::duplicate;
+  Query kept = reader_.query("SELECT 1 FROM conflicts WHERE sop_instance_uid = ? AND digest = ?",
+                             sop_instance_uid, digest);
   if (kept.step()) return AddOutcome::conflict;
   return std::nullopt;
 }
@@ -28,15 +28,15 @@ std::vector<AddOutcome> SqliteStore::add_instances(std::span<const InstanceRecor
 }
 
 AddOutcome SqliteStore::add(const InstanceRecord& instance) {
-  Query there = writer_.query("SELECT sha256, study_id FROM instances WHERE sop_instance_uid = ?",
+  Query there = writer_.query("SELECT digest, study_id FROM instances WHERE sop_instance_uid = ?",
                               instance.sop_instance_uid);
   if (there.step()) {
-    if (there.text(0) == instance.sha256) return AddOutcome::duplicate;
+    if (there.text(0) == instance.digest) return AddOutcome::duplicate;
     writer_
         .query(R"sql(INSERT OR IGNORE INTO conflicts
-                 (sop_instance_uid, sha256, study_id, calling_ae_title, file, received_ms)
+                 (sop_instance_uid, digest, study_id, calling_ae_title, file, received_ms)
                  VALUES (?, ?, ?, ?, ?, ?))sql",
-               instance.sop_instance_uid, instance.sha256, there.integer(1), instance.calling_ae_title,
+               instance.sop_instance_uid, instance.digest, there.integer(1), instance.calling_ae_title,
                instance.file.string(), now_ms())
         .run();
     return AddOutcome::conflict;
@@ -45,11 +45,11 @@ AddOutcome SqliteStore::add(const InstanceRecord& instance) {
   writer_
       .query(R"sql(INSERT INTO instances
                (sop_instance_uid, study_id, series_instance_uid, sop_class_uid, transfer_syntax_uid, modality,
-                calling_ae_title, peer_address, sha256, bytes, file, received_ms)
+                calling_ae_title, peer_address, digest, bytes, file, received_ms)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql",
              instance.sop_instance_uid, study, instance.series_instance_uid, instance.sop_class_uid,
              instance.transfer_syntax_uid, instance.modality, instance.calling_ae_title,
-             instance.peer_address, instance.sha256, static_cast<std::int64_t>(instance.bytes),
+             instance.peer_address, instance.digest, static_cast<std::int64_t>(instance.bytes),
              instance.file.string(), now_ms())
       .run();
   count_new_instance(study, instance);

@@ -91,22 +91,8 @@ void Storage::require_space(std::uint64_t bytes) const {
                                                  ": make room or shorten storage.retention_days");
 }
 
-fs::path Storage::put_image(const InstanceRecord& image, std::span<const std::uint8_t> part10) {
-  const fs::path folder = fs::path("images") / study_key(image.study_instance_uid);
-  fs::create_directory(directory_ / folder);
-  fs::path file =
-      folder / (sha256_hex(image.sop_instance_uid).substr(0, 24) + "-" + image.sha256.substr(0, 24) + ".dcm");
-  FileDescriptor(directory_ / file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW).write(part10);
-  return file;
-}
-
 void Storage::sync_images() {
   images_->sync_file_system();
-}
-
-void Storage::uncache(const fs::path& file) const {
-  const FileDescriptor descriptor(directory_ / file, O_RDONLY | O_NOFOLLOW);
-  posix_fadvise(descriptor.get(), 0, 0, POSIX_FADV_DONTNEED);  // where it is not taken, nothing is lost
 }
 
 fs::path Storage::make_result_directory(const std::string& key, std::int64_t revision) {

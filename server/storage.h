@@ -7,7 +7,6 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -48,15 +47,8 @@ class Storage {
 
   std::filesystem::path journal_directory() const { return directory_ / "journal"; }
 
-  /// Writes the image's file; durable once `sync_images` was called. The same content has the same path,
-  /// other content under the same SOP Instance UID another. Only for images that are not recorded: an earlier
-  /// file of that name is a remnant and is overwritten. Returns the path relative to the directory.
-  std::filesystem::path put_image(const InstanceRecord& image, std::span<const std::uint8_t> part10);
-  /// Forces all that was written to the disk. Throws Error(io) when it does not take it.
+  /// Forces all images that were written to the disk. Throws Error(io) when it does not take it.
   void sync_images();
-  /// Gives the memory back that the system keeps a synced file in. It is read once, minutes later, while
-  /// memory that each new image takes afresh can cost more than all the rest of writing it.
-  void uncache(const std::filesystem::path& file) const;
 
   /// Where a study's images lie.
   std::filesystem::path image_directory(const std::string& key) const { return directory_ / "images" / key; }

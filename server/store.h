@@ -38,7 +38,7 @@ std::optional<DeliveryState> delivery_state_from(std::string_view text);
 struct InstanceRecord {
   std::string study_instance_uid, series_instance_uid, sop_class_uid, sop_instance_uid, transfer_syntax_uid;
   std::string modality, calling_ae_title, peer_address;
-  std::string sha256;  ///< of the dataset, 64 hex digits
+  std::string digest;  ///< content_digest of the dataset
   std::uint64_t bytes = 0;
   std::filesystem::path file;
 };
@@ -181,7 +181,7 @@ class Store {
 
   // Receiving
   /// What adding this instance would come to, when that is known already.
-  virtual std::optional<AddOutcome> known(const std::string& sop_instance_uid, const std::string& sha256) = 0;
+  virtual std::optional<AddOutcome> known(const std::string& sop_instance_uid, const std::string& digest) = 0;
   /// All of them in one transaction; outcomes in order. A new MR image puts its study back to `receiving`,
   /// except while it is `running`: then it is the worker's finish that finds out. Other objects (results that
   /// come back among them) are kept and change nothing.

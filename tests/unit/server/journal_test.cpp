@@ -87,7 +87,7 @@ TEST_CASE("What was appended and not filed is recovered, complete and in order",
   CHECK(found[0].record.modality == expected.modality);
   CHECK(found[0].record.calling_ae_title == expected.calling_ae_title);
   CHECK(found[0].record.peer_address == expected.peer_address);
-  CHECK(found[0].record.sha256 == expected.sha256);
+  CHECK(found[0].record.digest == expected.digest);
   CHECK(found[0].record.bytes == 11);
 }
 

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "server/error.h"
+#include "server/image_batch.h"
 #include "server/storage.h"
 #include "tests/catch.h"
 #include "tests/unit/server/store_fixture.h"
@@ -15,9 +16,11 @@ struct CheckFixture : StoreFixture {
   Storage storage{directory.path(), 0};
 
   std::filesystem::path put(const std::string& sop, const std::string& content) {
-    InstanceRecord record = instance("1.2", sop, content);
+    return put(instance("1.2", sop, content), content);
+  }
+  std::filesystem::path put(InstanceRecord record, const std::string& content) {
     record.bytes = content.size();
-    record.file = storage.put_image(record, std::vector<std::uint8_t>(content.begin(), content.end()));
+    record.file = ImageBatch(storage).put(record, std::vector<std::uint8_t>(content.begin(), content.end()));
     store->add_instances(std::span(&record, 1));
     return directory.path() / record.file;
   }
@@ -35,6 +38,17 @@ TEST_CASE("A store that is as recorded is said to be so", "[server][check]") {
   CHECK(f.check(false) == "1 studies, 3 images, all there");
   CHECK(f.check(true) == "1 studies, 3 images, all intact");
   CHECK(check_store("/nowhere", false) == "no study yet");
+}
+
+TEST_CASE("An image recorded by its SHA-256, as stores did before, is compared with that",
+          "[server][check]") {
+  CheckFixture f;
+  InstanceRecord record = CheckFixture::instance("1.2", "1.2.1");
+  record.digest = sha256_hex(std::string_view("one"));
+  const auto image = f.put(record, "one");
+  CHECK(f.check(true) == "1 studies, 1 images, all intact");
+  std::ofstream(image) << "eno";
+  CHECK_THROWS_WITH(f.check(true), Catch::Contains("1 images damaged"));
 }
 
 TEST_CASE("What is missing, damaged or recorded by nobody is counted and named", "[server][check]") {

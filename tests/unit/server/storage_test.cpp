@@ -5,6 +5,7 @@
 
 #include "server/error.h"
 #include "server/hash.h"
+#include "server/image_batch.h"
 #include "tests/catch.h"
 #include "tests/temporary_directory.h"
 
@@ -27,8 +28,8 @@ std::filesystem::path put(Storage& storage, const std::string& study, const std:
   InstanceRecord record;
   record.study_instance_uid = study;
   record.sop_instance_uid = sop;
-  record.sha256 = sha256_hex(std::string_view(content));
-  return storage.put_image(record, bytes(content));
+  record.digest = content_digest(bytes(content));
+  return ImageBatch(storage).put(record, bytes(content));
 }
 
 }  // namespace
@@ -53,6 +54,11 @@ TEST_CASE("Other bytes under the same UID never replace a file", "[server][stora
   CHECK(first != other);
   CHECK(content(directory.path() / first) == "one");
   CHECK(content(directory.path() / other) == "two");
+}
+
+TEST_CASE("The digest of an image is what xxhsum -H2 prints", "[server][storage]") {
+  CHECK(content_digest(bytes("")) == "99aa06d3014798d86001c324468d497f");
+  CHECK(content_digest(bytes("dataset")) == "29d43d30c83caee47c786b8f508cc449");
 }
 
 TEST_CASE("Only one server holds a storage directory, and its node keeps its name", "[server][storage]") {

@@ -41,6 +41,9 @@ struct StoreFixture {
     store = open();
   }
 
+  static std::string digest_of(const std::string& content) {
+    return content_digest(std::vector<std::uint8_t>(content.begin(), content.end()));
+  }
   static InstanceRecord instance(const std::string& study, const std::string& sop,
                                  const std::string& content = "a") {
     InstanceRecord record;
@@ -52,7 +55,7 @@ struct StoreFixture {
     record.modality = "MR";
     record.calling_ae_title = "PACS";
     record.peer_address = "192.0.2.1";
-    record.sha256 = sha256_hex(std::string_view(content));
+    record.digest = digest_of(content);
     record.bytes = 1000;
     record.file = "images/" + study_key(study) + "/" + sop + "-" + content + ".dcm";
     return record;

@@ -204,6 +204,8 @@ TEST_CASE("A database of the first version is brought up to date and keeps what 
             DROP TABLE own_series; DROP INDEX studies_by_patient;
             ALTER TABLE studies DROP COLUMN patient_key; ALTER TABLE studies DROP COLUMN studied;
             ALTER TABLE studies DROP COLUMN finished_ms;
+            ALTER TABLE instances RENAME COLUMN digest TO sha256;
+            ALTER TABLE conflicts RENAME COLUMN digest TO sha256;
             PRAGMA user_version = 1)sql",
                        nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(raw);

@@ -67,7 +67,7 @@ TEST_CASE("A study that still receives images is not ready", "[server][store]") 
 
 TEST_CASE("The same bytes again change nothing, other bytes are kept apart", "[server][store]") {
   StoreFixture f;
-  CHECK_FALSE(f.store->known("1.2.1.1", sha256_hex(std::string_view("a"))));
+  CHECK_FALSE(f.store->known("1.2.1.1", f.digest_of("a")));
   f.add("1.2", "1.2.1.1");
   const Claim claim = [&] {
     f.now += one_minute;
@@ -78,10 +78,10 @@ TEST_CASE("The same bytes again change nothing, other bytes are kept apart", "[s
   CHECK(f.state("1.2") == StudyState::done);
 
   CHECK(f.add("1.2", "1.2.1.1") == AddOutcome::duplicate);
-  CHECK(f.store->known("1.2.1.1", sha256_hex(std::string_view("a"))) == AddOutcome::duplicate);
+  CHECK(f.store->known("1.2.1.1", f.digest_of("a")) == AddOutcome::duplicate);
   CHECK(f.add("1.2", "1.2.1.1", "b") == AddOutcome::conflict);
   CHECK(f.add("1.2", "1.2.1.1", "b") == AddOutcome::conflict);
-  CHECK(f.store->known("1.2.1.1", sha256_hex(std::string_view("b"))) == AddOutcome::conflict);
+  CHECK(f.store->known("1.2.1.1", f.digest_of("b")) == AddOutcome::conflict);
   CHECK(f.add("9.9", "1.2.1.1", "c") == AddOutcome::conflict);
 
   const StudySummary summary = f.store->study(study_key("1.2")).value().summary;
@@ -214,7 +214,7 @@ TEST_CASE("Only finished studies are old enough to forget", "[server][store]") {
   CHECK(f.store->finished_for(one_minute) == std::vector{study_key("1.2")});
   CHECK(f.store->forget(study_key("1.2")));
   CHECK_FALSE(f.store->study(study_key("1.2")));
-  CHECK_FALSE(f.store->known("1.2.1.1", sha256_hex(std::string_view("a"))));
+  CHECK_FALSE(f.store->known("1.2.1.1", f.digest_of("a")));
   CHECK_FALSE(f.store->forget(study_key("1.5")));
   CHECK(f.store->keys().size() == 3);
   f.store->check_writable();
