@@ -44,6 +44,11 @@ std::string content_digest(std::span<const std::uint8_t> bytes) {
   return in_hex(digest.digest);
 }
 
+bool is_content(std::string_view digest, std::span<const std::uint8_t> bytes) {
+  constexpr std::size_t sha256_digits = 64;
+  return digest == (digest.size() == sha256_digits ? sha256_hex(bytes) : content_digest(bytes));
+}
+
 std::string study_key(std::string_view study_instance_uid) {
   return sha256_hex(study_instance_uid).substr(0, 16);
 }

@@ -16,6 +16,9 @@ std::string sha256_hex(std::string_view text);
 /// cryptographic: it tells accidents, not forgeries.
 std::string content_digest(std::span<const std::uint8_t> bytes);
 
+/// Whether `digest` is that of the bytes: their content_digest or, as earlier versions recorded, SHA-256.
+bool is_content(std::string_view digest, std::span<const std::uint8_t> bytes);
+
 /// The name under which a study appears in logs, metrics, URLs and paths: the first 16 hex digits of the
 /// SHA-256 of its Study Instance UID. Says nothing of the patient and is safe in a path whatever the UID is.
 std::string study_key(std::string_view study_instance_uid);

@@ -15,13 +15,13 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr std::uint64_t mark = 0x326C6E72756F6A6D;  // "mjournl2"
+constexpr std::uint64_t mark = 0x316C6E72756F6A6D;  // "mjournl1"
 constexpr std::uint64_t max_record_bytes = 65536;
 
 struct Head {
   std::uint64_t mark = 0, number = 0, record_bytes = 0, part10_bytes = 0;
 };
-constexpr std::size_t digest_bytes = 32;  // in hex
+constexpr std::size_t digest_bytes = 64;  // in hex
 constexpr std::size_t head_bytes = sizeof(Head) + digest_bytes;
 
 /// CBOR takes strings as they are: what a peer calls itself need not be UTF-8.
@@ -55,7 +55,7 @@ std::string digest_of(const Head& head, std::span<const std::uint8_t> record,
   covered.insert(covered.end(), record.begin(), record.end());
   const auto meta = part10.first(part10.size() - dataset_bytes(part10).size());
   covered.insert(covered.end(), meta.begin(), meta.end());
-  return content_digest(covered);
+  return sha256_hex(covered);
 }
 
 std::uint64_t in_blocks(std::uint64_t bytes) {
@@ -96,7 +96,7 @@ std::optional<FoundEntry> read_entry(const FileDescriptor& file, std::uint64_t o
   FoundEntry found;
   found.number = head.number;
   found.record = decode_record(record, head.part10_bytes);
-  if (content_digest(dataset_bytes(part10)) != found.record.digest) return std::nullopt;
+  if (!is_content(found.record.digest, dataset_bytes(part10))) return std::nullopt;
   found.part10_offset = begin;
   found.bytes = in_blocks(head_bytes + head.record_bytes + head.part10_bytes);
   return found;

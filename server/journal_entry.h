@@ -32,7 +32,7 @@ struct JournaledImage {
 /// Entries begin at multiples of this, so that none shares a block with one that was acknowledged before.
 inline constexpr std::uint64_t journal_block_bytes = 4096;
 
-/// An entry as it lies in a segment: a head (mark, number, two lengths, and the digest of these, the record
+/// An entry as it lies in a segment: a head (mark, number, two lengths, and the SHA-256 of these, the record
 /// and the file meta information), the record in CBOR, the image. The dataset is covered by the record's own
 /// digest.
 struct EncodedEntry {

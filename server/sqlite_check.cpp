@@ -53,14 +53,11 @@ std::vector<Recorded> recorded_in(Database& database) {
   return all;
 }
 
-/// Stores of schema 7 and earlier knew images by their SHA-256.
 bool has_content(const fs::path& path, const std::string& digest) {
-  constexpr std::size_t sha256_digits = 64;
   const FileDescriptor file(path, O_RDONLY | O_NOFOLLOW);
   std::vector<std::uint8_t> bytes(file.size());
   bytes.resize(file.read_at(0, bytes));
-  const auto dataset = dataset_bytes(bytes);
-  return (digest.size() == sha256_digits ? sha256_hex(dataset) : content_digest(dataset)) == digest;
+  return is_content(digest, dataset_bytes(bytes));
 }
 
 /// Files first, records then: what is filed meanwhile is in both.

@@ -100,6 +100,17 @@ TEST_CASE("Recovering marks as filed, and numbers go on", "[server][journal]") {
   CHECK(f.append("1.2") == 2);
 }
 
+TEST_CASE("Images that an earlier version left unfiled, known by their SHA-256, are recovered",
+          "[server][journal]") {
+  JournalFixture f;
+  f.start();
+  JournalEntry made = entry("1.1", "a");
+  made.record.digest = sha256_hex(std::string_view("a"));
+  JournalEntry* const one = &made;
+  f.journal->append(std::span(&one, 1), no_patience);
+  CHECK(f.start() == Names{"1.1"});
+}
+
 TEST_CASE("A sender's title in any bytes survives", "[server][journal]") {
   JournalFixture f;
   f.start();
