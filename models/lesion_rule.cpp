@@ -9,4 +9,9 @@ LesionRule changed(const LesionRule& rule, const LesionRuleChanges& changes) {
           .minimum_volume_mm3 = changes.minimum_volume_mm3.value_or(rule.minimum_volume_mm3)};
 }
 
+LesionRule of_any_size(LesionRule rule) {
+  rule.minimum_volume_mm3 = 0;
+  return rule;
+}
+
 }  // namespace metserve::models

@@ -19,4 +19,7 @@ struct LesionRuleChanges {
 
 LesionRule changed(const LesionRule& rule, const LesionRuleChanges& changes);
 
+/// The rule without its bound of the volume.
+LesionRule of_any_size(LesionRule rule);
+
 }  // namespace metserve::models

@@ -99,9 +99,10 @@ std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::with_lowest_peak(cons
       peak = probability_at((log_odds(now.peak) + log_odds((*std::prev(candidate))->peak)) / 2);
       break;
     }
+    if (!now.counts) continue;
     voxels += now.voxels;
     hits += now.hits;
-    if (now.counts) found.insert(now.lesions.begin(), now.lesions.end());
+    found.insert(now.lesions.begin(), now.lesions.end());
   }
   return Outcome{peak, 2 * hits / std::max(1.0, voxels + truth_voxels_), found.size()};
 }

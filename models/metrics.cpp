@@ -103,9 +103,11 @@ StudyFigures score_study(const torch::Tensor& probability, const Study& study, c
     throw Error(Error::Kind::bad_input, study.name + ": the prediction is not on the grid of the truth");
   StudyFigures figures;
   figures.study = study.name;
-  const torch::Tensor predicted =
-      without_dropped_components(probability, rule, study.spacing_mm).ge(rule.threshold);
-  score_voxels(probability, predicted, study, figures);
+  const auto accepted_by = [&](const LesionRule& by) {
+    return without_dropped_components(probability, by, study.spacing_mm).ge(rule.threshold);
+  };
+  const torch::Tensor predicted = accepted_by(of_any_size(rule));
+  score_voxels(probability, accepted_by(rule), study, figures);
   const Detections detections = detect(predicted, study, rule.minimum_volume_mm3);
   figures.false_positives = detections.false_positives;
   figures.false_positives_any_size = detections.false_positives_any_size;

@@ -36,8 +36,8 @@ struct Detections {
 /// `predicted`: [D, H, W] bool on the study's grid; its 26-connected components are what is counted.
 Detections detect(const torch::Tensor& predicted, const Study& study, double minimum_volume_mm3);
 
-/// One study against its truth. Voxel figures are of the 26-connected components that reach the minimum peak;
-/// lesion figures are of those of at least the minimum volume (Groevik 2021 counts these; 10 mm3).
+/// One study against its truth. Figures are of what the rule accepts, as it would be segmented in service;
+/// those "of any size" of smaller components too (Groevik 2021 gives both, with 10 mm3).
 struct StudyFigures {
   std::string study;
   std::optional<double> dice;       ///< absent when truth and prediction are both empty

@@ -238,7 +238,7 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   report(on_progress, Stage::postprocess, 0, 1);
   result.rule = models::changed(models::rule_for(result.model, result.subset), options.rule);
   const torch::Tensor accepted =
-      models::without_dropped_components(probability, result.rule, result.model.spacing_mm);
+      models::without_dropped_components(probability, of_any_size(result.rule), result.model.spacing_mm);
   result.lesions = find_lesions(on_reference(accepted, frame.grid, result.reference.volume.geometry),
                                 {result.rule.threshold, result.rule.minimum_volume_mm3});
   if (options.keep_probability)

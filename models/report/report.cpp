@@ -95,7 +95,7 @@ std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions&
           options.rule.minimum_volume_mm3);
   text +=
       "<p>Figures are means over studies or shares of all lesions, with 95 % intervals by bootstrap over "
-      "studies. Voxel Dice is of the whole thresholded map; the Dice of lesions found leaves out missed "
+      "studies. Voxel Dice is of all that is segmented; the Dice of lesions found leaves out missed "
       "lesions and false positives. The papers' tables stand below ours: theirs are of patients.</p>\n";
   text += "<h2>Voxels</h2>\n" + voxel_table(figures) + "<h2>Lesions</h2>\n" + lesion_table(figures) +
           "<h2>By number of lesions</h2>\n" + group_table(figures.front()) + "<h2>Plots</h2>\n";

@@ -59,6 +59,14 @@ TEST_CASE("Components that are flat or long are dropped whole, whatever their pe
   CHECK(torch::equal(without_dropped_components(sheet, rule, {1, 1, 2}), sheet));  // 4 mm thick
 }
 
+TEST_CASE("Components below the smallest volume, in mm3, are dropped whole", "[lesion_rule]") {
+  const LesionRule rule{.threshold = 0.5, .minimum_volume_mm3 = 27};
+  const torch::Tensor cube = box(3, 3, 3).to(torch::kFloat32);
+  CHECK(torch::equal(without_dropped_components(cube, rule, cubes), cube));
+  CHECK(without_dropped_components(cube, rule, {1, 1, 0.9}).max().item<float>() == 0);
+  CHECK(torch::equal(without_dropped_components(cube, of_any_size(rule), {1, 1, 0.9}), cube));
+}
+
 TEST_CASE("Changes replace what they name of a model's rule", "[lesion_rule]") {
   const LesionRule own{
       .threshold = 0.4, .minimum_peak = 0.9, .minimum_roundness = 0.3, .minimum_volume_mm3 = 5};
@@ -79,9 +87,10 @@ TEST_CASE("Components that nowhere reach the peak are dropped whole", "[metrics]
   torch::Tensor expected = probability.clone();
   expected[1][6].slice(0, 1, 6).fill_(0);
   CHECK(torch::equal(without_dropped_components(probability, rule, cubes), expected));
-  CHECK(torch::equal(without_dropped_components(probability, {.threshold = 0.5, .minimum_peak = 0.8}, cubes),
-                     probability));
-  CHECK(torch::equal(without_dropped_components(probability, {.threshold = 0.5}, cubes), probability));
+  const LesionRule lower = of_any_size({.threshold = 0.5, .minimum_peak = 0.8});
+  CHECK(torch::equal(without_dropped_components(probability, lower, cubes), probability));
+  const LesionRule none = of_any_size({.threshold = 0.5});
+  CHECK(torch::equal(without_dropped_components(probability, none, cubes), probability));
   const torch::Tensor nothing = torch::zeros({3, 8, 8});
   CHECK(torch::equal(without_dropped_components(nothing, rule, cubes), nothing));
 }
