@@ -71,7 +71,6 @@ void Journal::recover(const std::function<void(JournaledImage&&)>& take) {
     number_ = std::max(number_, segment.last);
   }
   for (auto& [number, image] : images) take(std::move(image));
-  mark_filed(number_);
 }
 
 /// Makes the active segment one that the bytes fit into; false when none is free.

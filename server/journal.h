@@ -37,7 +37,7 @@ class Journal {
   /// Makes the files that are missing. Throws Error(io) or Error(out_of_resources) that names the file.
   Journal(const std::filesystem::path& directory, const JournalOptions& options);
 
-  /// Calls `take` with each image that is not filed, in order.
+  /// Calls `take` with each image that is not filed, in order. They stay unfiled until `mark_filed`.
   void recover(const std::function<void(JournaledImage&&)>& take);
 
   /// Numbers as many of the entries as there is room for, writes them and syncs; returns where they lie.

@@ -9,6 +9,7 @@
 //   folders/KEY  the names in a folder as last synced, one "KEY TYPE NAME" a line
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
@@ -120,6 +121,21 @@ std::map<std::string, std::pair<off_t, off_t>>& written() {
   return ranges;
 }
 
+/// The bytes from `at` on, at most `count`, to the same place in `to`. A copy that fails would look like data
+/// that the program never synced.
+void copy_bytes(int from, int to, off_t at, off_t count) {
+  off_t there = at;
+  const off_t end = at + count;
+  while (at < end) {
+    const ssize_t done = ::copy_file_range(from, &at, to, &there, static_cast<std::size_t>(end - at), 0);
+    if (done == 0) return;  // the file ends
+    if (done < 0 && errno != EINTR) {
+      std::perror("power_cut: copy_file_range");
+      std::abort();
+    }
+  }
+}
+
 /// Brings the kept bytes up to date where they are known to differ; false where that is not known.
 bool keep_range(int from, const std::string& key) {
   const auto range = written().find(key);
@@ -128,10 +144,7 @@ bool keep_range(int from, const std::string& key) {
     if (to >= 0) ::close(to);
     return false;
   }
-  off_t at = range->second.first, there = at;
-  while (at<range->second.second&& ::copy_file_range(
-             from, &at, to, &there, static_cast<std::size_t>(range->second.second - at), 0)> 0) {
-  }
+  copy_bytes(from, to, range->second.first, range->second.second - range->second.first);
   struct stat status {};
   if (::fstat(from, &status) != 0 || ::ftruncate(to, status.st_size) != 0) std::abort();
   ::close(to);
@@ -146,8 +159,7 @@ void keep_bytes(int descriptor, const std::string& key) {
     const std::string file = shadow + "/files/" + key, part = file + ".part";
     const int to =
         real<int (*)(const char*, int, ...)>("open")(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    while (::copy_file_range(from, nullptr, to, nullptr, std::size_t{1} << 30, 0) > 0) {
-    }
+    copy_bytes(from, to, 0, off_t{1} << 40);
     ::close(to);
     real<int (*)(const char*, const char*)>("rename")(part.c_str(), file.c_str());
   }

@@ -36,11 +36,22 @@ struct JournalFixture {
   TemporaryDirectory directory;
   std::unique_ptr<Journal> journal;
 
-  /// As after a crash: the files are all there is. Returns the SOP Instance UIDs that were recovered.
+  /// As after a crash: the files are all there is. Returns the SOP Instance UIDs that were recovered, and
+  /// files the images.
   std::vector<std::string> start() {
+    std::uint64_t last = 0;
+    const std::vector<std::string> found = start_and_crash(last);
+    if (last != 0) journal->mark_filed(last);
+    return found;
+  }
+  /// The same, with nothing filed; `last`: number of the last image.
+  std::vector<std::string> start_and_crash(std::uint64_t& last) {
     journal = std::make_unique<Journal>(directory.path(), two_small_segments);
     std::vector<std::string> found;
-    journal->recover([&](JournaledImage&& recovered) { found.push_back(recovered.record.sop_instance_uid); });
+    journal->recover([&](JournaledImage&& recovered) {
+      found.push_back(recovered.record.sop_instance_uid);
+      last = recovered.number;
+    });
     return found;
   }
   std::uint64_t append(const std::string& sop, const std::string& content = "a") {
@@ -91,10 +102,13 @@ TEST_CASE("What was appended and not filed is recovered, complete and in order",
   CHECK(found[0].record.bytes == 11);
 }
 
-TEST_CASE("Recovering marks as filed, and numbers go on", "[server][journal]") {
+TEST_CASE("What is recovered counts as filed when it was filed, and numbers go on", "[server][journal]") {
   JournalFixture f;
   f.start();
   f.append("1.1");
+  std::uint64_t last = 0;
+  CHECK(f.start_and_crash(last) == Names{"1.1"});
+  CHECK(last == 1);
   CHECK(f.start() == Names{"1.1"});
   CHECK(f.start().empty());
   CHECK(f.append("1.2") == 2);
