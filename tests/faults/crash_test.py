@@ -64,8 +64,8 @@ def crash_rounds(server, cut, acknowledged, given, chance):
             return count
         before = len(acknowledged.images)
         server.start(environment=cut.environment(), wait=False)
-        if chance.random() < 0.1:  # in the middle of the start
-            time.sleep(chance.uniform(0, 5))
+        if chance.random() < 0.25:  # in the middle of the start, or of filing what the last run left
+            time.sleep(chance.uniform(0, 2))
         else:
             acknowledged.wait_for(before + chance.randint(1, 150), 120)
             time.sleep(chance.uniform(0, 0.05))

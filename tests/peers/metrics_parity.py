@@ -56,6 +56,13 @@ def auc(probability, truth, images):
     return stats.mannwhitneyu(positive, negative).statistic / (len(positive) * len(negative))
 
 
+def large_enough(found):
+    """The components of at least the smallest volume."""
+    labels, count = ndimage.label(found, CORNERS)
+    voxels = ndimage.sum_labels(found, labels, np.arange(count + 1))
+    return found & (voxels[labels] * VOXEL >= MINIMUM)
+
+
 def counts(found, truth):
     labels, count = ndimage.label(found, CORNERS)
     any_size = large = 0
@@ -134,10 +141,11 @@ def check_scores(program, directory, check):
     predictions, lesions, dices = [], 0, []
     for number, (images, truth, probability) in enumerate(studies):
         ours, found = figures["studies"][number], probability >= THRESHOLD
-        hits = (found & (truth > 0)).sum()
-        dices.append(ratio(2 * hits, found.sum() + (truth > 0).sum()))
+        segmented = large_enough(found)
+        hits = (segmented & (truth > 0)).sum()
+        dices.append(ratio(2 * hits, segmented.sum() + (truth > 0).sum()))
         check.same("Dice", ours["dice"], dices[-1])
-        check.same("precision", ours["precision"], ratio(hits, found.sum()))
+        check.same("precision", ours["precision"], ratio(hits, segmented.sum()))
         check.same("recall", ours["recall"], ratio(hits, (truth > 0).sum()))
         check.same("AUC", ours["auc"], auc(probability, truth, images), 1e-3)  # ours is of 1000 bins
         any_size, large, product = counts(found, truth)
