@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
-#include <mutex>
 #include <shared_mutex>
 #include <span>
 #include <string>
