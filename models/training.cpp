@@ -46,7 +46,26 @@ void check(const TrainingOptions& o) {
   if (o.interval < 1 || o.checkpoint_interval < 1 || o.validation_stride < 1)
     refuse("interval, checkpoint_interval and validation_stride must be at least 1");
   if (o.workers < 0) refuse("workers must not be negative");
+  // On CPUs with AVX2 alone, oneDNN 2.6 writes past the end of a gradient: that of 1x1 convolutions with a
+  // stride, as the ResNets have between stages, when their input channels are no multiple of 8.
+  if (o.network.network != "googlenet" && o.network.width % 8 != 0) refuse("width must be a multiple of 8");
   if (o.validation_subsets.empty()) refuse("validation_subsets must not be empty");
+}
+
+/// The network to train: that of `start_from`, unless the options ask for another one.
+NetworkConfig network_of(const TrainingOptions& options) {
+  const auto with_dropout = [&options](NetworkConfig network) {
+    network.dropout = options.dropout > 0;
+    return network;
+  };
+  const NetworkConfig asked = with_dropout(options.network);
+  if (!options.start_from) return asked;
+  const NetworkConfig held = with_dropout(load_network(*options.start_from)->config());
+  if (asked != held && asked != with_dropout({}))
+    throw Error(Error::Kind::bad_input, options.start_from->string() + " holds " + describe(held) +
+                                            ", the options ask for " + describe(asked) +
+                                            ": leave the network's options out");
+  return held;
 }
 
 /// The devices, when the batch can be divided among them.
@@ -134,6 +153,7 @@ class Trainer {
   void run(const std::function<void(const TrainingProgress&)>& on_progress) {
     const Clock::time_point start = Clock::now();
     const int first = state_.step;
+    if (options_.start_from && first == 0) validate();
     double loss_sum = 0;
     int loss_count = 0;
     while (state_.step < options_.steps) {
@@ -165,6 +185,7 @@ class Trainer {
   static Network initial_network(const TrainingOptions& options) {
     torch::manual_seed(options.seed);
     Network network = make_network(options.network);
+    if (options.start_from) load_state(*network, state_of(*load_network(*options.start_from)));
     to_channels_last(*network);
     return network;
   }
@@ -199,11 +220,13 @@ class Trainer {
     replicas_->spread_weights();
     ++state_.step;
     const auto value = loss.item<double>();
-    if (!std::isfinite(value))
-      throw Error(Error::Kind::bad_input, "training: the loss is not a number at step " +
-                                              std::to_string(state_.step) +
-                                              ": train again with a lower learning_rate");
+    if (!std::isfinite(value)) diverged("the loss is not a number");
     return value;
+  }
+
+  [[noreturn]] void diverged(const std::string& sign) const {
+    throw Error(Error::Kind::bad_input, "training: " + sign + " at step " + std::to_string(state_.step) +
+                                            ": train again with a lower learning_rate");
   }
 
   /// The mean over the subsets of the best Dice at any threshold; keeps the state when it is the best so far.
@@ -219,6 +242,7 @@ class Trainer {
           inference.slices.push_back(z);
         if ((study.present & subset & options_.network.subset).none()) continue;
         const torch::Tensor probability = predict(network_, study.images, study.present & subset, inference);
+        if (!probability.isfinite().all().item<bool>()) diverged("a probability is not a number");
         curve.add(probability,
                   study.truth.slice(0, 0, study.truth.size(0), options_.validation_stride).ne(0));
       }
@@ -252,10 +276,13 @@ class Trainer {
 void train(const std::vector<Study>& training, const std::vector<Study>& validation,
            const TrainingOptions& options, const std::filesystem::path& directory,
            const std::function<void(const TrainingProgress&)>& on_progress) {
-  check(options);
+  TrainingOptions complete = options;
+  complete.network = network_of(options);
+  complete.sampler.slices = complete.network.slices;
+  check(complete);
   for (const auto* studies : {&training, &validation})
     for (const Study& study : *studies)
-      if ((study.present & options.network.subset).none())
+      if ((study.present & complete.network.subset).none())
         throw Error(Error::Kind::bad_input, study.name + ": has no sequence of the subset to train on");
   if (options.threads > 0) at::set_num_threads(options.threads);
   const auto devices = static_cast<int>(devices_from_names(options.device).size());
@@ -263,9 +290,6 @@ void train(const std::vector<Study>& training, const std::vector<Study>& validat
   std::error_code failure;
   std::filesystem::create_directories(directory, failure);
   if (failure) throw Error(Error::Kind::io, directory.string() + ": cannot be made: " + failure.message());
-  TrainingOptions complete = options;
-  complete.sampler.slices = options.network.slices;
-  complete.network.dropout = options.dropout > 0;
   Trainer(training, validation, complete, directory).run(on_progress);
 }
 

@@ -41,6 +41,8 @@ struct TrainingOptions {
   std::string device = "cpu";  ///< "cpu", "cuda", "cuda:N", or several, which share each batch: see Replicas
   std::string precision = "auto";  ///< auto, float32 or bfloat16
   bool resume = false;             ///< continue from the directory's checkpoint, if there is one
+  std::optional<std::filesystem::path> start_from;  ///< weights as `train` or a package has them, random
+                                                    ///< without; `network` is theirs, or left at its default
 };
 
 struct TrainingProgress {
@@ -54,13 +56,14 @@ struct TrainingProgress {
   double best_score = 0;
 };
 
-/// Trains a network. In `directory`: `checkpoint.safetensors` (weights, Adam's state, step; replaced
-/// atomically, so a killed run continues where it was), `best.safetensors` (the state with the best
-/// validation score), `last.safetensors` (at the end), `training.csv`, `saliency.csv` (Yi 2019: the sum of
-/// |d loss / d input| by sequence and slice, of the steps since the line before) and plots of both. All
-/// randomness is a function of seed and step: with one seed, one thread count and float32 on the CPU, an
-/// interrupted run gives the weights of an undisturbed one. Throws Error(bad_input) on options out of range
-/// or a checkpoint of another network, Error(io).
+/// Trains a network, from random weights or on from others. In `directory`: `checkpoint.safetensors`
+/// (weights, Adam's state, step; replaced atomically, so a killed run continues where it was),
+/// `best.safetensors` (the state with the best validation score), `last.safetensors` (at the end),
+/// `training.csv`, `saliency.csv` (Yi 2019: the sum of |d loss / d input| by sequence and slice, of the steps
+/// since the line before) and plots of both. All randomness is a function of seed and step: with one seed,
+/// one thread count and float32 on the CPU, an interrupted run gives the weights of an undisturbed one. The
+/// weights of `start_from` are validated before the first step, so that the best state is no worse. Throws
+/// Error(bad_input) on options out of range, a checkpoint or `start_from` of another network, Error(io).
 void train(const std::vector<Study>& training, const std::vector<Study>& validation,
            const TrainingOptions& options, const std::filesystem::path& directory,
            const std::function<void(const TrainingProgress&)>& on_progress);

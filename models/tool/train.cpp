@@ -46,6 +46,8 @@ void add_train(CLI::App& program) {
   c->add_option("--validation", a->validation, "directory of studies to validate on")->required();
   c->add_option("-o,--output", a->output, "directory for checkpoint, best state and training.csv")
       ->required();
+  c->add_option("--start-from", o.start_from,
+                "weights to train on from, whose network it is; random without");
   add_network_options(*c, o.network);
   c->add_option("--steps", o.steps, "in all");
   c->add_option("--batch", o.sampler.batch, "crops per step");

@@ -106,6 +106,11 @@ void add_train(CLI::App& program) {
       ->check(
           CLI::IsMember(std::vector<std::string>(models::network_names.begin(), models::network_names.end())))
       ->capture_default_str();
+  command
+      ->add_option("--start-from", a->options.start_from,
+                   "Weights to train on from, with their network: weights.safetensors of a model package, or "
+                   "best.safetensors of a training; random without")
+      ->check(CLI::ExistingFile);
   command->add_option("--config", a->config, "YAML with the options of the training")
       ->check(CLI::ExistingFile);
   command->add_flag("--resume", a->options.resume, "Continue from the checkpoint in the output folder");

@@ -36,8 +36,8 @@ def write_studies(folder, count):
 
 
 def command(program, data, output):
-    words = [program, "train", "--data", data, "--validation", data, "-o", output, "--resume", "--width", 4,
-             "--aspp-channels", 4, "--crop", 32, "--batch", 2, "--steps", STEPS, "--interval", 50,
+    words = [program, "train", "--data", data, "--validation", data, "-o", output, "--resume", "--width", 8,
+             "--aspp-channels", 8, "--crop", 32, "--batch", 2, "--steps", STEPS, "--interval", 50,
              "--checkpoint-interval", 7, "--threads", 1, "--precision", "float32"]
     return [str(word) for word in words]
 

@@ -7,8 +7,8 @@ namespace metserve::models {
 /// The bundled kind of network, small enough for tests of what surrounds it.
 inline NetworkConfig tiny_network() {
   NetworkConfig config;
-  config.width = 4;
-  config.aspp_channels = 4;
+  config.width = 8;
+  config.aspp_channels = 8;
   return config;
 }
 

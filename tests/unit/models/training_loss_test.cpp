@@ -10,7 +10,8 @@ using namespace metserve::models;
 using Catch::Matchers::Contains;
 using metserve::TemporaryDirectory;
 
-TEST_CASE("A loss that is not a number ends the run with the step and what to do", "[training]") {
+TEST_CASE("A loss or an output that is not a number ends the run with the step and what to do",
+          "[training]") {
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0)};
   TrainingOptions options;
@@ -22,5 +23,8 @@ TEST_CASE("A loss that is not a number ends the run with the step and what to do
   options.learning_rate = 1e30;
   options.precision = "float32";
   CHECK_THROWS_WITH(train(studies, studies, options, directory.path(), {}),
-                    Contains("not a number at step") && Contains("learning_rate"));
+                    Contains("loss is not a number at step") && Contains("learning_rate"));
+  options.steps = 1;
+  CHECK_THROWS_WITH(train(studies, studies, options, directory.path(), {}),
+                    Contains("probability is not a number at step 1") && Contains("learning_rate"));
 }

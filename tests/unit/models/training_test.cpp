@@ -79,7 +79,6 @@ TEST_CASE("More threads than images do no harm", "[training]") {
   const std::vector<Study> studies{toy_study(0), toy_study(1)};
   const int usual = at::get_num_threads();
   TrainingOptions options = tiny();
-  options.network.width = options.network.aspp_channels = 8;
   options.threads = 4;  // with two images LibTorch 1.13 ends the process
   std::vector<int> threads;
   train(studies, studies, options, directory / "a",
@@ -146,7 +145,6 @@ TEST_CASE("The loss falls on an easy task", "[training]") {
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0), toy_study(1)};
   TrainingOptions options = tiny();
-  options.network.width = 8;
   options.network.aspp_channels = 16;
   options.sampler.lesion_share = 1;
   options.dropout = 0;
@@ -170,8 +168,47 @@ TEST_CASE("A checkpoint of another network is refused by the key that differs", 
   train(studies, studies, options, directory / "a", {});
   options.resume = true;
   options.steps = 2;
-  options.network.width = 8;
+  options.network.width = 16;
   CHECK_THROWS_WITH(train(studies, studies, options, directory / "a", {}), Contains("has the shape"));
+}
+
+TEST_CASE("Training goes on from other weights, and keeps them when it finds none better", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0)};
+  TrainingOptions options = tiny();
+  train(studies, studies, options, directory / "a", {});
+  options.start_from = directory / "a/best.safetensors";
+  options.network = NetworkConfig();  // that of the weights
+  options.steps = options.warmup_steps = 1;
+  options.learning_rate = 1e-9;
+  train(studies, studies, options, directory / "near", {});
+  const auto before = read_safetensors(*options.start_from),
+             near = read_safetensors(directory / "near/last.safetensors");
+  CHECK(near.meta("network") == before.meta("network"));
+  for (const auto& [key, weight] : before.tensors)
+    if (key.ends_with(".weight")) CHECK(torch::allclose(weight, near.tensors.at(key), 0, 1e-8));
+  options.learning_rate = 0.3;
+  train(studies, studies, options, directory / "far", {});
+  CHECK(same_weights(directory / "far/best.safetensors", *options.start_from));
+  CHECK_FALSE(same_weights(directory / "far/last.safetensors", *options.start_from));
+}
+
+TEST_CASE("Weights to start from must be those of the network that is asked for", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0)};
+  TrainingOptions options = tiny();
+  options.steps = 1;
+  train(studies, studies, options, directory / "a", {});
+  options.start_from = directory / "a/last.safetensors";
+  options.dropout = 0;  // of the training, not of the weights
+  train(studies, studies, options, directory / "b", {});
+  CHECK(load_network(directory / "b/last.safetensors")->config().dropout == false);
+  options.network.width = 16;
+  CHECK_THROWS_WITH(
+      train(studies, studies, options, directory / "c", {}),
+      Contains("a/last.safetensors holds DeepLabV3") && Contains("width 8") && Contains("width 16"));
+  options.start_from = directory / "none.safetensors";
+  CHECK_THROWS_WITH(train(studies, studies, options, directory / "c", {}), Contains("none.safetensors"));
 }
 
 TEST_CASE("Training refuses options out of range by name", "[training]") {
@@ -184,6 +221,7 @@ TEST_CASE("Training refuses options out of range by name", "[training]") {
   };
   refused([](TrainingOptions& o) { o.steps = 0; }, "steps");
   refused([](TrainingOptions& o) { o.dropout = 1; }, "dropout");
+  refused([](TrainingOptions& o) { o.network.width = 12; }, "width must be a multiple of 8");
   refused([](TrainingOptions& o) { o.positive_weight = 0; }, "positive_weight");
   refused([](TrainingOptions& o) { o.hard_pixel_share = 0; }, "hard_pixel_share");
   refused([](TrainingOptions& o) { o.precision = "float8"; }, "float8");
