@@ -1,7 +1,12 @@
 #include "models/device.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <sstream>
+#include <thread>
 
+#include <ATen/Parallel.h>
+#include <sched.h>
 #include <torch/cuda.h>
 
 #include "models/error.h"
@@ -27,6 +32,17 @@ std::vector<torch::Device> devices_from_names(const std::string& names) {
   std::istringstream stream(names + ",");
   for (std::string name; std::getline(stream, name, ',');) devices.push_back(device_from_name(name));
   return devices;
+}
+
+int usable_cores() {
+  cpu_set_t cores;
+  if (sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));  // more than 1024 of them
+}
+
+void use_all_cores() {
+  if (std::getenv("OMP_NUM_THREADS") != nullptr) return;
+  at::set_num_threads(usable_cores());
 }
 
 }  // namespace metserve::models

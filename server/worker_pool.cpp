@@ -5,6 +5,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "models/device.h"
 #include "server/canary.h"
 #include "server/error_table.h"
 
@@ -20,7 +21,7 @@ constexpr std::chrono::seconds device_wait{10};
 
 int threads_per_worker(const WorkerConfig& config) {
   if (config.threads > 0) return config.threads;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / config.count);
+  return std::max(1, models::usable_cores() / config.count);
 }
 
 }  // namespace

@@ -3,11 +3,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include "models/device.h"
 #include "models/error.h"
 #include "models/tool/commands.h"
 
 // metserve-models: simulate, train, evaluate and time on a machine that has LibTorch alone.
 int main(int argc, char** argv) {
+  metserve::models::use_all_cores();
   CLI::App program("Networks of MetServe: simulate training data, train, evaluate, time");
   program.require_subcommand(1);
   program.option_defaults()->always_capture_default();

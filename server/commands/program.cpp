@@ -4,6 +4,7 @@
 #include <sstream>
 #include <string>
 
+#include "models/device.h"
 #include "server/commands/commands.h"
 #include "server/error_table.h"
 
@@ -32,6 +33,7 @@ int parse_error(const CLI::App& program, const CLI::ParseError& error) {
 }  // namespace
 
 int run_program(int argc, char** argv) {
+  models::use_all_cores();
   int status = 0;
   CLI::App program("MetServe: segments brain metastases on MRI. Research software, no medical device.",
                    "metserve");
