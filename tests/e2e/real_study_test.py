@@ -1,5 +1,7 @@
 """The enhanced MR tumour study (METSERVE_TEST_DATA/nema_brtum_enhanced) through the program's own commands, then
-through a running server to an archive, with the server killed on the way."""
+through a running server to an archive, with the server killed on the way.
+
+usage: real_study_test.py METSERVE MODEL FAULT_FIXTURES"""
 
 import json
 import os
@@ -14,7 +16,7 @@ import unittest
 import pydicom
 import rig
 
-PROGRAM, MODEL = sys.argv[1], sys.argv[2]
+PROGRAM, MODEL, FIXTURES = sys.argv[1:4]
 DATA = os.environ.get("METSERVE_TEST_DATA")
 STUDY = pathlib.Path(DATA or ".") / "nema_brtum_enhanced" / "mr"
 EXPECTED_SLOTS = {"BRTUM005": "t1_se_pre", "BRTUM008": "t1_se_post", "BRTUM003": "flair"}
@@ -80,9 +82,14 @@ class Server(unittest.TestCase):
         self.addCleanup(self.directory.cleanup)
         self.root = pathlib.Path(self.directory.name)
 
-    def start(self, archive, **kwargs):
+    def start(self, archive, model=MODEL, **kwargs):
         # The archive gets all three objects only when there is a lesion to write: see the bounds above.
-        return rig.MetServe(PROGRAM, MODEL, self.root / "metserve", [archive], bounds=(0.01, 0), **kwargs)
+        return rig.MetServe(PROGRAM, model, self.root / "metserve", [archive], bounds=(0.01, 0), **kwargs)
+
+    def small_model(self):
+        """What it finds means nothing, but it is there in a second."""
+        subprocess.run([FIXTURES, self.root / "fixtures"], check=True, timeout=600)
+        return self.root / "fixtures" / "model"
 
     def send_over_two_associations(self, server):
         files = sorted(STUDY.iterdir())
@@ -129,7 +136,7 @@ class Server(unittest.TestCase):
 
     def test_killed_between_the_last_image_and_the_result_the_server_delivers_after_restart(self):
         with rig.running(rig.Orthanc(self.root / "archive")) as archive:
-            with rig.running(self.start(archive)) as server:
+            with rig.running(self.start(archive, self.small_model())) as server:
                 self.send_over_two_associations(server)
                 server.stop(signal.SIGKILL)
                 self.assertEqual(archive.instances(), [])
@@ -138,7 +145,7 @@ class Server(unittest.TestCase):
 
     def test_terminated_while_it_works_the_server_delivers_after_restart(self):
         with rig.running(rig.Orthanc(self.root / "archive")) as archive:
-            with rig.running(self.start(archive, quiet_time_s=1)) as server:
+            with rig.running(self.start(archive, self.small_model(), quiet_time_s=1)) as server:
                 self.send_over_two_associations(server)
                 rig.wait_for(lambda: b'"running"' in rig.get(f"{server.url}/studies")[1], 60, "study running")
                 self.assertEqual(server.stop(), 0)
@@ -148,7 +155,7 @@ class Server(unittest.TestCase):
     def test_an_archive_that_was_away_gets_the_results_when_it_is_back(self):
         with rig.running(rig.Orthanc(self.root / "archive")) as archive:
             archive.stop()
-            with rig.running(self.start(archive)) as server:
+            with rig.running(self.start(archive, self.small_model())) as server:
                 self.send_over_two_associations(server)
                 rig.wait_for(lambda: b'"delivering"' in rig.get(f"{server.url}/studies")[1], 180, "delivery tried")
                 archive.start()
