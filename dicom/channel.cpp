@@ -90,6 +90,13 @@ void Channel::acknowledge() {
   switch_on(socket_, TCP_QUICKACK);
 }
 
+void Channel::wake_at(std::size_t bytes) {
+  const int wanted = std::max(clamped(bytes), 1);
+  if (session_ || wanted == wakes_at_) return;
+  setsockopt(socket_, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted);
+  wakes_at_ = wanted;
+}
+
 Channel::Progress Channel::send(std::span<const std::uint8_t> bytes, bool more_follows) {
   const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
   if (!session_) return progress_of_call(::send(socket_, bytes.data(), bytes.size(), flags), POLLOUT);

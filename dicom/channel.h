@@ -32,6 +32,9 @@ class Channel {
   /// Acknowledges at once what was received, for callers that are to wait for more: senders that write a PDU
   /// in two pieces wait for that.
   void acknowledge();
+  /// Data counts as arrived from so many bytes on: whoever waits for the rest of a PDU is woken once. Plain
+  /// TCP alone; the end of the connection always counts.
+  void wake_at(std::size_t bytes);
   /// `more_follows`: at once, so that nothing need go out before it. TLS sends what it gets.
   Progress send(std::span<const std::uint8_t> bytes, bool more_follows = false);
   /// Bytes were decrypted already, which no poll would show.
@@ -49,6 +52,7 @@ class Channel {
   Progress progress_of(int result);
 
   int socket_;
+  int wakes_at_ = 1;
   TlsSession session_;
   std::string failure_;
 };

@@ -102,8 +102,8 @@ OFCondition TimedConnection::clientSideHandshake() {
 ssize_t TimedConnection::read(void* to, size_t bytes) {
   auto* const target = static_cast<std::uint8_t*>(to);
   if (begin_ == end_) {
-    if (bytes >= buffer_.size()) return receive({target, bytes});
-    const auto count = receive(buffer_);
+    if (bytes >= buffer_.size()) return receive({target, bytes}, bytes);
+    const auto count = receive(buffer_, 1);
     if (count <= 0) return count;
     begin_ = 0;
     end_ = static_cast<std::size_t>(count);
@@ -114,7 +114,8 @@ ssize_t TimedConnection::read(void* to, size_t bytes) {
   return static_cast<ssize_t>(count);
 }
 
-ssize_t TimedConnection::receive(std::span<std::uint8_t> to) {
+/// What is there; when nothing is, waits until there is as much as `worth_waking`.
+ssize_t TimedConnection::receive(std::span<std::uint8_t> to, std::size_t worth_waking) {
   for (;;) {
     const auto progress = channel_.receive(to);
     if (!progress.waits()) {
@@ -122,6 +123,7 @@ ssize_t TimedConnection::receive(std::span<std::uint8_t> to) {
       if (progress.count < 0) errno = ECONNRESET;
       return progress.count;
     }
+    channel_.wake_at(worth_waking);
     if (!await(progress.wait_for, clock_.deadline, false)) {
       clock_.timed_out = true;
       errno = ETIMEDOUT;
@@ -185,6 +187,7 @@ ssize_t TimedConnection::write(void* from, size_t bytes) {
 OFBool TimedConnection::networkDataAvailable(int timeout_s) {
   if (begin_ != end_ || channel_.has_pending()) return OFTrue;
   const auto until = Steady::now() + std::chrono::seconds(std::max(timeout_s, 0));
+  channel_.wake_at(1);
   return await(POLLIN, until, true) ? OFTrue : OFFalse;
 }
 

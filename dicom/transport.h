@@ -65,7 +65,7 @@ class TimedConnection : public DcmTCPConnection {
 
  private:
   bool await(short event, ConnectionClock::Steady::time_point until, bool end_on_stop);
-  ssize_t receive(std::span<std::uint8_t> to);
+  ssize_t receive(std::span<std::uint8_t> to, std::size_t worth_waking);
   bool rest_of_pdu_follows(std::span<const std::uint8_t> piece);
 
   ConnectionClock& clock_;
