@@ -102,7 +102,7 @@ void on_threads(int count, const std::function<void(int)>& work) {
 class Table {
  public:
   Table() {
-    std::printf("%-10s %-22s %5s %7s %9s %8s %11s %8s\n", "receiver", "sender", "assoc", "images", "images/s",
+    std::printf("%-15s %-22s %5s %7s %9s %8s %11s %8s\n", "receiver", "sender", "assoc", "images", "images/s",
                 "p99 ms", "CPU s/1000", "RSS MiB");
   }
 
@@ -119,7 +119,7 @@ class Table {
     std::sort(waits.begin(), waits.end());
     std::array<char, 16> p99{"-"};
     if (!waits.empty()) std::snprintf(p99.data(), p99.size(), "%.1f", 1000 * waits[waits.size() * 99 / 100]);
-    std::printf("%-10s %-22s %5d %7d %9.0f %8s %11.2f %8.0f\n", receiver.name.c_str(), sender.c_str(),
+    std::printf("%-15s %-22s %5d %7d %9.0f %8s %11.2f %8.0f\n", receiver.name.c_str(), sender.c_str(),
                 associations, images, images / seconds, p99.data(), 1000 * cpu / images,
                 receiver.process.resident_mib());
     std::fflush(stdout);
@@ -145,6 +145,7 @@ class Bench {
     measure_fast(table, metserve);
     if (options_.only_metserve) return;
     measure_peer(table, start_storescp, work_.path / "storescp");
+    measure_peer(table, start_forking_storescp, work_.path / "forking storescp");
     measure_peer(table, start_orthanc, work_.path / "orthanc");
   }
 

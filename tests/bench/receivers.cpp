@@ -102,17 +102,29 @@ Receiver start_metserve(const fs::path& program, const fs::path& directory) {
   return receiver;
 }
 
-Receiver start_storescp(const fs::path& directory, bool no_delay) {
+namespace {
+
+Receiver start_storescp(const char* name, const char* processes, const fs::path& directory, bool no_delay) {
   fs::create_directories(directory);
   const auto port = dicom::test::free_port();
-  Receiver receiver{
-      "storescp",
-      "STORESCP",
-      port,
-      {dcmtk_command(no_delay, {"storescp", "-q", "--fork", "-od", directory.string(), std::to_string(port)}),
-       directory / "log"}};
+  Receiver receiver{name,
+                    "STORESCP",
+                    port,
+                    {dcmtk_command(no_delay, {"storescp", "-q", processes, "-od", directory.string(),
+                                              std::to_string(port)}),
+                     directory / "log"}};
   await(receiver);
   return receiver;
+}
+
+}  // namespace
+
+Receiver start_storescp(const fs::path& directory, bool no_delay) {
+  return start_storescp("storescp", "--single-process", directory, no_delay);
+}
+
+Receiver start_forking_storescp(const fs::path& directory, bool no_delay) {
+  return start_storescp("storescp --fork", "--fork", directory, no_delay);
 }
 
 Receiver start_orthanc(const fs::path& directory, bool no_delay) {

@@ -36,7 +36,10 @@ struct Receiver {
 /// Each keeps what it receives below `directory` and is ready on return. Throws std::runtime_error when it
 /// does not come up. `no_delay`: with DCMTK's TCP_NODELAY set by hand, which is not how they are shipped.
 Receiver start_metserve(const std::filesystem::path& program, const std::filesystem::path& directory);
+/// One process for all, which is its default: associations wait for each other.
 Receiver start_storescp(const std::filesystem::path& directory, bool no_delay);
+/// With a process for each association.
+Receiver start_forking_storescp(const std::filesystem::path& directory, bool no_delay);
 Receiver start_orthanc(const std::filesystem::path& directory, bool no_delay);
 
 /// Runs DCMTK's storescu over everything in `images`. Throws std::runtime_error when it fails. `no_delay`: as

@@ -81,6 +81,6 @@ TEST_CASE("Weights of another network, or a device that is not there, are refuse
   const TemporaryDirectory directory;
   ModelPackage package = tiny_package(directory);
   CHECK_THROWS_WITH(Segmenter(package, "gpu"), Contains("gpu"));
-  package.manifest.network.width = 8;
+  package.manifest.network.width = 16;
   CHECK_THROWS_WITH(Segmenter(package, "cpu"), Contains("manifest"));
 }
