@@ -18,8 +18,8 @@ struct NetworkConfig {
   std::string network = "input";      ///< one of `network_names`
   std::string backbone = "resnet18";  ///< resnet18, resnet34, resnet50, resnet101; not used by googlenet
   int output_stride = 8;    ///< 4, 8 or 16; 4 leaves out the stem's max-pool and dilates like 8; googlenet: 4
-  int width = 64;           ///< channels of the first stage, 64 in the papers of ResNet and GoogLeNet; a
-                            ///< multiple of 8 where a ResNet is trained
+  int width = 64;           ///< channels of the first stage, 64 in the papers of ResNet and GoogLeNet; at
+                            ///< least 8 where a ResNet is trained
   int aspp_channels = 256;  ///< channels of each ASPP branch and of the head; not used by googlenet
   int slots = 4;            ///< sequences
   int slices = 5;           ///< contiguous axial slices per sequence, odd; Groevik 2020 has 7

@@ -221,7 +221,7 @@ TEST_CASE("Training refuses options out of range by name", "[training]") {
   };
   refused([](TrainingOptions& o) { o.steps = 0; }, "steps");
   refused([](TrainingOptions& o) { o.dropout = 1; }, "dropout");
-  refused([](TrainingOptions& o) { o.network.width = 12; }, "width must be a multiple of 8");
+  refused([](TrainingOptions& o) { o.network.width = 4; }, "width must be at least 8");
   refused([](TrainingOptions& o) { o.positive_weight = 0; }, "positive_weight");
   refused([](TrainingOptions& o) { o.hard_pixel_share = 0; }, "hard_pixel_share");
   refused([](TrainingOptions& o) { o.precision = "float8"; }, "float8");
