@@ -2,16 +2,21 @@
 
 #include <torch/nn.h>
 
+#include "models/networks/atrous_convolution.h"
+
 namespace metserve::models {
 namespace {
 
 namespace nn = torch::nn;
 namespace fn = torch::nn::functional;
 
-nn::Sequential conv_bn_relu(std::int64_t in, std::int64_t out, std::int64_t rate) {
-  const auto options =
-      rate == 0 ? nn::Conv2dOptions(in, out, 1) : nn::Conv2dOptions(in, out, 3).padding(rate).dilation(rate);
-  return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(options).bias(false)), nn::BatchNorm2d(out), nn::ReLU());
+nn::Sequential conv1x1_bn_relu(std::int64_t in, std::int64_t out) {
+  return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(in, out, 1).bias(false)), nn::BatchNorm2d(out),
+                        nn::ReLU());
+}
+
+nn::Sequential atrous_bn_relu(std::int64_t in, std::int64_t out, std::int64_t rate) {
+  return nn::Sequential(AtrousConv2d(in, out, rate), nn::BatchNorm2d(out), nn::ReLU());
 }
 
 nn::Sequential image_pooling(std::int64_t in, std::int64_t out) {
@@ -24,8 +29,8 @@ class AsppImpl : public nn::Module {
  public:
   AsppImpl(std::int64_t in, std::int64_t out, std::int64_t smallest_rate) {
     branches_ = register_module("convs", nn::ModuleList());
-    branches_->push_back(conv_bn_relu(in, out, 0));
-    for (std::int64_t i = 1; i <= 3; ++i) branches_->push_back(conv_bn_relu(in, out, i * smallest_rate));
+    branches_->push_back(conv1x1_bn_relu(in, out));
+    for (std::int64_t i = 1; i <= 3; ++i) branches_->push_back(atrous_bn_relu(in, out, i * smallest_rate));
     branches_->push_back(image_pooling(in, out));
     project_ =
         register_module("project", nn::Sequential(nn::Conv2d(nn::Conv2dOptions(5 * out, out, 1).bias(false)),

@@ -5,15 +5,17 @@
 #include <torch/types.h>
 
 #include "models/error.h"
+#include "models/networks/atrous_convolution.h"
 
 namespace metserve::models {
 namespace {
 
 namespace nn = torch::nn;
 
-nn::Conv2d conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride, std::int64_t dilation) {
-  return nn::Conv2d(
-      nn::Conv2dOptions(in, out, 3).stride(stride).padding(dilation).dilation(dilation).bias(false));
+/// Of one that is dilated the stride is 1.
+nn::AnyModule conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride, std::int64_t dilation) {
+  if (dilation > 1) return nn::AnyModule(AtrousConv2d(in, out, dilation));
+  return nn::AnyModule(nn::Conv2d(nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)));
 }
 
 nn::Conv2d conv1x1(std::int64_t in, std::int64_t out, std::int64_t stride) {
@@ -41,9 +43,9 @@ class BlockImpl : public nn::Module {
  public:
   BlockImpl(const BlockShape& s, bool bottleneck) {
     if (bottleneck) {
-      add(conv1x1(s.in, s.planes, 1), s.planes);
+      add(nn::AnyModule(conv1x1(s.in, s.planes, 1)), s.planes);
       add(conv3x3(s.planes, s.planes, s.stride, s.dilation), s.planes);
-      add(conv1x1(s.planes, s.out, 1), s.out);
+      add(nn::AnyModule(conv1x1(s.planes, s.out, 1)), s.out);
     } else {
       add(conv3x3(s.in, s.planes, s.stride, s.dilation), s.planes);
       add(conv3x3(s.planes, s.out, 1, s.dilation), s.out);
@@ -54,7 +56,7 @@ class BlockImpl : public nn::Module {
   torch::Tensor forward(const torch::Tensor& x) {
     torch::Tensor y = x;
     for (std::size_t i = 0; i < convolutions_.size(); ++i) {
-      y = norms_[i](convolutions_[i](y));
+      y = norms_[i](convolutions_[i].forward(y));
       if (i + 1 < convolutions_.size()) y.relu_();
     }
     y += downsample_.is_empty() ? x : downsample_->forward(x);
@@ -62,13 +64,14 @@ class BlockImpl : public nn::Module {
   }
 
  private:
-  void add(const nn::Conv2d& convolution, std::int64_t channels) {
+  void add(nn::AnyModule convolution, std::int64_t channels) {
     const std::string number = std::to_string(convolutions_.size() + 1);
-    convolutions_.push_back(register_module("conv" + number, convolution));
+    register_module("conv" + number, convolution.ptr());
+    convolutions_.push_back(std::move(convolution));
     norms_.push_back(register_module("bn" + number, nn::BatchNorm2d(channels)));
   }
 
-  std::vector<nn::Conv2d> convolutions_;
+  std::vector<nn::AnyModule> convolutions_;
   std::vector<nn::BatchNorm2d> norms_;
   nn::Sequential downsample_{nullptr};
 };

@@ -15,14 +15,14 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array figures{"auc",
-                             "dice",
-                             "precision",
-                             "recall",
-                             "detected_dice",
-                             "lesion_wise_dice",
-                             "false_positives",
-                             "false_positives_any_size"};
+constexpr std::array figure_names{"auc",
+                                  "dice",
+                                  "precision",
+                                  "recall",
+                                  "detected_dice",
+                                  "lesion_wise_dice",
+                                  "false_positives",
+                                  "false_positives_any_size"};
 
 /// Values over studies by figure, by subset.
 using Samples = std::map<std::string, std::map<std::string, std::vector<double>>>;
@@ -38,7 +38,7 @@ Samples samples_of(const std::filesystem::path& file) {
         subset += (subset.empty() ? "" : "+") + slot.get<std::string>();
       auto& own = samples[subset];
       for (const json& study : row.at("studies"))
-        for (const char* figure : figures)
+        for (const char* figure : figure_names)
           if (const json& value = study.at(figure); !value.is_null())
             own[figure].push_back(value.get<double>());
     }
@@ -62,7 +62,7 @@ std::vector<Comparison> compare_evaluations(const std::filesystem::path& first,
   std::vector<Comparison> comparisons;
   for (auto& [subset, own] : a) {
     if (b.count(subset) == 0) continue;
-    for (const char* figure : figures) {
+    for (const char* figure : figure_names) {
       const std::vector<double>&x = own[figure], &y = b[subset][figure];
       if (x.empty() || y.empty()) continue;
       comparisons.push_back({subset, figure, median(x), median(y), rank_sum_test(x, y)});
