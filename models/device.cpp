@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <ATen/Parallel.h>
+#include <malloc.h>
 #include <sched.h>
 #include <torch/cuda.h>
 
@@ -43,6 +44,12 @@ int usable_cores() {
 void use_all_cores() {
   if (std::getenv("OMP_NUM_THREADS") != nullptr) return;
   at::set_num_threads(usable_cores());
+}
+
+void keep_freed_memory() {
+  constexpr int larger_than_any_tensor = 1 << 30, never = -1;
+  mallopt(M_MMAP_THRESHOLD, larger_than_any_tensor);
+  mallopt(M_TRIM_THRESHOLD, never);
 }
 
 }  // namespace metserve::models

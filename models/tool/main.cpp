@@ -10,6 +10,7 @@
 // metserve-models: simulate, train, evaluate and time on a machine that has LibTorch alone.
 int main(int argc, char** argv) {
   metserve::models::use_all_cores();
+  metserve::models::keep_freed_memory();
   CLI::App program("Networks of MetServe: simulate training data, train, evaluate, time");
   program.require_subcommand(1);
   program.option_defaults()->always_capture_default();

@@ -1,6 +1,7 @@
 #include <memory>
 #include <optional>
 
+#include "models/device.h"
 #include "models/evaluation.h"
 #include "models/model_package.h"
 #include "models/networks/network_file.h"
@@ -26,6 +27,7 @@ struct EvaluateArguments {
 };
 
 void evaluate(const EvaluateArguments& arguments) {
+  models::keep_freed_memory();
   const auto package = models::ModelPackage::load(model_directory(arguments.model));
   models::EvaluationOptions options = arguments.options;
   options.subsets = models::subsets_named(arguments.subsets);

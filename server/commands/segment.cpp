@@ -7,6 +7,7 @@
 #include <ATen/Parallel.h>
 
 #include "dicom/runtime.h"
+#include "models/device.h"
 #include "pipeline/segment_study.h"
 #include "server/commands/commands.h"
 #include "server/commands/lesion_rule_options.h"
@@ -57,6 +58,7 @@ void make_directory(const std::filesystem::path& directory) {
 }
 
 void segment(const SegmentArguments& arguments) {
+  models::keep_freed_memory();
   const dicom::Runtime runtime;
   if (arguments.threads > 0) at::set_num_threads(arguments.threads);
   const dicom::Study study = dicom::scan_study(dicom::list_files(arguments.study));

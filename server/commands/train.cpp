@@ -2,6 +2,7 @@
 #include <memory>
 #include <optional>
 
+#include "models/device.h"
 #include "models/package/publish.h"
 #include "models/training.h"
 #include "server/commands/commands.h"
@@ -73,6 +74,7 @@ void write_package(const TrainArguments& arguments, const Split& split) {
 }
 
 void train(TrainArguments& arguments) {
+  models::keep_freed_memory();
   arguments.options.network.network = arguments.network;
   arguments.options.network.slices = models::paper_slices(arguments.network);
   if (arguments.config) read_training_config(*arguments.config, arguments.options);

@@ -23,7 +23,8 @@ import torchvision_networks  # noqa: E402
 
 BATCH, CROP, WARM, TIMED, SLICES = 4, 256, 2, 10, 160
 CHECKPOINT = 50  # steps; half of what `train` does by itself
-CASES = [("resnet18", 8, "float32"), ("resnet18", 8, "bfloat16"), ("resnet50", 16, "float32"), ("resnet50", 16, "bfloat16")]
+NETWORKS = [("resnet18", 8), ("resnet50", 16)]
+PRECISIONS = ["float32"] + ["bfloat16"] * ("avx512_bf16" in pathlib.Path("/proc/cpuinfo").read_text())
 
 
 def pytorch_step_s(depth, stride, precision):
@@ -78,7 +79,7 @@ def main(program, out, threads, rounds):
     print(f"{threads} threads, batches of {BATCH} x 20 x {CROP} x {CROP}, medians of {rounds} rounds in turn")
     print(f"simulator: {made:.1f} slices of four sequences a second")
     print("network   stride  precision  PyTorch s/step  ours s/step  PyTorch / ours  slices trained on a second")
-    for case in CASES:
+    for case in [(*network, precision) for network in NETWORKS for precision in PRECISIONS]:
         theirs, ours = [], []
         for _ in range(rounds):
             theirs.append(pytorch_step_s(int(case[0][6:]), *case[1:]))
