@@ -1,6 +1,7 @@
 #include "server/worker_pool.h"
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include <ATen/Parallel.h>
@@ -30,20 +31,26 @@ WorkerPool::WorkerPool(const models::ModelPackage& package, JobContext context,
                        std::function<void(const std::string&)> on_broken)
     : package_(package), context_(std::move(context)), on_broken_(std::move(on_broken)) {
   const WorkerConfig& config = context_.config.workers;
-  at::set_num_threads(threads_per_worker(config));
-  for (int i = 0; i < config.count; ++i) {
-    auto worker = std::make_unique<Worker>();
-    worker->segmenter.emplace(package_, config.device);
-    run_canary(*worker->segmenter);
-    worker->ready = true;
-    workers_.push_back(std::move(worker));
-  }
+  for (int i = 0; i < config.count; ++i) workers_.push_back(std::make_unique<Worker>());
+  // On a thread that ends: OpenMP's threads of one that stays would count, and as soon as there are more of
+  // them than cores, libgomp has all sleep whenever they wait for each other.
+  std::async(std::launch::async, [this] { prepare_workers(); }).get();
   running_threads_ = config.count;
   for (const auto& worker : workers_) {
     worker->thread = std::thread([this, &own = *worker] { run(own); });
   }
   lease_keeper_ = std::make_unique<PeriodicTask>(
       "renewing leases", renew_interval, [this] { renew_leases(); }, context_.log);
+}
+
+void WorkerPool::prepare_workers() {
+  const WorkerConfig& config = context_.config.workers;
+  at::set_num_threads(threads_per_worker(config));
+  for (const auto& worker : workers_) {
+    worker->segmenter.emplace(package_, config.device);
+    run_canary(*worker->segmenter);
+    worker->ready = true;
+  }
 }
 
 WorkerPool::~WorkerPool() {

@@ -50,6 +50,7 @@ class WorkerPool {
     std::optional<Claim> claim;  ///< under the pool's mutex
     std::thread thread;
   };
+  void prepare_workers();
   void run(Worker& worker);
   bool work_once(Worker& worker);
   bool try_device(Worker& worker);

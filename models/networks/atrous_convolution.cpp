@@ -1,6 +1,7 @@
 #include "models/networks/atrous_convolution.h"
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include <torch/csrc/autograd/custom_function.h>
@@ -10,8 +11,7 @@ namespace {
 
 namespace autograd = torch::autograd;
 
-/// Where an axis of the map is seen through a tap: output positions [to, to + size), of input [from, from +
-/// size).
+/// What a tap sees of an axis of the map: at [to, to + size) of the output, [from, from + size) of the input.
 struct Reach {
   Reach(std::int64_t tap, std::int64_t rate, std::int64_t length)
       : from(std::max<std::int64_t>(0, (tap - 1) * rate)),
@@ -50,25 +50,19 @@ torch::Tensor dense(const torch::Tensor& map) {
   return map.contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
-/// Adds to the part of `sum` that a tap reaches; the first tap's reaches all of it and is the sum.
-/// float32, so that nine additions round no more than one convolution does.
-void add(torch::Tensor& sum, torch::Tensor (Tap::*reached)(const torch::Tensor&) const, const Tap& tap,
-         const torch::Tensor& result) {
-  if (sum.defined())
-    (tap.*reached)(sum) += result;
-  else
-    sum = result.to(torch::kFloat32);
-}
-
+/// Sums of taps are float32, so that nine additions round no more than one convolution does.
 class TapByTap : public autograd::Function<TapByTap> {
  public:
   static torch::Tensor forward(autograd::AutogradContext* context, const torch::Tensor& x,
                                const torch::Tensor& weight, std::int64_t rate) {
     context->save_for_backward({x, weight});
     context->saved_data["rate"] = rate;
-    torch::Tensor sum;
-    for (const Tap& tap : taps_on(x, rate))
-      add(sum, &Tap::output, tap, torch::conv2d(dense(tap.input(x)), dense(tap.weight(weight))));
+    const auto through = [&](const Tap& tap) {
+      return torch::conv2d(dense(tap.input(x)), dense(tap.weight(weight)));
+    };
+    const std::vector<Tap> taps = taps_on(x, rate);
+    torch::Tensor sum = through(taps.front()).to(torch::kFloat32);
+    for (const Tap& tap : std::span(taps).subspan(1)) tap.output(sum) += through(tap);
     return sum.to(x.scalar_type());
   }
 
@@ -77,14 +71,17 @@ class TapByTap : public autograd::Function<TapByTap> {
     const autograd::variable_list saved = context->get_saved_variables();
     const torch::Tensor &x = saved[0], &weight = saved[1];
     const torch::Tensor gradient = gradients[0].to(x.scalar_type());
-    torch::Tensor of_x, of_weight = torch::zeros_like(weight);
-    for (const Tap& tap : taps_on(x, context->saved_data["rate"].toInt())) {
-      const auto [tap_x, tap_weight, no_bias] = at::convolution_backward(
+    torch::Tensor of_weight = torch::zeros_like(weight);
+    const auto through = [&](const Tap& tap) {
+      const auto [of_input, of_own, no_bias] = at::convolution_backward(
           dense(tap.output(gradient)), dense(tap.input(x)), dense(tap.weight(weight)), {}, {1, 1}, {0, 0},
           {1, 1}, false, {0, 0}, 1, {true, true, false});
-      add(of_x, &Tap::input, tap, tap_x);
-      tap.weight(of_weight).copy_(tap_weight);
-    }
+      tap.weight(of_weight).copy_(of_own);
+      return of_input;
+    };
+    const std::vector<Tap> taps = taps_on(x, context->saved_data["rate"].toInt());
+    torch::Tensor of_x = through(taps.front()).to(torch::kFloat32);
+    for (const Tap& tap : std::span(taps).subspan(1)) tap.input(of_x) += through(tap);
     return {of_x.to(x.scalar_type()), of_weight, {}};
   }
 };
