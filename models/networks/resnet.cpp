@@ -1,6 +1,7 @@
 #include "models/networks/resnet.h"
 
 #include <map>
+#include <utility>
 
 #include <torch/types.h>
 
