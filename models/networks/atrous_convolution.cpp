@@ -70,11 +70,10 @@ class TapByTap : public autograd::Function<TapByTap> {
                                           const autograd::variable_list& gradients) {
     const autograd::variable_list saved = context->get_saved_variables();
     const torch::Tensor &x = saved[0], &weight = saved[1];
-    const torch::Tensor gradient = gradients[0].to(x.scalar_type());
     torch::Tensor of_weight = torch::zeros_like(weight);
     const auto through = [&](const Tap& tap) {
       const auto [of_input, of_own, no_bias] = at::convolution_backward(
-          dense(tap.output(gradient)), dense(tap.input(x)), dense(tap.weight(weight)), {}, {1, 1}, {0, 0},
+          dense(tap.output(gradients[0])), dense(tap.input(x)), dense(tap.weight(weight)), {}, {1, 1}, {0, 0},
           {1, 1}, false, {0, 0}, 1, {true, true, false});
       tap.weight(of_weight).copy_(of_own);
       return of_input;
