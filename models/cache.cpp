@@ -1,7 +1,11 @@
 #include "models/cache.h"
 
+#include <atomic>
 #include <cstdio>
+#include <future>
+#include <mutex>
 
+#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include "models/device.h"
@@ -29,6 +33,16 @@ Study simulate_for_training(const Anatomy& anatomy, const CacheOptions& options,
   return make_study(study_name(number) + " " + anatomy.name, volumes, simulated.truth.voxels, options.clahe);
 }
 
+void add_study(const std::vector<Anatomy>& anatomies, const CacheOptions& options, int number,
+               const std::filesystem::path& directory) {
+  const auto file = directory / (study_name(number) + ".safetensors");
+  if (std::filesystem::exists(file)) return;
+  const Anatomy anatomy = anatomies.empty()
+                              ? procedural_anatomy(options.seed + static_cast<std::uint64_t>(number))
+                              : anatomies[static_cast<std::size_t>(number) % anatomies.size()];
+  write_study(simulate_for_training(anatomy, options, number), options.clahe, file);
+}
+
 }  // namespace
 
 void build_cache(const std::vector<Anatomy>& anatomies, const CacheOptions& options,
@@ -38,17 +52,26 @@ void build_cache(const std::vector<Anatomy>& anatomies, const CacheOptions& opti
   std::error_code failure;
   std::filesystem::create_directories(directory, failure);
   if (failure) throw Error(Error::Kind::io, directory.string() + ": cannot be made: " + failure.message());
-  for (int i = 0; i < options.studies; ++i) {
-    const int number = options.first + i;
-    const auto file = directory / (study_name(number) + ".safetensors");
-    if (!std::filesystem::exists(file)) {
-      const Anatomy anatomy = anatomies.empty()
-                                  ? procedural_anatomy(options.seed + static_cast<std::uint64_t>(number))
-                                  : anatomies[static_cast<std::size_t>(number) % anatomies.size()];
-      write_study(simulate_for_training(anatomy, options, number), options.clahe, file);
+  const int side_by_side = device_from_name(options.device).is_cpu() ? at::get_num_threads() : 1;
+  const ThreadLimit one_each(1);
+  std::atomic<int> begun = 0;
+  int done = 0;
+  std::mutex reporting;
+  const auto simulate = [&] {
+    try {
+      for (int i = begun++; i < options.studies; i = begun++) {
+        add_study(anatomies, options, options.first + i, directory);
+        const std::scoped_lock lock(reporting);
+        if (on_study) on_study(++done);
+      }
+    } catch (...) {
+      begun = options.studies;  // the others end with what they have begun
+      throw;
     }
-    if (on_study) on_study(i + 1);
-  }
+  };
+  std::vector<std::future<void>> simulating;
+  for (int i = 0; i < side_by_side; ++i) simulating.push_back(std::async(std::launch::async, simulate));
+  for (std::future<void>& one : simulating) one.get();
 }
 
 }  // namespace metserve::models

@@ -46,6 +46,14 @@ void use_all_cores() {
   at::set_num_threads(usable_cores());
 }
 
+ThreadLimit::ThreadLimit(int most) : usual_(at::get_num_threads()) {
+  at::set_num_threads(std::clamp(most, 1, usual_));
+}
+
+ThreadLimit::~ThreadLimit() {
+  at::set_num_threads(usual_);
+}
+
 void keep_freed_memory() {
   constexpr int larger_than_any_tensor = 1 << 30, never = -1;
   mallopt(M_MMAP_THRESHOLD, larger_than_any_tensor);

@@ -21,6 +21,19 @@ int usable_cores();
 /// threads each.
 void use_all_cores();
 
+/// At most so many threads for LibTorch's operations while it lives: on this thread, and on those that begin
+/// to use LibTorch meanwhile.
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(int most);
+  ~ThreadLimit();
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  int usual_;
+};
+
 /// Keeps the memory of tensors that are gone for the next ones, where glibc would give it back and fault in
 /// fresh pages for each: a fifth of the time of a forward pass. Of the process's first thread alone; for
 /// programs that work on tensors and end, since nothing is given back before.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
+#include <utility>
 
 #include <torch/types.h>
 
@@ -11,16 +13,24 @@ namespace metserve::models {
 namespace {
 
 struct Range {
-  std::int64_t first;
-  std::int64_t size;
+  std::int64_t first = 0;
+  std::int64_t size = 0;  ///< 0: nothing is used
 };
 
-/// The part of an axis where `used` is not zero, widened to a margin and a multiple of 32.
+/// A slice and the part of its plane that the network sees.
+struct Plane {
+  std::int64_t index;  ///< among those that were asked for
+  std::int64_t slice;
+  Range rows, columns;
+  auto size() const { return std::pair(rows.size, columns.size); }
+};
+
+/// The part of an axis where `used` is not zero, widened to a margin and a multiple of 16.
 Range used_range(const torch::Tensor& used) {
-  constexpr std::int64_t margin = 4, multiple = 32;
+  constexpr std::int64_t margin = 4, multiple = 16;
   const std::int64_t length = used.numel();
   const torch::Tensor where = used.nonzero();
-  if (where.numel() == 0) return {0, std::min(length, multiple)};
+  if (where.numel() == 0) return {};
   const std::int64_t first = where.min().item<std::int64_t>() - margin;
   const std::int64_t last = where.max().item<std::int64_t>() + margin;
   const std::int64_t size = std::min(length, (last - first + multiple) / multiple * multiple);
@@ -28,40 +38,53 @@ Range used_range(const torch::Tensor& used) {
   return {begin, size};
 }
 
-/// [batch, 4 * slices, h, w] float32 around each of the centre slices.
-torch::Tensor stacks(const torch::Tensor& images, torch::ArrayRef<std::int64_t> centres,
-                     std::int64_t slices) {
-  std::vector<std::int64_t> wanted;
-  for (std::int64_t centre : centres)
-    for (std::int64_t i = 0; i < slices; ++i)
-      wanted.push_back(std::clamp<std::int64_t>(centre + i - slices / 2, 0, images.size(1) - 1));
-  const torch::Tensor index = torch::tensor(wanted, torch::kInt64).to(images.device());
-  const auto batch = static_cast<std::int64_t>(centres.size());
-  torch::Tensor stack = images.index_select(1, index)
-                            .view({images.size(0), batch, slices, images.size(2), images.size(3)})
-                            .transpose(0, 1)
-                            .reshape({batch, images.size(0) * slices, images.size(2), images.size(3)});
-  return images.scalar_type() == torch::kUInt8 ? stack.to(torch::kFloat32).div_(255) : stack;
-}
-
-/// [H, W], not zero where any slice of any present sequence has signal.
-torch::Tensor in_plane_extent(const torch::Tensor& images, SlotSet present) {
-  torch::Tensor extent;
-  for (std::size_t slot = 0; slot < slot_count; ++slot) {
-    if (!present.test(slot)) continue;
-    const torch::Tensor own = images[static_cast<std::int64_t>(slot)].amax(0);
-    extent = extent.defined() ? torch::maximum(extent, own) : own;
-  }
-  return extent;
-}
-
-/// On the device, with zeros for the absent sequences whatever they held.
+/// [4, D, H, W] on the device, with zeros for the absent sequences whatever they held.
 torch::Tensor without_absent(const torch::Tensor& images, SlotSet present, const torch::Device& device) {
   torch::Tensor result = torch::zeros(images.sizes(), images.options().device(device));
   for (std::size_t slot = 0; slot < slot_count; ++slot)
     if (present.test(slot))
       result[static_cast<std::int64_t>(slot)].copy_(images[static_cast<std::int64_t>(slot)]);
   return result;
+}
+
+/// Numbers of the slices that the network sees around one of a study of `depth`.
+std::vector<std::int64_t> neighbours(std::int64_t slice, std::int64_t count, std::int64_t depth) {
+  std::vector<std::int64_t> result;
+  for (std::int64_t i = 0; i < count; ++i)
+    result.push_back(std::clamp<std::int64_t>(slice + i - count / 2, 0, depth - 1));
+  return result;
+}
+
+/// What is to be computed: planes of one size behind each other, none for slices without signal.
+std::vector<Plane> planes_of(const torch::Tensor& images, torch::ArrayRef<std::int64_t> slices,
+                             std::int64_t depth_of_stack) {
+  const torch::Tensor extent = images.amax(0).cpu();
+  const torch::Tensor rows = extent.amax(2), columns = extent.amax(1);
+  std::vector<Plane> planes;
+  for (std::size_t i = 0; i < slices.size(); ++i) {
+    const torch::Tensor stack = torch::tensor(neighbours(slices[i], depth_of_stack, images.size(1)));
+    const Plane plane{static_cast<std::int64_t>(i), slices[i],
+                      used_range(rows.index_select(0, stack).amax(0)),
+                      used_range(columns.index_select(0, stack).amax(0))};
+    if (plane.rows.size > 0) planes.push_back(plane);
+  }
+  std::stable_sort(planes.begin(), planes.end(),
+                   [](const Plane& a, const Plane& b) { return a.size() < b.size(); });
+  return planes;
+}
+
+/// [number of planes, 4 * slices, h, w] float32; the planes are of one size.
+torch::Tensor stacks(const torch::Tensor& images, std::span<const Plane> planes, std::int64_t slices) {
+  std::vector<torch::Tensor> result;
+  for (const Plane& plane : planes) {
+    const auto index = torch::tensor(neighbours(plane.slice, slices, images.size(1)), images.device());
+    result.push_back(images.narrow(2, plane.rows.first, plane.rows.size)
+                         .narrow(3, plane.columns.first, plane.columns.size)
+                         .index_select(1, index)
+                         .flatten(0, 1));
+  }
+  const torch::Tensor stack = torch::stack(result);
+  return images.scalar_type() == torch::kUInt8 ? stack.to(torch::kFloat32).div_(255) : stack;
 }
 
 void check(const torch::Tensor& images, SlotSet present) {
@@ -79,31 +102,33 @@ torch::Tensor predict(const Network& network, const torch::Tensor& images, SlotS
   check(images, present);
   torch::InferenceMode inference;
   network->eval();
-  const torch::Tensor extent = in_plane_extent(images, present);
-  const Range rows = used_range(extent.amax(1)), columns = used_range(extent.amax(0));
-  const torch::Tensor box =
-      without_absent(images.narrow(2, rows.first, rows.size).narrow(3, columns.first, columns.size), present,
-                     options.device);
+  const torch::Tensor used = without_absent(images, present, options.device);
   std::vector<std::int64_t> slices = options.slices;
   if (slices.empty()) {
     slices.resize(static_cast<std::size_t>(images.size(1)));
     std::iota(slices.begin(), slices.end(), 0);
   }
-  const auto count = static_cast<std::int64_t>(slices.size());
-  torch::Tensor result = torch::zeros({count, images.size(2), images.size(3)});
-  for (std::int64_t i = 0; i < count; i += options.batch) {
-    const std::int64_t size = std::min<std::int64_t>(options.batch, count - i);
-    const torch::ArrayRef<std::int64_t> centres(slices.data() + i, static_cast<std::size_t>(size));
-    const torch::Tensor stack =
-        stacks(box, centres, network->config().slices).contiguous(torch::MemoryFormat::ChannelsLast);
-    const std::vector<SlotSet> kept(static_cast<std::size_t>(size), present);
+  const std::int64_t depth = network->config().slices;
+  const std::vector<Plane> planes = planes_of(used, slices, depth);
+  torch::Tensor result =
+      torch::zeros({static_cast<std::int64_t>(slices.size()), images.size(2), images.size(3)});
+  for (auto begin = planes.begin(); begin != planes.end();) {
+    const auto limit = begin + std::min<std::ptrdiff_t>(options.batch, planes.end() - begin);
+    const auto end =
+        std::find_if(begin, limit, [&](const Plane& plane) { return plane.size() != begin->size(); });
+    const std::span batch(begin, end);
+    const torch::Tensor stack = stacks(used, batch, depth).contiguous(torch::MemoryFormat::ChannelsLast);
+    const std::vector<SlotSet> kept(batch.size(), present);
     const AutocastGuard autocast(options.precision, options.device);
-    const torch::Tensor probability = network->forward(stack, kept).sigmoid().squeeze(1);
-    result.narrow(0, i, size)
-        .narrow(1, rows.first, rows.size)
-        .narrow(2, columns.first, columns.size)
-        .copy_(probability);
-    if (options.on_progress) options.on_progress(static_cast<double>(i + size) / static_cast<double>(count));
+    const torch::Tensor probability = network->forward(stack, kept).sigmoid().squeeze(1).cpu();
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      result[batch[i].index]
+          .narrow(0, batch[i].rows.first, batch[i].rows.size)
+          .narrow(1, batch[i].columns.first, batch[i].columns.size)
+          .copy_(probability[static_cast<std::int64_t>(i)]);
+    begin = end;
+    if (options.on_progress)
+      options.on_progress(static_cast<double>(end - planes.begin()) / static_cast<double>(planes.size()));
   }
   return result;
 }

@@ -20,8 +20,9 @@ struct InferenceOptions {
   std::function<void(double)> on_progress;  ///< called with the share done, 0..1
 };
 
-/// Slides the network over the slices of a study; end slices are replicated. Only the in-plane box around the
-/// head is computed (the sides are multiples of 32), elsewhere the probability is 0.
+/// Slides the network over the slices of a study; end slices are replicated. Of each slice only the box
+/// around what the network sees of the head there is computed (the sides are multiples of 16), elsewhere the
+/// probability is 0. So a slice's result does not depend on which others are asked for.
 /// `images`: [4, D, H, W], float32 in [0, 1] or uint8 in 0..255. Sequences that are not `available`, or that
 /// the network was not trained on, are ignored.
 /// Returns probabilities [number of slices, H, W] float32 on the CPU. Throws Error(bad_input) on an empty

@@ -106,21 +106,6 @@ torch::Tensor loss_of(const torch::Tensor& logits, const torch::Tensor& target,
   return entropy + options.dice_weight * (1 - dice);
 }
 
-/// At most so many CPU threads while it lives. LibTorch 1.13 damages memory in the backward pass of small
-/// convolutions that have more threads than images.
-class ThreadLimit {
- public:
-  explicit ThreadLimit(int most) : usual_(at::get_num_threads()) {
-    at::set_num_threads(std::clamp(most, 1, usual_));
-  }
-  ~ThreadLimit() { at::set_num_threads(usual_); }
-  ThreadLimit(const ThreadLimit&) = delete;
-  ThreadLimit& operator=(const ThreadLimit&) = delete;
-
- private:
-  int usual_;
-};
-
 /// Owns what changes during a run.
 class Trainer {
  public:
@@ -287,6 +272,8 @@ void train(const std::vector<Study>& training, const std::vector<Study>& validat
         throw Error(Error::Kind::bad_input, study.name + ": has no sequence of the subset to train on");
   if (options.threads > 0) at::set_num_threads(options.threads);
   const auto devices = static_cast<int>(devices_from_names(options.device).size());
+  // LibTorch 1.13 damages memory in the backward pass of small convolutions that have more threads than
+  // images.
   const ThreadLimit no_more_than_images(options.sampler.batch / devices);
   std::error_code failure;
   std::filesystem::create_directories(directory, failure);

@@ -1,5 +1,6 @@
 #include "models/data/label_map.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -44,6 +45,14 @@ Anatomy read_anatomy(const std::filesystem::path& file) {
   torch::Tensor labels = image.voxels.permute({order[0], order[1], order[2]});
   if (!backwards.empty()) labels = labels.flip(backwards);
   return {.name = stem(file), .labels = labels.contiguous(), .spacing_mm = spacing_mm};
+}
+
+bool holds_label_maps(const std::filesystem::path& directory) {
+  const std::filesystem::directory_iterator entries(directory);
+  return std::any_of(begin(entries), end(entries), [](const auto& entry) {
+    const std::string name = entry.path().filename().string();
+    return name.ends_with(".nii") || name.ends_with(".nii.gz");
+  });
 }
 
 std::vector<Anatomy> read_label_maps(const std::filesystem::path& directory) {

@@ -17,7 +17,7 @@ namespace metserve::models {
 class NetworkModule : public torch::nn::Module {
  public:
   /// `x`: [N, slots * slices, H, W] float32, channels sequence-major (all slices of a sequence together); H
-  /// and W multiples of 32. `kept`: for each of N the sequences that are there; the others are not looked at.
+  /// and W multiples of 16. `kept`: for each of N the sequences that are there; the others are not looked at.
   /// With `config().dropout` they are zeroed and the rest multiplied by 4/n at the level where the network
   /// joins the sequences; without it they are zero at the input. Returns logits [N, 1, H, W] float32 of the
   /// centre slice. Throws Error(bad_input) on an empty set or sizes that do not fit.

@@ -1,7 +1,9 @@
 #include <filesystem>
 #include <memory>
 
+#include "models/anatomy_file.h"
 #include "models/data/dataset.h"
+#include "models/data/label_map.h"
 #include "pipeline/training_study.h"
 #include "server/commands/commands.h"
 #include "server/error.h"
@@ -29,10 +31,19 @@ bool prepare_one(const models::DatasetStudy& study, const fs::path& file) try {
   return false;
 }
 
+/// For machines without ITK, on which `metserve-models simulate` makes studies of them.
+void prepare_label_maps(const fs::path& data, const fs::path& output) {
+  const auto anatomies = models::read_label_maps(data);
+  for (const models::Anatomy& anatomy : anatomies)
+    models::write_anatomy_tensors(anatomy, output / (anatomy.name + ".safetensors"));
+  std::printf("%zu label maps in %s\n", anatomies.size(), output.c_str());
+}
+
 void prepare(const PrepareArguments& arguments) {
-  const auto studies = models::dataset_studies(arguments.data, models::slot_from_id(arguments.t1c).value());
   const fs::path output = arguments.output;
   fs::create_directories(output);
+  if (models::holds_label_maps(arguments.data)) return prepare_label_maps(arguments.data, output);
+  const auto studies = models::dataset_studies(arguments.data, models::slot_from_id(arguments.t1c).value());
   Progress progress;
   std::size_t failed = 0;
   for (std::size_t i = 0; i < studies.size(); ++i) {
@@ -51,14 +62,16 @@ void prepare(const PrepareArguments& arguments) {
 void add_prepare(CLI::App& program) {
   auto a = std::make_shared<PrepareArguments>();
   CLI::App* command = program.add_subcommand(
-      "prepare", "Read an annotated data set and write it as train and evaluate want it");
+      "prepare", "Read an annotated data set and write it as train and evaluate want it, or label maps");
   command
       ->add_option("--data", a->data,
-                   "BrainMetShare, BraTS-METS, or what simulate --format nifti writes; told by the layout")
+                   "BrainMetShare, BraTS-METS, what simulate --format nifti writes, or NIfTI label maps to "
+                   "simulate with; told by the layout")
       ->required()
       ->check(CLI::ExistingDirectory);
   command
-      ->add_option("-o,--output", a->output, "Folder to write to, one file per study; those there are kept")
+      ->add_option("-o,--output", a->output,
+                   "Folder to write to, one file per study; studies that are there are kept")
       ->required();
   command->add_option("--t1c", a->t1c, "What BraTS-METS's T1 after contrast agent is")
       ->check(CLI::IsMember({"t1_gre_post", "t1_se_post"}))

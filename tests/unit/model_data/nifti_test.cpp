@@ -7,6 +7,7 @@
 
 #include <torch/types.h>
 
+#include "models/anatomy_file.h"
 #include "models/data/label_map.h"
 #include "models/data/simulated_study_files.h"
 #include "models/error.h"
@@ -150,7 +151,17 @@ TEST_CASE("a label map in any orientation becomes slices up, rows back, columns 
   CHECK_THROWS_WITH(read_anatomy(directory / "flat.nii.gz"), Catch::Contains("cubic"));
   CHECK_THROWS_AS(read_anatomy(directory / "absent.nii.gz"), Error);
   std::filesystem::remove(directory / "flat.nii.gz");
+  CHECK(holds_label_maps(directory.path()));
   CHECK(read_label_maps(directory.path()).size() == 1);
+
+  const TemporaryDirectory without_itk;
+  CHECK_FALSE(holds_label_maps(without_itk.path()));
+  write_anatomy_tensors(anatomy, without_itk / "map.safetensors");
+  const auto read = read_anatomies(without_itk.path());
+  REQUIRE(read.size() == 1);
+  CHECK(read[0].name == "map");
+  CHECK(read[0].spacing_mm == Approx(1.0));
+  CHECK(torch::equal(read[0].labels, anatomy.labels));
 }
 
 TEST_CASE("real label maps have the frontal sinus in front and the cerebellum below", "[nifti][data]") {

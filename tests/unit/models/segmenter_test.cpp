@@ -77,6 +77,30 @@ TEST_CASE("End slices are replicated and slices do not depend on the batch", "[s
   CHECK((predict(network, repeated, SlotSet().set(), options)[0] - all[0]).abs().max().item<float>() < 1e-5F);
 }
 
+TEST_CASE("Of each slice what holds signal is computed, and alike whichever slices are asked for",
+          "[segmenter]") {
+  torch::manual_seed(3);
+  const Network network = make_network(tiny_network());
+  network->eval();
+  torch::Tensor images = torch::zeros({4, 12, 96, 96});
+  images.slice(1, 0, 4).slice(2, 40, 52).slice(3, 30, 42) = 0.5;
+  images.slice(1, 4, 8).slice(2, 8, 88).slice(3, 8, 88) = 0.7;
+  const torch::Tensor all = predict(network, images, SlotSet().set(), {});
+  const auto computed = [&](std::int64_t slice) { return all[slice].ne(0).sum().item<std::int64_t>(); };
+  CHECK(computed(0) == 32 * 32);  // 12 pixels and twice the margin are 20, the next multiple of 16 is 32
+  CHECK(all[0][46][36].item<float>() > 0);
+  CHECK(computed(5) == 96 * 96);
+  CHECK(computed(2) == 96 * 96);  // sees slice 4
+  CHECK(computed(9) == 96 * 96);  // sees slice 7
+  CHECK(computed(10) == 0);
+  for (const std::int64_t slice : {0, 2, 5, 10}) {
+    InferenceOptions alone;
+    alone.slices = {slice};
+    CHECK((predict(network, images, SlotSet().set(), alone)[0] - all[slice]).abs().max().item<float>() <
+          1e-5F);
+  }
+}
+
 TEST_CASE("Weights of another network, or a device that is not there, are refused", "[segmenter]") {
   const TemporaryDirectory directory;
   ModelPackage package = tiny_package(directory);

@@ -1,0 +1,53 @@
+#include "models/cache.h"
+
+#include <vector>
+
+#include <torch/types.h>
+
+#include "models/device.h"
+#include "models/error.h"
+#include "models/study.h"
+#include "tests/catch.h"
+#include "tests/temporary_directory.h"
+
+using namespace metserve::models;
+using metserve::TemporaryDirectory;
+
+TEST_CASE("Studies are the same simulated one by one and side by side", "[cache]") {
+  const TemporaryDirectory one_by_one, side_by_side;
+  CacheOptions options;
+  options.studies = 2;
+  options.first = 5;
+  {
+    const ThreadLimit one(1);
+    build_cache({}, options, one_by_one.path(), {});
+  }
+  std::vector<int> done;
+  build_cache({}, options, side_by_side.path(), [&](int count) { done.push_back(count); });
+  CHECK(done == std::vector<int>{1, 2});
+  const auto expected = read_studies(one_by_one.path(), options.clahe);
+  const auto studies = read_studies(side_by_side.path(), options.clahe);
+  REQUIRE(studies.size() == 2);
+  for (std::size_t i = 0; i < studies.size(); ++i) {
+    CHECK(studies[i].name == expected[i].name);
+    CHECK(torch::equal(studies[i].images, expected[i].images));
+    CHECK(torch::equal(studies[i].truth, expected[i].truth));
+  }
+}
+
+TEST_CASE("Studies that are there are kept, and one that cannot be simulated ends the others", "[cache]") {
+  const TemporaryDirectory directory;
+  const Anatomy nobody{
+      .name = "nobody", .labels = torch::zeros({32, 32, 32}, torch::kInt16), .spacing_mm = 1};
+  CHECK_THROWS_AS(build_cache({nobody}, {}, directory.path(), {}), Error);
+  CHECK(std::filesystem::is_empty(directory.path()));
+  Study there;
+  there.name = "there";
+  there.images = torch::zeros({4, 1, 256, 256}, torch::kUInt8);
+  there.truth = torch::zeros({1, 256, 256}, torch::kInt16);
+  write_study(there, {}, directory / "study_0000.safetensors");
+  CacheOptions one;
+  one.studies = 1;
+  build_cache({nobody}, one, directory.path(), {});
+  CHECK(read_study(directory / "study_0000.safetensors", {}).name == "there");
+}
