@@ -1,8 +1,19 @@
 #include "models/dropped_components.h"
 
-#include "models/components.h"
-
 namespace metserve::models {
+namespace {
+
+/// [count] float64
+torch::Tensor volumes_mm3(const Components& components, const std::array<double, 3>& spacing_mm) {
+  return torch::tensor(components.voxels, torch::kFloat64).mul(spacing_mm[0] * spacing_mm[1] * spacing_mm[2]);
+}
+
+}  // namespace
+
+torch::Tensor judged_roundness(const Components& components, const std::array<double, 3>& spacing_mm) {
+  return roundness(components, spacing_mm)
+      .masked_fill(volumes_mm3(components, spacing_mm).ge(any_shape_mm3), 1);
+}
 
 torch::Tensor without_dropped_components(const torch::Tensor& probability, const LesionRule& rule,
                                          const std::array<double, 3>& spacing_mm) {
@@ -16,10 +27,8 @@ torch::Tensor without_dropped_components(const torch::Tensor& probability, const
   torch::Tensor kept = torch::zeros({count}, torch::kBool);
   kept.index_fill_(0, components.part.masked_select(strong), true);
   if (rule.minimum_roundness > 0)
-    kept.logical_and_(roundness(components, spacing_mm).ge(rule.minimum_roundness));
-  const double voxel_mm3 = spacing_mm[0] * spacing_mm[1] * spacing_mm[2];
-  kept.logical_and_(
-      torch::tensor(components.voxels, torch::kInt64).mul(voxel_mm3).ge(rule.minimum_volume_mm3));
+    kept.logical_and_(judged_roundness(components, spacing_mm).ge(rule.minimum_roundness));
+  kept.logical_and_(volumes_mm3(components, spacing_mm).ge(rule.minimum_volume_mm3));
   const torch::Tensor dropped = kept.index_select(0, components.part).logical_not();
   values.index_fill_(0, components.places.masked_select(dropped), 0);
   return result;

@@ -8,7 +8,7 @@ namespace metserve::models {
 struct LesionRule {
   double threshold = 0.5;   ///< a voxel of at least this probability belongs to a component, above 0, below 1
   double minimum_peak = 0;  ///< components whose highest probability is less are dropped, 0..1
-  double minimum_roundness = 0;  ///< components that are flatter or longer are dropped, 0..1: see roundness()
+  double minimum_roundness = 0;    ///< flatter or longer components are dropped, 0..1: see judged_roundness()
   double minimum_volume_mm3 = 10;  ///< smaller components are dropped, >= 0
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "models/components.h"
+#include "models/dropped_components.h"
 #include "models/error.h"
 #include "models/log_odds.h"
 
@@ -35,7 +36,7 @@ std::vector<LesionRuleChoice::Component> LesionRuleChoice::components_of(const t
   const Components parts = label_components(probability.ge(threshold));
   const torch::Tensor values = probability.flatten().index_select(0, parts.places);
   const torch::Tensor truths = study.truth.flatten().index_select(0, parts.places);
-  const torch::Tensor rounds = roundness(parts, study.spacing_mm);
+  const torch::Tensor rounds = judged_roundness(parts, study.spacing_mm);
   const auto part = parts.part.accessor<std::int64_t, 1>();
   const auto value = values.accessor<float, 1>();
   const auto truth = truths.accessor<std::int16_t, 1>();

@@ -6,6 +6,7 @@
 #include <torch/types.h>
 
 #include "models/device.h"
+#include "models/dropped_components.h"
 #include "models/error.h"
 #include "models/lesion_rule_choice.h"
 #include "models/log_odds.h"
@@ -67,7 +68,8 @@ std::string card_head(const Manifest& m, const PublishOptions& options, std::int
        << " |\n"
        << "| lesions are | 26-connected voxels of probability " << m.rule.threshold << " or more that have "
        << m.rule.minimum_volume_mm3 << " mm3 or more, are at least " << m.rule.minimum_roundness
-       << " times as thick as long, and reach a peak that depends on the sequences: see model.yaml "
+       << " times as thick as long or have " << any_shape_mm3
+       << " mm3, and reach a peak that depends on the sequences: see model.yaml "
        << "(chosen for at most " << options.false_positives
        << " false positives a study on the validation studies) |\n"
        << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
@@ -85,10 +87,12 @@ std::string card_table(const TestSet& test, const std::vector<SubsetFigures>& fi
 
 constexpr const char* card_legend =
     "Voxel Dice, precision, recall and AUC (inside the head) are means over studies, Dice with the standard "
-    "deviation. \"Found\" is the share of lesions that a predicted component of at least the smallest volume "
-    "touches: \"large\" of those whose longest diameter is 5 mm or more. False positives are components of "
-    "at least the smallest volume that touch no lesion, per study. Simulated studies are easier than "
-    "patients: these figures say how the sequences compare, not what to expect in a clinic.\n";
+    "deviation; so is the Dice of those found, of a study's mean over its lesions that are found, each with "
+    "what touches it. \"Found\" is the share of lesions that a predicted component of at least the smallest "
+    "volume touches: \"large\" of those whose longest diameter is 5 mm or more. False positives are "
+    "components of at least the smallest volume that touch no lesion, per study. Simulated studies are "
+    "easier "
+    "than patients: these figures say how the sequences compare, not what to expect in a clinic.\n";
 
 }  // namespace
 

@@ -208,6 +208,7 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
   CHECK(figures[0].groups[0].dice.count == 2);
   CHECK(figures[1].sensitivity.value == 0);
   CHECK(report.pictures.size() == 1);
+  CHECK(to_table(figures).find("| all four | 1.00 ± 0.00 | 1.00 | 1.00 |") != std::string::npos);
   write_report(figures, report, directory.path());
   const std::string html = text_of(directory / "report.html");
   CHECK(html.find("A &lt;test&gt;") != std::string::npos);

@@ -59,6 +59,13 @@ TEST_CASE("Components that are flat or long are dropped whole, whatever their pe
   CHECK(torch::equal(without_dropped_components(sheet, rule, {1, 1, 2}), sheet));  // 4 mm thick
 }
 
+TEST_CASE("Components of 2 cm3 or more are kept whatever their shape", "[lesion_rule]") {
+  const LesionRule rule{.threshold = 0.5, .minimum_roundness = 0.4};
+  const torch::Tensor slab = box(4, 25, 25).to(torch::kFloat32);
+  CHECK(torch::equal(without_dropped_components(slab, rule, cubes), slab));
+  CHECK(without_dropped_components(slab, rule, {0.9, 0.9, 0.9}).max().item<float>() == 0);  // 1.8 cm3
+}
+
 TEST_CASE("Components below the smallest volume, in mm3, are dropped whole", "[lesion_rule]") {
   const LesionRule rule{.threshold = 0.5, .minimum_volume_mm3 = 27};
   const torch::Tensor cube = box(3, 3, 3).to(torch::kFloat32);
