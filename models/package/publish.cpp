@@ -91,8 +91,7 @@ constexpr const char* card_legend =
     "what touches it. \"Found\" is the share of lesions that a predicted component of at least the smallest "
     "volume touches: \"large\" of those whose longest diameter is 5 mm or more. False positives are "
     "components of at least the smallest volume that touch no lesion, per study. Simulated studies are "
-    "easier "
-    "than patients: these figures say how the sequences compare, not what to expect in a clinic.\n";
+    "easier than patients: these figures say how the sequences compare, not what to expect in a clinic.\n";
 
 }  // namespace
 

@@ -11,8 +11,9 @@ void add_lesion_rule_options(CLI::App& command, models::LesionRuleChanges& chang
                   "Highest probability that a lesion must reach, instead of the model's own")
       ->check(share);
   command
-      .add_option("--minimum-roundness", changes.minimum_roundness,
-                  "Shortest over longest axis that a lesion must have, instead of the model's own")
+      .add_option(
+          "--minimum-roundness", changes.minimum_roundness,
+          "Shortest over longest axis that a lesion below 2 cm3 must have, instead of the model's own")
       ->check(share);
 }
 
