@@ -26,9 +26,10 @@ std::string in_hex(std::span<const std::uint8_t> bytes) {
 }  // namespace
 
 std::string sha256_hex(std::span<const std::uint8_t> bytes) {
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);  // EVP_sha256 looks it up each time
   std::array<std::uint8_t, 32> digest{};
   unsigned size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, sha256, nullptr) != 1) {
     throw Error(Error::Kind::out_of_resources, "SHA-256 cannot be computed: libcrypto refused");
   }
   return in_hex(digest);

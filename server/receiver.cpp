@@ -22,14 +22,13 @@ Receiver::Receiver(Storage& storage, Store& store, Metrics& metrics, const Log& 
                  }) {}
 
 dicom::StoreStatus Receiver::receive(dicom::ReceivedInstance&& image) {
-  const std::string key = study_key(image.study_instance_uid);
-  const std::string sender = image.calling_ae_title;
+  const std::string study = image.study_instance_uid, sender = image.calling_ae_title;
   try {
     keep(std::move(image));
     return dicom::StoreStatus::success;
   } catch (const std::exception& error) {
     const ErrorHandling& how = handling(error);
-    log_.write(how.log_level, "an image from " + sender + " is refused: " + reason_of(error), key);
+    log_.write(how.log_level, "an image from " + sender + " is refused: " + reason_of(error), study_key(study));
     return how.store_status;
   }
 }
