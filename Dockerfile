@@ -1,7 +1,7 @@
 # Three stages: `build` compiles, `test` passes the tests (docker build --target test .), the last one is what runs:
 # the program, its model and shared libraries, under a user without privileges.
 #   docker build -t metserve .
-#   docker run -p 11112:11112 -v metserve:/var/lib/metserve -v ./metserve.yaml:/etc/metserve/metserve.yaml:ro metserve
+# How to check and run it: docs/operations.md, In Docker.
 ARG BASE=debian:bookworm-slim
 
 FROM ${BASE} AS build

@@ -23,7 +23,7 @@ std::string study_name(int number) {
 
 Study simulate_for_training(const Anatomy& anatomy, const CacheOptions& options, int number) {
   SimulatorOptions simulator = options.simulator;
-  simulator.seed = options.seed * 1'000'003 + static_cast<std::uint64_t>(number);
+  simulator.seed = study_seed(options.seed, number);
   simulator.native_geometry = false;
   simulator.field_strength_t = number % 3 == 0 ? 1.5 : 3.0;
   const SimulatedStudy simulated = simulate_study(anatomy, simulator, device_from_name(options.device));
@@ -38,7 +38,7 @@ void add_study(const std::vector<Anatomy>& anatomies, const CacheOptions& option
   const auto file = directory / (study_name(number) + ".safetensors");
   if (std::filesystem::exists(file)) return;
   const Anatomy anatomy = anatomies.empty()
-                              ? procedural_anatomy(options.seed + static_cast<std::uint64_t>(number))
+                              ? procedural_anatomy(study_seed(options.seed, number))
                               : anatomies[static_cast<std::size_t>(number) % anatomies.size()];
   write_study(simulate_for_training(anatomy, options, number), options.clahe, file);
 }

@@ -14,6 +14,7 @@ namespace metserve::models {
 namespace {
 
 constexpr const char* optimizer_key = "optimizer";
+constexpr const char* network_key = "network";
 
 /// LibTorch's own archive of the optimiser, as bytes: its state has no stable names of its own.
 torch::Tensor optimizer_bytes(const torch::optim::Adam& adam) {
@@ -46,7 +47,7 @@ Number number_of(const Safetensors& contents, const std::string& key) {
 
 }  // namespace
 
-void write_checkpoint(const CheckpointState& state, const torch::nn::Module& network,
+void write_checkpoint(const CheckpointState& state, const NetworkModule& network,
                       const torch::optim::Adam& adam, const std::filesystem::path& file) {
   Safetensors contents;
   contents.tensors = state_of(network);
@@ -54,14 +55,20 @@ void write_checkpoint(const CheckpointState& state, const torch::nn::Module& net
   std::ostringstream score;
   score.precision(17);
   score << state.best_score;
-  contents.metadata = {{"step", std::to_string(state.step)}, {"best_score", score.str()}};
+  contents.metadata = {{"step", std::to_string(state.step)},
+                       {"best_score", score.str()},
+                       {network_key, to_json(network.config())}};
   write_safetensors(contents, file);
 }
 
-CheckpointState read_checkpoint(const std::filesystem::path& file, torch::nn::Module& network,
+CheckpointState read_checkpoint(const std::filesystem::path& file, NetworkModule& network,
                                 torch::optim::Adam& adam) {
   try {
     Safetensors contents = read_safetensors(file);
+    if (const auto held = network_config_from_json(contents.meta(network_key)); held != network.config())
+      throw Error(Error::Kind::bad_input, "is of " + describe(held) + ", and " +
+                                              describe(network.config()) +
+                                              " is to be trained: begin in another directory");
     const torch::Tensor bytes = contents.get(optimizer_key, torch::kUInt8, {-1});
     contents.tensors.erase(optimizer_key);
     load_state(network, contents.tensors);

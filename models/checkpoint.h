@@ -2,8 +2,9 @@
 
 #include <filesystem>
 
-#include <torch/nn/module.h>
 #include <torch/optim/adam.h>
+
+#include "models/networks/network.h"
 
 namespace metserve::models {
 
@@ -13,11 +14,11 @@ struct CheckpointState {
 };
 
 /// Weights, Adam's state and the counters in one file, replaced atomically. Throws Error(io).
-void write_checkpoint(const CheckpointState& state, const torch::nn::Module& network,
+void write_checkpoint(const CheckpointState& state, const NetworkModule& network,
                       const torch::optim::Adam& adam, const std::filesystem::path& file);
 
 /// Restores network and optimiser in place. Throws Error(bad_input) when the file is of another network.
-CheckpointState read_checkpoint(const std::filesystem::path& file, torch::nn::Module& network,
+CheckpointState read_checkpoint(const std::filesystem::path& file, NetworkModule& network,
                                 torch::optim::Adam& adam);
 
 }  // namespace metserve::models

@@ -20,8 +20,8 @@ void check(const std::vector<Study>& studies, const EvaluationOptions& options) 
   if (options.subsets.empty()) refuse("there are no subsets");
 }
 
-LesionRule checked_rule(const EvaluationOptions& options, SlotSet subset) {
-  const LesionRule rule = options.rule_of ? options.rule_of(subset) : options.rule;
+LesionRule checked_rule(const EvaluationOptions& options, SlotSet given) {
+  const LesionRule rule = options.rule_of ? options.rule_of(given) : options.rule;
   if (!(rule.threshold > 0 && rule.threshold < 1)) refuse("the threshold must be between 0 and 1");
   if (!(rule.minimum_peak >= 0 && rule.minimum_peak <= 1)) refuse("the minimum peak must be from 0 to 1");
   if (!(rule.minimum_roundness >= 0 && rule.minimum_roundness <= 1))
@@ -56,15 +56,15 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
                                    const Predictor& predictor, const EvaluationOptions& options,
                                    const std::function<void()>& on_study) {
   check(studies, options);
-  const LesionRule rule = checked_rule(options, subset);
   SubsetFigures figures;
   figures.subset = subset;
   ThresholdCurve curve;
   for (const Study& study : studies) {
-    const torch::Tensor probability = predictor(study, study.present & subset);
+    const SlotSet given = study.present & subset;
+    const torch::Tensor probability = predictor(study, given);
     if (probability.defined()) {
       curve.add(probability, study.truth.ne(0));
-      figures.studies.push_back(score_study(probability, study, rule));
+      figures.studies.push_back(score_study(probability, study, checked_rule(options, given)));
       if (options.on_prediction) options.on_prediction(study, subset, probability);
     }
     if (on_study) on_study();

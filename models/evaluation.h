@@ -19,7 +19,7 @@ namespace metserve::models {
 struct EvaluationOptions {
   std::vector<SlotSet> subsets{SlotSet().set()};  ///< sequences that the network is given, one table row each
   LesionRule rule;                                ///< what of a probability map is predicted
-  std::function<LesionRule(SlotSet)> rule_of;     ///< the same by the sequences given, instead of `rule`
+  std::function<LesionRule(SlotSet)> rule_of;     ///< the same by the sequences that a study gives, instead
   double small_lesion_mm = 5;      ///< sensitivity is given for lesions at least this long, > 0
   std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
   std::string precision = "auto";  ///< auto, float32 or bfloat16
@@ -37,7 +37,7 @@ struct Spread {
 
 /// A figure of all studies together with its 95 % interval by bootstrap over studies.
 struct Pooled {
-  double value = 0;
+  std::optional<double> value;  ///< absent without lesions
   std::optional<Interval> interval;
 };
 

@@ -15,7 +15,7 @@ json to_json(const std::optional<Interval>& interval) {
 }
 
 json to_json(const Spread& spread) {
-  return {{"mean", spread.mean},
+  return {{"mean", spread.count > 0 ? json(spread.mean) : json(nullptr)},
           {"sd", spread.deviation},
           {"studies", spread.count},
           {"interval", to_json(spread.interval)}};
@@ -57,7 +57,7 @@ json to_json(const LesionCountGroup& group) {
           {"dice", to_json(group.dice)},
           {"auc", to_json(group.auc)},
           {"false_positives", to_json(group.false_positives)},
-          {"sensitivity", group.sensitivity.value},
+          {"sensitivity", to_json(group.sensitivity.value)},
           {"sensitivity_interval", to_json(group.sensitivity.interval)}};
 }
 
@@ -65,9 +65,9 @@ json detection_json(const SubsetFigures& f) {
   json curve = json::array();
   for (const DetectionFigures::Point& point : f.detection.curve)
     curve.push_back({point.recall, point.precision});
-  return {{"average_precision", f.detection.average_precision},
+  return {{"average_precision", to_json(f.detection.average_precision)},
           {"average_precision_interval", to_json(f.average_precision_interval)},
-          {"maximum_sensitivity", f.detection.maximum_sensitivity},
+          {"maximum_sensitivity", to_json(f.detection.maximum_sensitivity)},
           {"maximum_sensitivity_interval", to_json(f.maximum_sensitivity_interval)},
           {"true_positive_dice", to_json(f.detection.true_positive_dice)},
           {"true_positive_dice_interval", to_json(f.true_positive_dice_interval)},
@@ -99,9 +99,9 @@ json to_json(const SubsetFigures& f) {
           {"false_positives", to_json(f.false_positives)},
           {"false_positives_any_size", to_json(f.false_positives_any_size)},
           {"false_positives_product", to_json(f.false_positives_product)},
-          {"sensitivity", f.sensitivity.value},
+          {"sensitivity", to_json(f.sensitivity.value)},
           {"sensitivity_interval", to_json(f.sensitivity.interval)},
-          {"sensitivity_large", f.sensitivity_large.value},
+          {"sensitivity_large", to_json(f.sensitivity_large.value)},
           {"sensitivity_large_interval", to_json(f.sensitivity_large.interval)},
           {"by_size", list_of(f.by_size)},
           {"by_lesion_count", list_of(f.groups)},
@@ -114,11 +114,20 @@ json to_json(const SubsetFigures& f) {
           {"studies", list_of(f.studies)}};
 }
 
+std::string cell(const Spread& spread, int decimals) {
+  return spread.count > 0 ? formatted(" %.*f |", decimals, spread.mean) : " - |";
+}
+
+std::string percent_cell(const Pooled& share) {
+  return share.value ? formatted(" %.0f %% |", 100 * *share.value) : " - |";
+}
+
 std::string row(const SubsetFigures& f) {
-  return formatted("| %s | %.2f ± %.2f | %.2f | %.2f | %.2f | %.3f | %.0f %% | %.0f %% | %.1f |\n",
-                   describe(f.subset).c_str(), f.dice.mean, f.dice.deviation, f.detected_dice.mean,
-                   f.precision.mean, f.recall.mean, f.auc.mean, 100 * f.sensitivity_large.value,
-                   100 * f.sensitivity.value, f.false_positives.mean);
+  const std::string dice =
+      f.dice.count > 0 ? formatted(" %.2f ± %.2f |", f.dice.mean, f.dice.deviation) : " - |";
+  return "| " + describe(f.subset) + " |" + dice + cell(f.detected_dice, 2) + cell(f.precision, 2) +
+         cell(f.recall, 2) + cell(f.auc, 3) + percent_cell(f.sensitivity_large) +
+         percent_cell(f.sensitivity) + cell(f.false_positives, 1) + "\n";
 }
 
 }  // namespace

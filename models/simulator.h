@@ -81,6 +81,11 @@ struct SimulatorOptions {
 /// Throws Error(bad_input) when the anatomy has no brain labels or no sequence is kept.
 SimulatedStudy simulate_study(const Anatomy& anatomy, const SimulatorOptions& options, torch::Device device);
 
+/// The seed of study `number` of a set; sets of different seeds share none.
+constexpr std::uint64_t study_seed(std::uint64_t set_seed, int number) {
+  return set_seed * 1'000'003 + static_cast<std::uint64_t>(number);
+}
+
 /// A head from ellipsoids, for when no label maps are at hand: same codes, plainly artificial.
 Anatomy procedural_anatomy(std::uint64_t seed);
 

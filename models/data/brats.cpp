@@ -26,7 +26,7 @@ std::optional<fs::path> image_in(const fs::path& folder, const std::string& endi
 
 SpatialImage read_truth(const fs::path& file) {
   constexpr int core = 1, enhancing = 3, largest = 4;
-  SpatialImage truth = read_nifti(file, torch::kInt16);
+  SpatialImage truth = read_nifti_labels(file);
   if (truth.voxels.lt(0).any().item<bool>() || truth.voxels.gt(largest).any().item<bool>())
     throw Error(Error::Kind::bad_input, file.string() + ": has labels other than 0 to 4");
   truth.voxels = truth.voxels.eq(core).logical_or(truth.voxels.eq(enhancing)).to(torch::kInt16);
@@ -47,10 +47,11 @@ AnnotatedStudy read_brats(const fs::path& folder, Slot t1c) {
   for (std::size_t i = 0; i < endings.size(); ++i) {
     const std::optional<fs::path> file = image_in(folder, endings[i]);
     if (!file) continue;
-    SpatialImage image = read_nifti(*file, torch::kFloat32);
-    if (image.voxels.sizes() != study.truth.voxels.sizes())
+    SpatialImage image = read_nifti(*file);
+    if (!same_grid(image, study.truth))
       throw Error(Error::Kind::bad_input,
-                  file->string() + ": does not have as many slices, rows and columns as its annotation");
+                  file->string() + ": does not lie where its annotation lies (slices, rows, columns and the "
+                                   "header's position must be the same)");
     study.sequences.emplace(slots[i], std::move(image));
   }
   return study;

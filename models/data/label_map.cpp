@@ -26,7 +26,7 @@ std::string stem(const std::filesystem::path& file) {
 }  // namespace
 
 Anatomy read_anatomy(const std::filesystem::path& file) {
-  const SpatialImage image = read_nifti(file, torch::kInt16);
+  const SpatialImage image = read_nifti_labels(file);
   const torch::Tensor axes = image.index_to_lps_mm.narrow(0, 0, 3).narrow(1, 0, 3);
   const torch::Tensor lengths = axes.square().sum(0).sqrt();
   const double spacing_mm = lengths.mean().item<double>();

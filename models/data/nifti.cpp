@@ -24,12 +24,10 @@ namespace {
 constexpr std::uintmax_t max_voxels = std::uintmax_t{1024} * 1024 * 512;
 constexpr float max_position = 1e9F;  ///< in whatever unit
 
-template <typename Pixel>
-using Volume = itk::Image<Pixel, 3>;
+using Volume = itk::Image<float, 3>;
 
 /// [4, 4] float64, (column, row, slice, 1) to LPS mm.
-template <typename Pixel>
-torch::Tensor index_to_lps_mm(const Volume<Pixel>& volume) {
+torch::Tensor index_to_lps_mm(const Volume& volume) {
   torch::Tensor matrix = torch::eye(4, torch::kFloat64);
   for (unsigned lps = 0; lps < 3; ++lps) {
     for (unsigned axis = 0; axis < 3; ++axis)
@@ -78,10 +76,12 @@ void check_header(const std::filesystem::path& file) {
          "is cut off: " + std::to_string(bytes) + " of " + std::to_string(needed) + " bytes; copy it again");
 }
 
-template <typename Pixel>
-SpatialImage read(const std::filesystem::path& file, torch::ScalarType dtype) {
+}  // namespace
+
+SpatialImage read_nifti(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) fail(Error::Kind::io, file, "there is no such file");
   check_header(file);
-  const auto reader = itk::ImageFileReader<Volume<Pixel>>::New();
+  const auto reader = itk::ImageFileReader<Volume>::New();
   const auto io = itk::NiftiImageIO::New();
   reader->SetImageIO(io);
   reader->SetFileName(file.string());
@@ -93,21 +93,36 @@ SpatialImage read(const std::filesystem::path& file, torch::ScalarType dtype) {
   } catch (const itk::ExceptionObject& error) {
     fail(Error::Kind::io, file, std::string("cannot be read as NIfTI: ") + error.GetDescription());
   }
-  const Volume<Pixel>& volume = *reader->GetOutput();
+  const Volume& volume = *reader->GetOutput();
   const auto size = volume.GetLargestPossibleRegion().GetSize();
   const std::vector<std::int64_t> shape{static_cast<std::int64_t>(size[2]),
                                         static_cast<std::int64_t>(size[1]),
                                         static_cast<std::int64_t>(size[0])};
-  SpatialImage image{torch::empty(shape, dtype), index_to_lps_mm(volume)};
+  SpatialImage image{torch::empty(shape, torch::kFloat32), index_to_lps_mm(volume)};
   std::memcpy(image.voxels.data_ptr(), volume.GetBufferPointer(), image.voxels.nbytes());
   return image;
 }
 
-}  // namespace
+SpatialImage read_nifti_labels(const std::filesystem::path& file) {
+  SpatialImage labels = read_nifti(file);
+  const torch::Tensor whole = labels.voxels.to(torch::kInt16);
+  if (!labels.voxels.equal(whole.to(torch::kFloat32)))
+    fail(Error::Kind::bad_input, file, "has voxels that are no labels: whole numbers are needed");
+  labels.voxels = whole;
+  return labels;
+}
 
-SpatialImage read_nifti(const std::filesystem::path& file, torch::ScalarType dtype) {
-  if (!std::filesystem::exists(file)) fail(Error::Kind::io, file, "there is no such file");
-  return dtype == torch::kInt16 ? read<std::int16_t>(file, dtype) : read<float>(file, torch::kFloat32);
+bool same_grid(const SpatialImage& a, const SpatialImage& b) {
+  constexpr double same_mm = 0.1;
+  if (a.voxels.sizes() != b.voxels.sizes()) return false;
+  const double last[3] = {double(a.voxels.size(2) - 1), double(a.voxels.size(1) - 1),
+                          double(a.voxels.size(0) - 1)};
+  for (int corner = 0; corner < 8; ++corner) {
+    const torch::Tensor index = torch::tensor(
+        {corner & 1 ? last[0] : 0, corner & 2 ? last[1] : 0, corner & 4 ? last[2] : 0, 1.0}, torch::kFloat64);
+    if ((a.index_to_lps_mm - b.index_to_lps_mm).matmul(index).norm().item<double>() > same_mm) return false;
+  }
+  return true;
 }
 
 void write_nifti(const SpatialImage& image, const std::filesystem::path& file) {
@@ -136,7 +151,7 @@ void write_nifti(const SpatialImage& image, const std::filesystem::path& file) {
   import->SetDirection(direction);
   import->SetImportPointer(voxels.data_ptr<std::int16_t>(), static_cast<itk::SizeValueType>(voxels.numel()),
                            false);
-  const auto writer = itk::ImageFileWriter<Volume<std::int16_t>>::New();
+  const auto writer = itk::ImageFileWriter<itk::Image<std::int16_t, 3>>::New();
   writer->SetImageIO(itk::NiftiImageIO::New());
   writer->SetInput(import->GetOutput());
   writer->SetFileName(file.string());

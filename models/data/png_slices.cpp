@@ -82,14 +82,15 @@ torch::Tensor read_png(const fs::path& file) {
 
 }  // namespace
 
-torch::Tensor read_png_slices(const fs::path& folder) {
+PngSlices read_png_slices(const fs::path& folder) {
   std::vector<torch::Tensor> slices;
-  for (const auto& [number, file] : by_number(folder)) {
+  const std::map<int, fs::path> files = by_number(folder);
+  for (const auto& [number, file] : files) {
     slices.push_back(read_png(file));
     if (slices.back().sizes() != slices.front().sizes())
       fail(Error::Kind::bad_input, file, "has another size than the slices before it");
   }
-  return torch::stack(slices);
+  return {torch::stack(slices), files.begin()->first};
 }
 
 }  // namespace metserve::models

@@ -51,7 +51,7 @@ SimulatedSequence sequence_from(const json& values, const std::filesystem::path&
                 (folder / "study.json").string() + ": there is no slot '" + text + "'");
   SimulatedSequence sequence;
   sequence.slot = *slot;
-  sequence.image = read_nifti(folder / (text + ".nii.gz"), torch::kFloat32);
+  sequence.image = read_nifti(folder / (text + ".nii.gz"));
   sequence.patient_motion = matrix_from(values.at("patient_motion"));
   values.at("tr_ms").get_to(sequence.tr_ms);
   values.at("te_ms").get_to(sequence.te_ms);
@@ -114,10 +114,10 @@ SimulatedStudy read_study_nifti(const std::filesystem::path& folder) {
     throw Error(Error::Kind::bad_input, path.string() + ": " + error.what());
   }
   if (study.sequences.empty()) throw Error(Error::Kind::bad_input, path.string() + ": names no sequence");
-  study.truth = read_nifti(folder / "truth.nii.gz", torch::kInt16);
-  if (study.truth.voxels.sizes() != study.sequences.front().image.voxels.sizes())
+  study.truth = read_nifti_labels(folder / "truth.nii.gz");
+  if (!same_grid(study.truth, study.sequences.front().image))
     throw Error(Error::Kind::bad_input,
-                (folder / "truth.nii.gz").string() + ": does not have the first sequence's size");
+                (folder / "truth.nii.gz").string() + ": does not lie where the first sequence lies");
   return study;
 }
 

@@ -117,11 +117,12 @@ DetectionFigures detection_figures(const std::vector<LesionPredictions>& studies
     lesions += count * studies[s].lesions;
     for (const Detection& detection : studies[s].predictions) all.push_back({detection, count});
   }
+  if (lesions == 0) return {};
   std::sort(all.begin(), all.end(), [](const Counted& a, const Counted& b) {
     return a.detection.probability > b.detection.probability;
   });
   DetectionFigures figures;
-  double hits = 0, predictions = 0, dice = 0;
+  double hits = 0, predictions = 0, dice = 0, area = 0;
   for (std::size_t i = 0; i < all.size(); ++i) {
     predictions += all[i].times;
     if (all[i].detection.true_positive) {
@@ -130,10 +131,11 @@ DetectionFigures detection_figures(const std::vector<LesionPredictions>& studies
     }
     if (i + 1 < all.size() && all[i + 1].detection.probability == all[i].detection.probability) continue;
     const double before = figures.curve.empty() ? 0 : figures.curve.back().recall;
-    figures.curve.push_back({lesions > 0 ? hits / lesions : 0, hits / predictions});
-    figures.average_precision += (figures.curve.back().recall - before) * figures.curve.back().precision;
+    figures.curve.push_back({hits / lesions, hits / predictions});
+    area += (figures.curve.back().recall - before) * figures.curve.back().precision;
   }
-  if (lesions > 0) figures.maximum_sensitivity = hits / lesions;
+  figures.average_precision = area;
+  figures.maximum_sensitivity = hits / lesions;
   if (hits > 0) figures.true_positive_dice = dice / hits;
   return figures;
 }

@@ -33,11 +33,11 @@ struct DetectionOptions {
 LesionPredictions detect_lesions(const torch::Tensor& probability, const Study& study,
                                  const DetectionOptions& options = {});
 
-/// Precision and recall over the lesions of all studies.
+/// Precision and recall over the lesions of all studies; without lesions there is none of it.
 struct DetectionFigures {
-  double average_precision = 0;              ///< area under the curve, in steps, equal probabilities together
-  double maximum_sensitivity = 0;            ///< when every prediction counts
-  std::optional<double> true_positive_dice;  ///< mean over the true positives then
+  std::optional<double> average_precision;    ///< area under the curve, in steps, equal probabilities together
+  std::optional<double> maximum_sensitivity;  ///< when every prediction counts
+  std::optional<double> true_positive_dice;   ///< mean over the true positives then
   struct Point {
     double recall = 0;
     double precision = 0;
@@ -45,8 +45,7 @@ struct DetectionFigures {
   std::vector<Point> curve;  ///< by falling probability
 };
 
-/// `times`: how often each study counts, as bootstrap draws them; empty: once each. With no lesion in any
-/// study average precision and sensitivity are 0.
+/// `times`: how often each study counts, as bootstrap draws them; empty: once each.
 DetectionFigures detection_figures(const std::vector<LesionPredictions>& studies,
                                    const std::vector<int>& times = {});
 

@@ -72,7 +72,7 @@ Pooled sensitivity_of(const Studies& studies, double from_mm) {
     if (sum.lesions == 0) return std::nullopt;
     return sum.found / sum.lesions;
   };
-  return {ratio(std::vector<int>(shares.size(), 1)).value_or(0), bootstrap(shares.size(), ratio)};
+  return {ratio(std::vector<int>(shares.size(), 1)), bootstrap(shares.size(), ratio)};
 }
 
 std::vector<SizeBin> by_size(const Studies& studies) {

@@ -62,11 +62,19 @@ std::int64_t parameter_count(const torch::nn::Module& network) {
 }
 
 std::string describe(const NetworkConfig& c) {
-  const std::string width = "width " + std::to_string(c.width);
-  if (c.network == "googlenet") return "GoogLeNet, " + width;
-  return "DeepLabV3, " + c.network + ", " + c.backbone + ", output stride " +
-         std::to_string(c.output_stride) + ", " + width + ", ASPP " + std::to_string(c.aspp_channels) +
-         " channels";
+  std::string text = "GoogLeNet, width " + std::to_string(c.width);
+  if (c.network != "googlenet")
+    text = "DeepLabV3, " + c.network + ", " + c.backbone + ", output stride " +
+           std::to_string(c.output_stride) + ", width " + std::to_string(c.width) + ", ASPP " +
+           std::to_string(c.aspp_channels) + " channels";
+  const NetworkConfig usual;
+  if (c.slices != paper_slices(c.network)) text += ", " + std::to_string(c.slices) + " slices";
+  if (!c.dropout) text += ", no input dropout";
+  if (c.dropout_level != usual.dropout_level) text += ", dropout at the " + c.dropout_level;
+  if (c.end_join != usual.end_join) text += ", joined by " + c.end_join;
+  if (c.difference_alone) text += ", difference alone";
+  if (c.subset != usual.subset) text += ", trained on " + key(c.subset);
+  return text;
 }
 
 }  // namespace metserve::models

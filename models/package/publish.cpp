@@ -30,8 +30,8 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
   for (SlotSet subset : all_subsets()) {
     LesionRuleChoice choice(options.minimum_volume_mm3);
     for (const Study& study : validation)
-      if (const SlotSet kept = study.present & subset; kept.any())
-        choice.add(predict(network, study.images, kept, inference), study);
+      if (const SlotSet seen = study.present & subset & network->config().subset; seen.any())
+        choice.add(predict(network, study.images, seen, inference), study);
     if (subset.count() + 1 >= slot_count) all.add(choice);
     by_subset.emplace(key(subset), std::move(choice));
   }
@@ -48,7 +48,8 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
 std::map<std::string, ExpectedFigures> expected_of(const std::vector<SubsetFigures>& figures) {
   std::map<std::string, ExpectedFigures> expected;
   for (const SubsetFigures& f : figures)
-    expected[key(f.subset)] = {f.dice.mean, f.sensitivity_large.value, f.false_positives.mean};
+    if (f.dice.count > 0 && f.sensitivity_large.value)
+      expected[key(f.subset)] = {f.dice.mean, *f.sensitivity_large.value, f.false_positives.mean};
   return expected;
 }
 

@@ -33,11 +33,12 @@ std::string roc(const std::vector<SubsetFigures>& figures) {
 std::string precision_recall(const std::vector<SubsetFigures>& figures) {
   Plot plot("Lesions: precision and recall", {"recall", 0, 1}, {"precision", 0, 1});
   for (std::size_t i = 0; i < lines(figures); ++i) {
+    const DetectionFigures& found = figures[i].detection;
+    if (!found.average_precision) continue;
     std::vector<PlotPoint> points;
-    for (const DetectionFigures::Point& point : figures[i].detection.curve)
+    for (const DetectionFigures::Point& point : found.curve)
       points.push_back({point.recall, point.precision});
-    plot.line(points, i,
-              describe(figures[i].subset) + formatted(", mAP %.2f", figures[i].detection.average_precision));
+    plot.line(points, i, describe(figures[i].subset) + formatted(", mAP %.2f", *found.average_precision));
   }
   return plot.svg();
 }

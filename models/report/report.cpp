@@ -26,10 +26,11 @@ std::string cell(const Spread& spread, int decimals) {
   return "<td>" + (spread.count > 0 ? with_interval(spread.mean, spread.interval, decimals) : "-") + "</td>";
 }
 
-std::string percent_cell(double value, const std::optional<Interval>& interval) {
+std::string percent_cell(const std::optional<double>& value, const std::optional<Interval>& interval) {
+  if (!value) return "<td>-</td>";
   std::optional<Interval> scaled;
   if (interval) scaled = Interval{100 * interval->low, 100 * interval->high};
-  return "<td>" + with_interval(100 * value, scaled, 0) + "</td>";
+  return "<td>" + with_interval(100 * *value, scaled, 0) + "</td>";
 }
 
 std::string voxel_table(const std::vector<SubsetFigures>& figures) {
@@ -59,9 +60,7 @@ std::string lesion_table(const std::vector<SubsetFigures>& figures) {
             percent_cell(f.sensitivity_large.value, f.sensitivity_large.interval) +
             percent_cell(f.detection.average_precision, f.average_precision_interval) +
             percent_cell(f.detection.maximum_sensitivity, f.maximum_sensitivity_interval) +
-            (f.detection.true_positive_dice
-                 ? percent_cell(*f.detection.true_positive_dice, f.true_positive_dice_interval)
-                 : "<td>-</td>") +
+            percent_cell(f.detection.true_positive_dice, f.true_positive_dice_interval) +
             formatted("<td>%.3f</td><td>%.3f</td><td>%.3f</td></tr>\n", f.best_threshold, f.youden_threshold,
                       f.youden_threshold_by_study.mean);
   return text + "</table>\n";
@@ -113,10 +112,10 @@ std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions&
 
 void add_pictures(EvaluationOptions& options, int count, ReportOptions& report) {
   const SlotSet subset = options.subsets.front();
-  const LesionRule rule = options.rule_of ? options.rule_of(subset) : options.rule;
+  const auto rule_of = options.rule_of ? options.rule_of : [rule = options.rule](SlotSet) { return rule; };
   options.on_prediction = [=, &report](const Study& study, SlotSet given, const torch::Tensor& probability) {
     if (given != subset || static_cast<int>(report.pictures.size()) >= count) return;
-    report.pictures.push_back({study.name, mosaic(probability, study, rule)});
+    report.pictures.push_back({study.name, mosaic(probability, study, rule_of(study.present & given))});
   };
 }
 

@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include "models/directory.h"
+#include "models/error.h"
 #include "models/evaluation.h"
 #include "models/report/report.h"
 #include "models/safetensors.h"
@@ -19,6 +20,18 @@ struct ScoreArguments {
   std::string data, predictions, output;
 };
 
+torch::Tensor read_map(const std::filesystem::path& file, const Study& study) {
+  const Safetensors contents = read_safetensors(file);
+  try {
+    torch::Tensor map = contents.get("probability", torch::kFloat32, study.truth.sizes().vec()).clone();
+    if (!map.ge(0).logical_and(map.le(1)).all().item<bool>())  // what is no number is neither
+      throw Error(Error::Kind::bad_input, "a probability is not between 0 and 1");
+    return map;
+  } catch (const Error& error) {
+    throw Error(error.kind(), file.string() + ": " + error.what());
+  }
+}
+
 void run(const ScoreArguments& a) {
   std::vector<Study> studies;
   for (const auto& file : files_in(a.data, {".safetensors"}, "study")) {
@@ -26,8 +39,7 @@ void run(const ScoreArguments& a) {
     studies.back().name = file.stem().string();
   }
   const auto predictor = [&a](const Study& study, SlotSet) {
-    const auto file = std::filesystem::path(a.predictions) / (study.name + ".safetensors");
-    return read_safetensors(file).get("probability", torch::kFloat32, study.truth.sizes().vec()).clone();
+    return read_map(std::filesystem::path(a.predictions) / (study.name + ".safetensors"), study);
   };
   ReportOptions report;
   report.model = "Probability maps of " + a.predictions;

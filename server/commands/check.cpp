@@ -1,7 +1,11 @@
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <memory>
+
+#include <unistd.h>
 
 #include "dicom/runtime.h"
 #include "server/canary.h"
@@ -49,6 +53,14 @@ std::string check_tls(const dicom::TlsOptions& options) {
   return when + "; " + lists;
 }
 
+/// A file that is not there yet is not made: it would belong to whoever checks.
+std::string check_appendable(const std::filesystem::path& file) {
+  const std::filesystem::path asked = std::filesystem::exists(file) ? file : file.parent_path();
+  if (::access(asked.c_str(), W_OK) != 0)
+    throw Error(Error::Kind::io, asked.string() + ": cannot be written: " + std::strerror(errno));
+  return file.string();
+}
+
 int check(const std::filesystem::path& file, bool contents) {
   const dicom::Runtime runtime;
   const Config config = load_config(file);
@@ -74,6 +86,8 @@ int check(const std::filesystem::path& file, bool contents) {
       return config.http.token_file.string();
     });
   }
+  if (config.log.file) list.item("log.file", [&] { return check_appendable(*config.log.file); });
+  if (config.audit.file) list.item("audit.file", [&] { return check_appendable(*config.audit.file); });
   for (const DestinationConfig& destination : config.destinations) {
     list.item(destination.name,
               [&] { return make_destination(destination, config.dicom.ae_title)->verify(); });

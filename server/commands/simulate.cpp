@@ -22,6 +22,7 @@ struct SimulateArguments {
   std::optional<fs::path> anatomy;
   int studies = 1, first = 0;
   std::uint64_t seed = 1;
+  std::optional<double> random_contrasts;
   int min_lesions = models::SimulatorOptions().min_lesions,
       max_lesions = models::SimulatorOptions().max_lesions;
 };
@@ -46,20 +47,19 @@ void take(const SimulateArguments& arguments, models::SimulatorOptions& options)
   options.hospital = *models::hospital_from_name(arguments.protocol);
   options.min_lesions = arguments.min_lesions;
   options.max_lesions = arguments.max_lesions;
+  if (arguments.random_contrasts) options.random_contrasts = *arguments.random_contrasts;
 }
 
 /// The same numbers as the training sets have: study i of a seed is one and the same.
 models::SimulatedStudy simulate_one(const std::vector<models::Anatomy>& anatomies,
                                     const SimulateArguments& arguments, int number) {
-  constexpr std::uint64_t seeds_apart = 1'000'003;
   models::SimulatorOptions options;
   take(arguments, options);
-  options.seed = arguments.seed * seeds_apart + static_cast<std::uint64_t>(number);
+  options.seed = models::study_seed(arguments.seed, number);
   options.field_strength_t = number % 3 == 0 ? 1.5 : 3.0;
   const auto index = static_cast<std::size_t>(number);
   const models::Anatomy anatomy =
-      anatomies.empty() ? models::procedural_anatomy(arguments.seed + static_cast<std::uint64_t>(number))
-                        : anatomies[index % anatomies.size()];
+      anatomies.empty() ? models::procedural_anatomy(options.seed) : anatomies[index % anatomies.size()];
   return models::simulate_study(anatomy, options, models::device_from_name(arguments.device));
 }
 
@@ -135,6 +135,11 @@ void add_simulate(CLI::App& program) {
       ->add_option("--min-lesions", a->min_lesions, "Of each study; 0 and --max-lesions 0 make healthy heads")
       ->capture_default_str();
   command->add_option("--max-lesions", a->max_lesions, "Of each study")->capture_default_str();
+  command
+      ->add_option("--random-contrasts", a->random_contrasts,
+                   "Share of studies with contrasts that no scanner gives, for variety in training; without it "
+                   "0.25 of --format training, else 0. Give 0 for sets to validate or test on")
+      ->check(CLI::Range(0.0, 1.0));
   command->add_option("--device", a->device, "cpu, cuda or cuda:N")->capture_default_str();
   command->callback([a] { a->format == "training" ? write_training_set(*a) : write_studies(*a); });
 }

@@ -79,6 +79,9 @@ def look(server):
     check(status(f"{server.url}/studies", TOKEN) == 200, "with a token studies are shown")
     check(works(server.program, "studies", "list", "--config", server.configuration), "metserve studies has the token")
     check(works(server.program, "check", "--config", server.configuration), "metserve check finds everything in order")
+    elsewhere = server.directory / "elsewhere.yaml"
+    elsewhere.write_text(server.configuration.read_text().replace("audit.jsonl", "nowhere/audit.jsonl"))
+    check(not works(server.program, "check", "--config", elsewhere), "or says that the audit trail cannot be written")
 
 
 def reload(server, authority, others):

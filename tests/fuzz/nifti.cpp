@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 1) return 0;
   const auto file = scratch.write((data[0] & 1) != 0 ? "image.nii.gz" : "image.nii", {data + 1, size - 1});
   try {
-    const auto image = models::read_nifti(file, (data[0] & 2) != 0 ? torch::kInt16 : torch::kFloat32);
+    const auto image = (data[0] & 2) != 0 ? models::read_nifti_labels(file) : models::read_nifti(file);
     fuzz::require(image.voxels.dim() == 3 && image.index_to_lps_mm.numel() == 16);
   } catch (const models::Error&) {
   }

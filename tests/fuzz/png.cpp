@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (data[0] % 2 == 1) correct_checksums(png);
   scratch.write("1.png", png);
   try {
-    const auto slices = models::read_png_slices(scratch.directory());
+    const auto slices = models::read_png_slices(scratch.directory()).voxels;
     fuzz::require(slices.dim() == 3 && slices.size(0) == 1);
   } catch (const models::Error&) {
   }

@@ -84,8 +84,7 @@ TEST_CASE("a header that claims more voxels than its file can hold is refused at
   // What is no gzip is read as it is, also under that name.
   std::filesystem::copy_file(directory / "plain.nii", directory / "named.nii.gz");
   for (const char* name : {"plain.nii", "named.nii.gz"})
-    for (const auto dtype : {torch::kInt16, torch::kFloat32})
-      CHECK_THROWS_WITH(read_nifti(directory / name, dtype), Catch::Contains("claims more voxels"));
+    CHECK_THROWS_WITH(read_nifti(directory / name), Catch::Contains("claims more voxels"));
 }
 
 TEST_CASE("a file that is cut off anywhere is refused by its name", "[nifti]") {
@@ -100,10 +99,36 @@ TEST_CASE("a file that is cut off anywhere is refused by its name", "[nifti]") {
       std::filesystem::copy_file(whole, cut, std::filesystem::copy_options::overwrite_existing);
       std::filesystem::resize_file(cut, left);
       INFO(ending << " of " << bytes << " bytes cut off after " << left);
-      for (const auto dtype : {torch::kInt16, torch::kFloat32})
-        CHECK_THROWS_WITH(read_nifti(cut, dtype), Catch::Contains("cut" + ending));
+      CHECK_THROWS_WITH(read_nifti(cut), Catch::Contains("cut" + ending));
     }
   }
+}
+
+TEST_CASE("labels that are no whole numbers are refused", "[nifti]") {
+  const TemporaryDirectory directory;
+  const auto file = directory / "labels.nii";
+  write_nifti({torch::ones({4, 4, 4}), sagittal_matrix()}, file);
+  CHECK(read_nifti_labels(file).voxels.eq(1).all().item<bool>());
+  std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+  const float almost = 0.99999F;
+  stream.seekp(112);  // `scl_slope` of NIfTI-1
+  stream.write(reinterpret_cast<const char*>(&almost), sizeof almost);
+  stream.close();
+  CHECK_THROWS_WITH(read_nifti_labels(file), Catch::Contains("labels.nii") && Catch::Contains("whole numbers"));
+}
+
+TEST_CASE("two volumes share a grid when their corners lie at one place", "[nifti]") {
+  const SpatialImage a{torch::zeros({4, 5, 6}), sagittal_matrix()};
+  SpatialImage b = a;
+  b.index_to_lps_mm = a.index_to_lps_mm.clone();
+  b.index_to_lps_mm[0][3] += 0.09;
+  CHECK(same_grid(a, b));
+  b.index_to_lps_mm[0][3] += 0.02;
+  CHECK_FALSE(same_grid(a, b));
+  b.index_to_lps_mm = a.index_to_lps_mm.clone();
+  b.index_to_lps_mm.narrow(1, 0, 1).neg_();
+  CHECK_FALSE(same_grid(a, b));
+  CHECK_FALSE(same_grid(a, {torch::zeros({4, 5, 7}), a.index_to_lps_mm}));
 }
 
 TEST_CASE("a header with positions that are no numbers is refused, not handed to ITK", "[nifti]") {
@@ -116,7 +141,7 @@ TEST_CASE("a header with positions that are no numbers is refused, not handed to
     stream.seekp(280 + 2 * 16 + 4);  // in `srow_z` of NIfTI-1
     stream.write(reinterpret_cast<const char*>(&nowhere), sizeof nowhere);
     stream.close();
-    CHECK_THROWS_WITH(read_nifti(file, torch::kFloat32), Catch::Contains("positions"));
+    CHECK_THROWS_WITH(read_nifti(file), Catch::Contains("positions"));
   }
 }
 

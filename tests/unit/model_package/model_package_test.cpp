@@ -37,9 +37,11 @@ void replace(const std::filesystem::path& file, const std::string& from, const s
 }
 
 /// A published package of an untrained network.
-Manifest publish_tiny(const TemporaryDirectory& directory) {
+Manifest publish_tiny(const TemporaryDirectory& directory, SlotSet subset = SlotSet().set()) {
   torch::manual_seed(3);
-  save_network(make_network(tiny_network()), {}, false, directory / "trained.safetensors");
+  NetworkConfig network = tiny_network();
+  network.subset = subset;
+  save_network(make_network(network), {}, false, directory / "trained.safetensors");
   PublishOptions options;
   options.name = "tiny";
   options.version = "1.2";
@@ -87,6 +89,19 @@ TEST_CASE("A published package loads with what was measured, and serves", "[pack
   const Segmenter segmenter(package, "cpu");
   const torch::Tensor probability = segmenter.probability(torch::rand({4, 2, 256, 256}), SlotSet("0110"));
   CHECK(probability.sizes() == torch::IntArrayRef({2, 256, 256}));
+}
+
+TEST_CASE("A network of a subset is published with the figures that it has", "[package]") {
+  const TemporaryDirectory directory;
+  SlotSet bravo;
+  bravo.set(index(Slot::t1_gre_post));
+  publish_tiny(directory, bravo);
+  const ModelPackage package = ModelPackage::load(directory / "package");
+  CHECK(package.manifest.network.subset == bravo);
+  CHECK(package.manifest.minimum_peaks.size() == 15);
+  CHECK(package.manifest.expected.size() == 4);
+  CHECK(package.manifest.expected.count("t1_se_pre+t1_se_post+flair") == 0);
+  CHECK(text_of(directory / "package/CARD.md").find("| without BRAVO | - |") != std::string::npos);
 }
 
 TEST_CASE("A package that does not fit is refused with what differs", "[package]") {

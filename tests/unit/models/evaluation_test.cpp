@@ -118,16 +118,17 @@ TEST_CASE("Average precision worked out by hand, with ties and lesions that are 
   const LesionPredictions b{{{0.7, false, 0}, {0.5, true, 0.6}}, 2};
   const DetectionFigures figures = detection_figures({a, b});
   // 0.9: 1 of 1. 0.7: 1 of 2. 0.5 (both at once): 2 of 4, recall 1/4 to 1/2.
-  CHECK(figures.average_precision == Approx(0.25 * 1 + 0.25 * 0.5));
-  CHECK(figures.maximum_sensitivity == Approx(0.5));
+  CHECK(*figures.average_precision == Approx(0.25 * 1 + 0.25 * 0.5));
+  CHECK(*figures.maximum_sensitivity == Approx(0.5));
   CHECK(*figures.true_positive_dice == Approx(0.7));
   REQUIRE(figures.curve.size() == 3);
   CHECK(figures.curve[1].precision == Approx(0.5));
   const DetectionFigures twice = detection_figures({a, b}, {2, 0});
-  CHECK(twice.average_precision == Approx(0.5));
+  CHECK(*twice.average_precision == Approx(0.5));
   CHECK(*twice.true_positive_dice == Approx(0.8));
   const DetectionFigures none = detection_figures({LesionPredictions{}});
-  CHECK(none.average_precision == 0);
+  CHECK_FALSE(none.average_precision.has_value());
+  CHECK_FALSE(none.maximum_sensitivity.has_value());
   CHECK_FALSE(none.true_positive_dice.has_value());
 }
 
@@ -203,10 +204,10 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
     figures.push_back(evaluate_predictions(studies, subset, predictor, options));
   CHECK(figures[0].dice.mean == Approx(1));
   CHECK(figures[0].lesion_wise_dice.mean == Approx(1));
-  CHECK(figures[0].detection.average_precision == Approx(1));
+  CHECK(*figures[0].detection.average_precision == Approx(1));
   CHECK(figures[0].sensitivity.interval->low == Approx(1));
   CHECK(figures[0].groups[0].dice.count == 2);
-  CHECK(figures[1].sensitivity.value == 0);
+  CHECK(figures[1].sensitivity.value == 0.0);
   CHECK(report.pictures.size() == 1);
   CHECK(to_table(figures).find("| all four | 1.00 ± 0.00 | 1.00 | 1.00 |") != std::string::npos);
   write_report(figures, report, directory.path());
@@ -230,6 +231,33 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
   write_text("[]", directory / "empty.json");
   CHECK_THROWS_WITH(compare_evaluations(directory / "evaluation.json", directory / "empty.json"),
                     Catch::Matchers::Contains("empty.json"));
+}
+
+TEST_CASE("Figures that healthy studies do not have are absent, and so are their intervals' resamples", "[report]") {
+  Study healthy = toy_study(0);
+  healthy.truth.zero_();
+  const auto perfect = [](const Study& study, SlotSet) { return study.truth.gt(0).to(torch::kFloat32) * 0.9; };
+  const SubsetFigures none = evaluate_predictions({healthy}, SlotSet().set(), perfect, {});
+  CHECK_FALSE(none.sensitivity.value.has_value());
+  CHECK(to_table({none}).find("| all four | - | - | - | - | - | - | - | 0.0 |") != std::string::npos);
+  const SubsetFigures some =
+      evaluate_predictions({toy_study(0), healthy, healthy, healthy}, SlotSet().set(), perfect, {});
+  CHECK(some.average_precision_interval->low == Approx(1));  // resamples without a lesion are left out
+  CHECK(some.maximum_sensitivity_interval->low == Approx(1));
+}
+
+TEST_CASE("Lesions are judged by the rule for the sequences that a study has", "[evaluation]") {
+  Study study = toy_study(0);
+  study.present.reset(index(Slot::t1_gre_post));
+  const auto predictor = [](const Study& s, SlotSet) { return s.truth.gt(0).to(torch::kFloat32) * 0.9; };
+  std::vector<SlotSet> asked;
+  EvaluationOptions options;
+  options.rule_of = [&asked](SlotSet given) {
+    asked.push_back(given);
+    return LesionRule{};
+  };
+  evaluate_predictions({study}, SlotSet().set(), predictor, options);
+  CHECK(asked == std::vector<SlotSet>{study.present});
 }
 
 TEST_CASE("Text in plots cannot break them", "[report]") {

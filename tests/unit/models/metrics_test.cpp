@@ -137,7 +137,7 @@ TEST_CASE("Evaluation gives one row per subset and counts every lesion", "[evalu
   REQUIRE(figures.size() == 5);
   CHECK(share == Approx(1));
   for (const SubsetFigures& f : figures) {
-    CHECK(f.sensitivity.value == Approx(1));
+    CHECK(*f.sensitivity.value == Approx(1));
     CHECK(f.recall.mean == Approx(1));
     CHECK(f.precision.mean == Approx(36.0 / 4096));
     CHECK(f.false_positives.mean == 0);

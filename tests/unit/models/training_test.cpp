@@ -160,7 +160,7 @@ TEST_CASE("The loss falls on an easy task", "[training]") {
   CHECK(losses.back() < 0.8 * losses.front());
 }
 
-TEST_CASE("A checkpoint of another network is refused by the key that differs", "[training]") {
+TEST_CASE("A checkpoint of another network is refused, also where the weights would fit", "[training]") {
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0)};
   TrainingOptions options = tiny();
@@ -168,8 +168,15 @@ TEST_CASE("A checkpoint of another network is refused by the key that differs", 
   train(studies, studies, options, directory / "a", {});
   options.resume = true;
   options.steps = 2;
-  options.network.width = 16;
-  CHECK_THROWS_WITH(train(studies, studies, options, directory / "a", {}), Contains("has the shape"));
+  TrainingOptions other = options;
+  other.network.width = 16;
+  CHECK_THROWS_WITH(train(studies, studies, other, directory / "a", {}), Contains("width 16"));
+  other = options;
+  other.dropout = 0;
+  CHECK_THROWS_WITH(train(studies, studies, other, directory / "a", {}), Contains("no input dropout"));
+  other = options;
+  other.network.subset.reset(index(Slot::flair));
+  CHECK_THROWS_WITH(train(studies, studies, other, directory / "a", {}), Contains("trained on"));
 }
 
 TEST_CASE("Training goes on from other weights, and keeps them when it finds none better", "[training]") {

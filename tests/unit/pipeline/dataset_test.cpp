@@ -117,6 +117,23 @@ TEST_CASE("A data set that does not fit is refused with the first thing wrong", 
     fs::remove(folder / "1/011.png");
     CHECK_THROWS_WITH(read_first(), Contains("Mets_001/1") && Contains("as many slices"));
   }
+  SECTION("slices of other numbers than the annotation's") {
+    const auto folder = write_brainmetshare(small_study("Mets_001"), directory.path());
+    fs::rename(folder / "seg/000.png", folder / "seg/012.png");
+    CHECK_THROWS_WITH(read_first(), Contains("Mets_001/0") && Contains("slices") && Contains("seg"));
+  }
+  SECTION("an annotation with grey values") {
+    auto study = small_study("Mets_001");
+    const auto folder = write_brainmetshare(study, directory.path());
+    write_png_slices(study.truth.voxels * 60, folder / "seg");
+    CHECK_THROWS_WITH(read_first(), Contains("Mets_001/seg") && Contains("grey values"));
+  }
+  SECTION("an annotation that lies elsewhere") {
+    auto study = small_study("BraTS-MET-00002-000");
+    study.truth.index_to_lps_mm = torch::diag(torch::tensor({-1.0, 1.0, 1.0, 1.0}, at::kDouble));
+    write_brats(study, directory.path());
+    CHECK_THROWS_WITH(read_first(), Contains("t1c.nii.gz") && Contains("annotation lies"));
+  }
   SECTION("labels that are none of BraTS-METS's") {
     auto study = small_study("BraTS-MET-00002-000");
     study.truth.voxels[0][0][0] = 7;

@@ -60,7 +60,7 @@ std::optional<RealHead> RealHead::of_test_data() {
 }
 
 dicom::Volume RealHead::volume(const std::string& name) const {
-  return to_volume(models::read_nifti(folder_ / (name + ".nii.gz"), at::kFloat));
+  return to_volume(models::read_nifti(folder_ / (name + ".nii.gz")));
 }
 
 RigidTransform RealHead::motion(const std::string& name) const {
@@ -87,7 +87,7 @@ models::SimulatedStudy RealHead::study(bool as_acquired) const {
   study.name = as_acquired ? "FG6692_moved" : "FG6692_still";
   const auto add = [&](Slot slot, const std::string& file, const RigidTransform& motion) {
     study.sequences.push_back(
-        sequence_of(slot, models::read_nifti(folder_ / (file + ".nii.gz"), at::kFloat), motion));
+        sequence_of(slot, models::read_nifti(folder_ / (file + ".nii.gz")), motion));
   };
   const std::filesystem::path still = "reference_coreg_to_t1gd";
   add(Slot::t1_se_post, "t1_gd", {});
