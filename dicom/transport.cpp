@@ -186,7 +186,8 @@ ssize_t TimedConnection::write(void* from, size_t bytes) {
 
 OFBool TimedConnection::networkDataAvailable(int timeout_s) {
   if (begin_ != end_ || channel_.has_pending()) return OFTrue;
-  const auto until = Steady::now() + std::chrono::seconds(std::max(timeout_s, 0));
+  auto until = Steady::now() + std::chrono::seconds(std::max(timeout_s, 0));
+  if (clock_.stopped) until = std::min(until, clock_.deadline);
   channel_.wake_at(1);
   return await(POLLIN, until, true) ? OFTrue : OFFalse;
 }

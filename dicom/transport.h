@@ -59,7 +59,8 @@ class TimedConnection : public DcmTCPConnection {
   OFCondition clientSideHandshake() override;
   ssize_t read(void* to, size_t bytes) override;
   ssize_t write(void* from, size_t bytes) override;
-  /// False after `timeout_s` seconds without a byte, or when the stop event is set.
+  /// False after `timeout_s` seconds without a byte, or when the stop event is set; from then on at the
+  /// clock's deadline.
   OFBool networkDataAvailable(int timeout_s) override;
   void close() override;
 

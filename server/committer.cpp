@@ -51,8 +51,9 @@ void Committer::commit_batch(const std::vector<Waiting*>& batch) {
     while (done < batch.size()) {
       failure_.require_none();
       for (const JournalPlace& place : journal_.append(std::span(entries).subspan(done), patience)) {
-        JournalEntry& entry = *entries[done++];
+        JournalEntry& entry = *entries[done];
         filer_.add({entry.number, std::move(entry.record), place});
+        ++done;
       }
     }
   } catch (const std::exception& error) {

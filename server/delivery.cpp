@@ -33,12 +33,16 @@ Delivery::Delivery(DestinationConfig config, std::unique_ptr<Destination> destin
       thread_([this] { run(); }) {}
 
 Delivery::~Delivery() {
+  stop_soon();
+  thread_.join();
+}
+
+void Delivery::stop_soon() {
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
 }
 
 void Delivery::wake() {

@@ -33,11 +33,14 @@ struct DeliveryContext {
 
 /// Sends what is due to one destination, on a thread of its own: a destination that is slow or away keeps
 /// nobody else waiting, and while it is away it is tried with one result at a time and growing waits, however
-/// many are queued. Thread safety: constructor and destructor on one thread, `wake` from any.
+/// many are queued. Thread safety: constructor and destructor on one thread, the others from any.
 class Delivery {
  public:
   Delivery(DestinationConfig config, std::unique_ptr<Destination> destination, DeliveryContext context);
-  ~Delivery();  ///< lets an association under way end
+  ~Delivery();  ///< waits until what is under way has ended
+
+  /// Begins nothing more, and does not wait: several deliveries can be ended together.
+  void stop_soon();
 
   /// Looks for work now, also at a destination that was away.
   void wake();

@@ -1,5 +1,6 @@
 #include "server/filer.h"
 
+#include <limits>
 #include <utility>
 
 #include "server/error_table.h"
@@ -8,7 +9,8 @@
 namespace metserve::server {
 namespace {
 
-constexpr std::size_t queue_capacity = std::size_t{1} << 20;  ///< the journal is full long before
+/// The journal is what is full first: each image that waits takes room there.
+constexpr std::size_t queue_capacity = std::numeric_limits<std::size_t>::max();
 /// A sync of the files holds the journal's own up, which come between: by 8 MiB, not by more.
 constexpr std::size_t largest_batch = 64;
 /// What syncs and a transaction cost is shared by so much: a lone sender's images would each pay for it.

@@ -55,6 +55,7 @@ void set_limits(CURL* handle, const HttpCall& request) {
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  if (!request.through_proxy) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
   if (!request.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca_file.c_str());
 }
 

@@ -15,6 +15,7 @@ struct HttpCall {
   std::vector<std::filesystem::path> parts;  ///< files of a multipart body
   std::string part_type;                     ///< media type of each
   std::filesystem::path ca_file;             ///< whom to trust besides nobody; empty: the system's list
+  bool through_proxy = true;                 ///< where the environment names one (`http_proxy`)
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds silence_timeout{60};  ///< without a byte either way
 };

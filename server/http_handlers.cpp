@@ -8,6 +8,7 @@
 
 #include "server/error.h"
 #include "server/error_table.h"
+#include "server/http_query.h"
 #include "server/study_json.h"
 
 namespace metserve::server {
@@ -33,24 +34,6 @@ HttpResponse readiness(const HttpState& state) {
   return json_response(ready ? 200 : 503, {{"ready", ready}, {"checks", checks}});
 }
 
-/// The values of `name` in "a=b&c=d"; nothing we look for needs percent-decoding.
-std::vector<std::string> parameters(std::string_view query, std::string_view name) {
-  std::vector<std::string> values;
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), pair.size() + 1));
-    const std::size_t equals = pair.find('=');
-    if (pair.substr(0, equals) == name && equals != std::string_view::npos)
-      values.emplace_back(pair.substr(equals + 1));
-  }
-  return values;
-}
-
-std::string parameter(std::string_view query, std::string_view name) {
-  const auto values = parameters(query, name);
-  return values.empty() ? std::string() : values.front();
-}
-
 int limit_from(const std::string& text) {
   constexpr int largest = 10000;
   if (text.empty()) return StudyFilter{}.limit;
@@ -63,7 +46,8 @@ int limit_from(const std::string& text) {
 }
 
 HttpResponse list_studies(std::string_view query, const HttpState& state) {
-  const std::string name = parameter(query, "state"), attention = parameter(query, "attention");
+  const auto parameters = parameters_of(query, {"state", "attention", "limit"});
+  const std::string name = value_of(parameters, "state"), attention = value_of(parameters, "attention");
   StudyFilter filter;
   filter.state = study_state_from(name);
   if (!name.empty() && !filter.state) {
@@ -74,7 +58,7 @@ HttpResponse list_studies(std::string_view query, const HttpState& state) {
   if (!attention.empty() && attention != "true" && attention != "false") {
     throw Error(Error::Kind::bad_call, "attention must be true or false");
   }
-  filter.limit = limit_from(parameter(query, "limit"));
+  filter.limit = limit_from(value_of(parameters, "limit"));
   Json studies = Json::array();
   for (const StudySummary& study : state.studies(filter)) studies.push_back(to_json(study));
   return json_response(200, {{"studies", studies}});
@@ -89,7 +73,7 @@ HttpResponse show_study(const std::string& key, const HttpState& state) {
 /// "series=UID:SLOT" for each series that was decided about.
 SeriesDecisions decisions_from(std::string_view query) {
   SeriesDecisions decisions;
-  for (const std::string& text : parameters(query, "series")) {
+  for (const auto& [_, text] : parameters_of(query, {"series"})) {
     const std::size_t colon = text.find(':');
     const std::string name = colon == std::string::npos ? "" : text.substr(colon + 1);
     const auto slot = models::slot_from_id(name);
@@ -107,11 +91,12 @@ SeriesDecisions decisions_from(std::string_view query) {
 HttpResponse change_study(const std::string& key, std::string_view action, std::string_view query,
                           const HttpState& state) {
   if (action == "retry") {
+    parameters_of(query, {});
     state.retry(key);
   } else if (action == "release") {
     state.release(key, decisions_from(query));
   } else {
-    state.resend(key, parameter(query, "destination"));
+    state.resend(key, value_of(parameters_of(query, {"destination"}), "destination"));
   }
   return show_study(key, state);
 }
@@ -128,8 +113,9 @@ HttpResponse one_study(const std::string& method, std::string_view rest, std::st
     if (method != "POST") return error_response(405, "only POST");
     return change_study(key, action, query, state);
   }
+  if (!looks && method != "DELETE") return error_response(405, "only GET, HEAD and DELETE");
+  parameters_of(query, {});
   if (looks) return show_study(key, state);
-  if (method != "DELETE") return error_response(405, "only GET, HEAD and DELETE");
   state.remove(key);
   return json_response(200, {{"deleted", key}});
 }

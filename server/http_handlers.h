@@ -52,7 +52,8 @@ void connect_studies(HttpState& state, Store& store, Administration& administrat
 ///   POST /studies/KEY/resend?destination=NAME          all destinations without it
 ///   DELETE /studies/KEY
 /// What changes a study answers with the study as it is then, 404 when it is not there, 409 when it is in no
-/// state for it; DELETE with {"deleted": KEY}.
+/// state for it; DELETE with {"deleted": KEY}. An order or a question about studies with a parameter that it
+/// does not have is answered with 400.
 HttpResponse handle(const HttpRequest& request, const HttpState& state);
 
 }  // namespace metserve::server

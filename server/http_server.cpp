@@ -28,6 +28,18 @@ constexpr std::uint32_t header_limit = 8192;
 constexpr int connection_limit = 64;
 constexpr std::chrono::milliseconds accept_pause{100};
 
+/// The answer to what cannot be read; none where nobody is there any more, or it is no HTTP.
+std::optional<HttpResponse> refusal(ErrorCode error) {
+  const auto response = [](unsigned status, const std::string& what) {
+    return HttpResponse{status, "application/json", "{\"error\": \"" + what + "\"}\n"};
+  };
+  if (error == http::error::body_limit || error == http::error::unexpected_body)
+    return response(413, "no request has a body: all parameters are in its address");
+  if (error == http::error::header_limit || error == http::error::buffer_overflow)
+    return response(431, "the request's header is longer than 8 KiB");
+  return std::nullopt;
+}
+
 /// One connection, kept alive by what it waits for.
 class Session : public std::enable_shared_from_this<Session> {
  public:
@@ -50,15 +62,21 @@ class Session : public std::enable_shared_from_this<Session> {
 
  private:
   void answer(ErrorCode error) {
+    if (const auto refused = refusal(error)) return write(*refused, false);
     if (error) return;  // gone, silent for too long, or no HTTP: the stream closes with the session
     const auto& request = parser_->get();
-    const HttpResponse made = handler_({std::string(request.method_string()), std::string(request.target()),
-                                        std::string(request[http::field::authorization]), peer_address()});
+    write(handler_({std::string(request.method_string()), std::string(request.target()),
+                    std::string(request[http::field::authorization]), peer_address()}),
+          request.keep_alive());
+  }
+
+  void write(const HttpResponse& made, bool keep_alive) {
+    const auto& request = parser_->get();
     response_ = http::response<http::string_body>(static_cast<http::status>(made.status), request.version());
     response_.set(http::field::content_type, made.content_type);
     response_.set(http::field::cache_control, "no-store");
     if (made.status == 401) response_.set(http::field::www_authenticate, "Bearer");
-    response_.keep_alive(request.keep_alive());
+    response_.keep_alive(keep_alive);
     response_.body() = made.body;
     response_.prepare_payload();
     if (request.method() == http::verb::head) response_.body().clear();
@@ -74,9 +92,21 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void next(ErrorCode error) {
-    if (!error && response_.keep_alive()) return read();
+    if (error) return;
+    if (response_.keep_alive()) return read();
     ErrorCode ignored;
     stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+    buffer_.clear();
+    drain();
+  }
+
+  /// Takes in what the peer still sends, within the answer's time: closing over unread bytes resets the
+  /// connection, and with it the answer may be lost.
+  void drain() {
+    stream_.async_read_some(buffer_.prepare(header_limit),
+                            [self = shared_from_this()](ErrorCode error, std::size_t) {
+                              if (!error) self->drain();
+                            });
   }
 
   beast::tcp_stream stream_;

@@ -9,9 +9,9 @@
 
 namespace metserve::server {
 
-/// HTTP/1.1 on one thread; requests have no body, at most 8 KiB of header and 10 s, and at most 64
-/// connections are open at a time. Constructed means listening. Thread safety: constructor and destructor on
-/// one thread; the handler is called on the server's own.
+/// HTTP/1.1 on one thread; requests have no body (else 413), at most 8 KiB of header (else 431) and 10 s, and
+/// at most 64 connections are open at a time. Constructed means listening. Thread safety: constructor and
+/// destructor on one thread; the handler is called on the server's own.
 class HttpServer {
  public:
   /// Throws Error(io) naming the address when it cannot be bound.

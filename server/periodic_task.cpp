@@ -1,37 +1,38 @@
 #include "server/periodic_task.h"
 
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 
 #include "server/error_table.h"
 
 namespace metserve::server {
 
+PeriodicTask::PeriodicTask(std::string name, std::chrono::milliseconds interval,
+                           std::function<void(const std::stop_token&)> work, const Log& log)
+    : name_(std::move(name)),
+      interval_(interval),
+      work_(std::move(work)),
+      log_(log),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
 PeriodicTask::PeriodicTask(std::string name, std::chrono::milliseconds interval, std::function<void()> work,
                            const Log& log)
-    : name_(std::move(name)), interval_(interval), work_(std::move(work)), log_(log), thread_([this] {
-        run();
-      }) {}
+    : PeriodicTask(
+          std::move(name), interval, [work = std::move(work)](const std::stop_token&) { work(); }, log) {}
 
-PeriodicTask::~PeriodicTask() {
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-  }
-  stop_.notify_all();
-  thread_.join();
-}
-
-void PeriodicTask::run() {
-  std::unique_lock lock(mutex_);
+void PeriodicTask::run(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
   do {
-    lock.unlock();
     try {
-      work_();
+      work_(stop);
     } catch (const std::exception& error) {
       log_.write(handling(error).log_level, name_ + ": " + reason_of(error));
     }
-    lock.lock();
-  } while (!stop_.wait_for(lock, interval_, [this] { return stopping_; }));
+    stopped.wait_for(lock, stop, interval_, [] { return false; });
+  } while (!stop.stop_requested());
 }
 
 }  // namespace metserve::server

@@ -1,9 +1,8 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -15,22 +14,21 @@ namespace metserve::server {
 /// is called again the next time. Thread safety: constructor and destructor on one thread.
 class PeriodicTask {
  public:
-  /// `name` stands in the log: "NAME: what went wrong".
+  /// `name` stands in the log: "NAME: what went wrong". Work that takes long looks at the token.
+  PeriodicTask(std::string name, std::chrono::milliseconds interval,
+               std::function<void(const std::stop_token&)> work, const Log& log);
   PeriodicTask(std::string name, std::chrono::milliseconds interval, std::function<void()> work,
                const Log& log);
-  ~PeriodicTask();  ///< lets a call under way end
+  ~PeriodicTask() = default;  ///< asks a call under way to stop, and waits for it
 
  private:
-  void run();
+  void run(const std::stop_token& stop);
 
   std::string name_;
   std::chrono::milliseconds interval_;
-  std::function<void()> work_;
+  std::function<void(const std::stop_token&)> work_;
   const Log& log_;
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;
-  std::thread thread_;
+  std::jthread thread_;
 };
 
 }  // namespace metserve::server

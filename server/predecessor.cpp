@@ -1,5 +1,9 @@
 #include "server/predecessor.h"
 
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
 #include "dicom/error.h"
 #include "pipeline/error.h"
 #include "server/error_table.h"
@@ -8,20 +12,27 @@
 namespace metserve::server {
 namespace {
 
+/// Whether a result says that no lesion was found. One that is damaged or gone says nothing.
+bool lists_no_lesion(const std::filesystem::path& result) {
+  std::ifstream file(result / "lesions.json");
+  const auto json = nlohmann::json::parse(file, nullptr, false);
+  return json.contains("lesions") && json["lesions"] == nlohmann::json::array();
+}
+
 void compare(pipeline::StudyResult& result, const Predecessor& earlier, const Claim& claim,
              const JobContext& context) {
-  const auto segmentation = context.storage.directory() / earlier.result_directory / "seg.dcm";
+  const auto left = context.storage.directory() / earlier.result_directory;
   const std::string date = earlier.studied.substr(0, 8);
   const auto warn = [&](const std::exception& error) {
     result.warnings.push_back("not compared with the study of " + date + ": what it left cannot be used");
     context.log.warning("not compared with study " + earlier.key + ": " + reason_of(error), claim.key);
   };
   try {
-    if (std::filesystem::exists(segmentation))
-      pipeline::compare_with_earlier(result, {segmentation, context.storage.image_directory(earlier.key)},
-                                     {});
-    else
+    if (lists_no_lesion(left))
       pipeline::compare_with_no_lesions(result, date);
+    else
+      pipeline::compare_with_earlier(result, {left / "seg.dcm", context.storage.image_directory(earlier.key)},
+                                     {});
     if (result.follow_up) context.log.info("compared with study " + earlier.key, claim.key);
   } catch (const dicom::Error& error) {
     warn(error);

@@ -7,8 +7,9 @@ int delete_old_studies(const RetentionContext& context, std::chrono::millisecond
   context.store.age_finished(elapsed);
   int deleted = 0;
   for (const std::string& key : context.store.finished_for(retention)) {
+    if (context.stop.stop_requested()) break;
     context.storage.discard(key, [&] {
-      if (!context.store.forget(key)) return false;
+      if (!context.store.forget(key, retention)) return false;
       context.log.info("deleted: its retention time is over", key);
       context.audit.deleted(key, "retention");
       ++deleted;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stop_token>
+
 #include "server/audit.h"
 #include "server/logging.h"
 #include "server/storage.h"
@@ -12,6 +14,7 @@ struct RetentionContext {
   Store& store;
   const Log& log;
   Audit& audit;
+  std::stop_token stop{};  ///< asked between studies: the next sweep deletes what this one leaves
 };
 
 /// Deletes images, results and records of studies that have been finished for as long as `retention`. Studies

@@ -56,12 +56,12 @@ Service::Service(const Config& config, const Log& log)
       "collecting studies", collect_interval, [this] { collect(); }, log_);
   retention_ = std::make_unique<PeriodicTask>(
       "retention", retention_interval,
-      [this, last = Steady::now()]() mutable {
+      [this, last = Steady::now()](const std::stop_token& stop) mutable {
         const auto now = Steady::now();
         const auto elapsed =
             std::chrono::duration_cast<std::chrono::milliseconds>(now - std::exchange(last, now));
         const int deleted =
-            delete_old_studies({storage_, store_, log_, audit_}, config_.storage.retention, elapsed);
+            delete_old_studies({storage_, store_, log_, audit_, stop}, config_.storage.retention, elapsed);
         if (deleted > 0) receiver_->wipe_journal();
       },
       log_);
@@ -169,6 +169,7 @@ void Service::collect() {
 int Service::stop() {
   if (stopping_.exchange(true)) return 0;
   log_.info("stopping");
+  for (const auto& delivery : deliveries_) delivery->stop_soon();
   stop_listening();
   retention_.reset();
   collector_.reset();

@@ -44,8 +44,9 @@ class Service {
   /// leaves what there was.
   void reload();
 
-  /// Accepts nothing more, lets studies in work finish or hands them back, ends deliveries under way. Returns
-  /// how many workers did not react; when it is not 0 the process must end without destroying this object.
+  /// Accepts nothing more, lets studies in work finish or hands them back, lets deliveries under way end.
+  /// Returns how many workers did not react; when it is not 0 the process must end without destroying this
+  /// object.
   int stop();
 
  private:

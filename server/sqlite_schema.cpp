@@ -156,6 +156,48 @@ ALTER TABLE studies ADD COLUMN finished_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE instances RENAME COLUMN sha256 TO digest;
 ALTER TABLE conflicts RENAME COLUMN sha256 TO digest;
 )sql",
+
+    R"sql(
+-- A SOP Instance UID that comes in two studies is an image of each of them.
+CREATE TABLE study_instances (
+  sop_instance_uid    TEXT NOT NULL,
+  study_id            INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+  series_instance_uid TEXT NOT NULL,
+  sop_class_uid       TEXT NOT NULL,
+  transfer_syntax_uid TEXT NOT NULL,
+  modality            TEXT NOT NULL,
+  calling_ae_title    TEXT NOT NULL,
+  peer_address        TEXT NOT NULL,
+  digest              TEXT NOT NULL,
+  bytes               INTEGER NOT NULL,
+  file                TEXT NOT NULL,
+  received_ms         INTEGER NOT NULL,
+  PRIMARY KEY (sop_instance_uid, study_id)
+);
+INSERT INTO study_instances SELECT * FROM instances;
+
+CREATE TABLE study_conflicts (
+  sop_instance_uid TEXT NOT NULL,
+  digest           TEXT NOT NULL,
+  study_id         INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+  calling_ae_title TEXT NOT NULL,
+  file             TEXT NOT NULL,
+  received_ms      INTEGER NOT NULL,
+  PRIMARY KEY (sop_instance_uid, digest)
+);
+-- One that came in another study was recorded with the first image's, though its file is in images/KEY of its own;
+-- where there is no such study, the folder is discarded.
+INSERT INTO study_conflicts
+  SELECT sop_instance_uid, digest, studies.id, calling_ae_title, file, received_ms
+  FROM conflicts JOIN studies ON key = substr(file, 8, 16);
+
+DROP TABLE conflicts;
+DROP TABLE instances;
+ALTER TABLE study_instances RENAME TO instances;
+ALTER TABLE study_conflicts RENAME TO conflicts;
+CREATE INDEX instances_by_study ON instances (study_id);
+CREATE INDEX conflicts_by_study ON conflicts (study_id);
+)sql",
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 

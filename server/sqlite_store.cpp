@@ -205,13 +205,12 @@ std::vector<std::string> SqliteStore::finished_for(std::chrono::milliseconds age
   return found;
 }
 
-bool SqliteStore::forget(const std::string& key) {
+bool SqliteStore::forget(const std::string& key, std::chrono::milliseconds age) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
-  const int rows =
-      writer_
-          .query("DELETE FROM studies WHERE key = ? AND state NOT IN ('receiving', 'ready', 'running')", key)
-          .run();
+  static const std::string sql =
+      std::string("DELETE FROM studies WHERE key = ? AND finished_ms >= ? AND ") + at_rest;
+  const int rows = writer_.query(sql.c_str(), key, std::int64_t{age.count()}).run();
   transaction.commit();
   return rows > 0;
 }

@@ -69,7 +69,7 @@ class SqliteStore final : public Store {
 
   void age_finished(std::chrono::milliseconds elapsed) override;
   std::vector<std::string> finished_for(std::chrono::milliseconds age) override;
-  bool forget(const std::string& key) override;
+  bool forget(const std::string& key, std::chrono::milliseconds age) override;
   std::vector<std::string> keys() override;
 
  private:

@@ -8,9 +8,10 @@ namespace metserve::server {
 
 std::optional<AddOutcome> SqliteStore::known(const std::string& sop_instance_uid, const std::string& digest) {
   const std::scoped_lock lock(read_mutex_);
-  Query used = reader_.query("SELECT digest FROM instances WHERE sop_instance_uid = ?", sop_instance_uid);
-  if (!used.step()) return std::nullopt;
-  if (used.text(0) == digest) return AddOutcome::duplicate;
+  // A digest is of the Study Instance UID, too: what has the same one is in the same study.
+  Query used = reader_.query("SELECT 1 FROM instances WHERE sop_instance_uid = ? AND digest = ?",
+                             sop_instance_uid, digest);
+  if (used.step()) return AddOutcome::duplicate;
   Query kept = reader_.query("SELECT 1 FROM conflicts WHERE sop_instance_uid = ? AND digest = ?",
                              sop_instance_uid, digest);
   if (kept.step()) return AddOutcome::conflict;
@@ -28,20 +29,20 @@ std::vector<AddOutcome> SqliteStore::add_instances(std::span<const InstanceRecor
 }
 
 AddOutcome SqliteStore::add(const InstanceRecord& instance) {
-  Query there = writer_.query("SELECT digest, study_id FROM instances WHERE sop_instance_uid = ?",
-                              instance.sop_instance_uid);
+  const std::int64_t study = study_for(instance);
+  Query there = writer_.query("SELECT digest FROM instances WHERE sop_instance_uid = ? AND study_id = ?",
+                              instance.sop_instance_uid, study);
   if (there.step()) {
     if (there.text(0) == instance.digest) return AddOutcome::duplicate;
     writer_
         .query(R"sql(INSERT OR IGNORE INTO conflicts
                  (sop_instance_uid, digest, study_id, calling_ae_title, file, received_ms)
                  VALUES (?, ?, ?, ?, ?, ?))sql",
-               instance.sop_instance_uid, instance.digest, there.integer(1), instance.calling_ae_title,
+               instance.sop_instance_uid, instance.digest, study, instance.calling_ae_title,
                instance.file.string(), now_ms())
         .run();
     return AddOutcome::conflict;
   }
-  const std::int64_t study = study_for(instance);
   writer_
       .query(R"sql(INSERT INTO instances
                (sop_instance_uid, study_id, series_instance_uid, sop_class_uid, transfer_syntax_uid, modality,

@@ -46,7 +46,7 @@ struct InstanceRecord {
 enum class AddOutcome {
   added,
   duplicate,  ///< the same bytes are there already: nothing changes
-  conflict,   ///< other bytes under the same SOP Instance UID: the first stay in use, these are kept apart
+  conflict,   ///< other bytes under a SOP Instance UID that the study has: kept apart, the first stay in use
 };
 
 /// What a person decided about series, by Series Instance UID: the slot that one fills, or that it fills
@@ -287,8 +287,8 @@ class Store {
   virtual void age_finished(std::chrono::milliseconds elapsed) = 0;
   /// Keys of those that have been so for at least `age`, by `age_finished`: no clock has a say in it.
   virtual std::vector<std::string> finished_for(std::chrono::milliseconds age) = 0;
-  /// Forgets the study and all that belongs to it; false when it has left those states meanwhile.
-  virtual bool forget(const std::string& key) = 0;
+  /// Forgets the study and all that belongs to it; false when it is none of `finished_for(age)` any more.
+  virtual bool forget(const std::string& key, std::chrono::milliseconds age) = 0;
   /// Of all studies.
   virtual std::vector<std::string> keys() = 0;
 };

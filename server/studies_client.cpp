@@ -29,6 +29,7 @@ HttpResponse ask_server(const Config& config, const HttpRequest& request) {
   HttpCall call_of_ours;
   call_of_ours.method = request.method;
   call_of_ours.url = address_of(config.http) + request.target;
+  call_of_ours.through_proxy = false;  // it is on this machine, and the token stays here
   if (!config.http.token_file.empty())
     call_of_ours.headers.push_back("Authorization: " + first_authorization(config.http.token_file));
   const HttpAnswer answer = call(call_of_ours);

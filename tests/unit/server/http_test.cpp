@@ -138,6 +138,38 @@ TEST_CASE("Orders for a study reach their function with what they name", "[serve
   CHECK(handle({"POST", study + "/retry"}, state).status == 409);
 }
 
+TEST_CASE("Parameters are percent-decoded, and one that is unknown, empty or doubled changes nothing",
+          "[server][http]") {
+  HttpState state = state_with(true);
+  const auto not_called = [] { FAIL("an order that was not understood was carried out"); };
+  SeriesDecisions decisions;
+  state.release = [&](const std::string&, const SeriesDecisions& decided) { decisions = decided; };
+  state.retry = state.remove = [&](const std::string&) { not_called(); };
+  state.resend = [&](const std::string&, const std::string&) { not_called(); };
+  const std::string study = "/studies/" + one_study().summary.key;
+  const auto error_of = [&](const std::string& method, const std::string& target) {
+    const HttpResponse response = handle({method, target}, state);
+    CHECK(response.status == 400);
+    return json::parse(response.body)["error"].get<std::string>();
+  };
+
+  CHECK(handle({"POST", study + "/release?s%65ries=1.2.3%3Aflair&series=1.2.4%3anone"}, state).status == 200);
+  CHECK(decisions == SeriesDecisions{{"1.2.3", metserve::models::Slot::flair}, {"1.2.4", std::nullopt}});
+  CHECK(error_of("POST", study + "/resend?destinaton=archive") ==
+        "unknown parameter 'destinaton'; did you mean 'destination'?");
+  CHECK(error_of("POST", study + "/release?serie=1.2.3:flair") ==
+        "unknown parameter 'serie'; did you mean 'series'?");
+  CHECK(error_of("POST", study + "/resend?destination=") == "parameter 'destination' has no value");
+  CHECK(error_of("POST", study + "/resend?destination") == "parameter 'destination' has no value");
+  CHECK(error_of("POST", study + "/resend?destination=a&destination=b") ==
+        "parameter 'destination' is given more than once");
+  CHECK(error_of("POST", study + "/retry?force=true") == "unknown parameter 'force'");
+  CHECK(error_of("DELETE", study + "?dry_run=true") == "unknown parameter 'dry_run'");
+  CHECK(error_of("GET", study + "?verbose=1") == "unknown parameter 'verbose'");
+  CHECK(error_of("GET", "/studies?colour=red") ==
+        "unknown parameter 'colour'; valid are state, attention, limit");
+}
+
 TEST_CASE("What is not there, not allowed or broken has its own status", "[server][http]") {
   CHECK(get("/").status == 404);
   CHECK(get("/studies/../../etc/passwd").status == 404);
@@ -159,8 +191,26 @@ TEST_CASE("The HTTP server answers over a real connection and refuses what is no
   CHECK(head.find("Content-Length: 3\r\n") != std::string::npos);
   CHECK(head.ends_with("\r\n\r\n"));
   CHECK(exchange(server.port(), "nonsense\r\n\r\n").empty());
-  CHECK(exchange(server.port(), "GET / HTTP/1.1\r\nX: " + std::string(20000, 'a')).empty());
   CHECK_THROWS_WITH(
       HttpServer({"127.0.0.1", server.port()}, {}),
       "http: cannot listen on 127.0.0.1 port " + std::to_string(server.port()) + ": Address already in use");
+}
+
+TEST_CASE("A body is refused with 413, too long a header with 431", "[server][http]") {
+  const HttpServer server({"127.0.0.1", 0}, [](const HttpRequest&) -> HttpResponse {
+    return {200, "text/plain", "ok"};
+  });
+  const auto status = [&](const std::string& request) {
+    return exchange(server.port(), request).substr(0, std::string("HTTP/1.1 413").size());
+  };
+  const std::string post = "POST /studies/k/retry HTTP/1.1\r\nHost: x\r\n";
+  const auto with_body = [&](std::size_t bytes) {
+    return post + "Content-Length: " + std::to_string(bytes) + "\r\n\r\n" + std::string(bytes, '{');
+  };
+  CHECK(status(with_body(2)) == "HTTP/1.1 413");
+  CHECK(status(with_body(1 << 20)) == "HTTP/1.1 413");
+  CHECK(status(post + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") == "HTTP/1.1 413");
+  CHECK(status(post + "Connection: close\r\nContent-Length: 0\r\n\r\n") == "HTTP/1.1 200");
+  CHECK(status("GET / HTTP/1.1\r\nX: " + std::string(20000, 'a')) == "HTTP/1.1 431");
+  CHECK(status("GET /" + std::string(20000, 'a')) == "HTTP/1.1 431");
 }

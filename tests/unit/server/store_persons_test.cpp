@@ -214,3 +214,36 @@ TEST_CASE("A database of the first version is brought up to date and keeps what 
   CHECK(f.store->study(key).value().series.empty());
   CHECK_FALSE(f.store->predecessor({"", "2024"}));
 }
+
+TEST_CASE("A conflict that was recorded with another study goes to the one that has its file",
+          "[server][store]") {
+  StoreFixture f;
+  f.add("1.2", "1.2.1.1");
+  f.add("1.2", "1.2.1.1", "b");
+  f.add("1.3", "1.3.1.1");
+  f.store.reset();
+  sqlite3* raw = nullptr;
+  REQUIRE(sqlite3_open((f.directory.path() / "metserve.db").c_str(), &raw) == SQLITE_OK);
+  const auto of_another = [](const std::string& study) {
+    return "INSERT INTO conflicts SELECT sop_instance_uid, 'digest of " + study +
+           "', study_id, 'PACS', 'images/" + study_key(study) + "/x.dcm', 0 FROM conflicts LIMIT 1;";
+  };
+  const std::string as_before = R"sql(
+    ALTER TABLE conflicts RENAME TO later;
+    CREATE TABLE conflicts (
+      sop_instance_uid TEXT NOT NULL REFERENCES instances (sop_instance_uid) ON DELETE CASCADE,
+      digest TEXT NOT NULL, study_id INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+      calling_ae_title TEXT NOT NULL, file TEXT NOT NULL, received_ms INTEGER NOT NULL,
+      PRIMARY KEY (sop_instance_uid, digest));
+    INSERT INTO conflicts SELECT * FROM later;
+    DROP TABLE later;
+    PRAGMA user_version = 8;)sql" +
+                                of_another("1.3") + of_another("1.4");
+  REQUIRE(sqlite3_exec(raw, as_before.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(raw);
+  f.store = f.open();
+  CHECK(f.store->study(study_key("1.2")).value().summary.conflicts == 1);
+  CHECK(f.store->study(study_key("1.3")).value().summary.conflicts == 1);
+  CHECK(f.store->known("1.2.1.1", "digest of 1.3") == AddOutcome::conflict);
+  CHECK_FALSE(f.store->known("1.2.1.1", "digest of 1.4"));  // its folder is discarded at the start
+}

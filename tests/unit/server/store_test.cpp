@@ -82,13 +82,31 @@ TEST_CASE("The same bytes again change nothing, other bytes are kept apart", "[s
   CHECK(f.add("1.2", "1.2.1.1", "b") == AddOutcome::conflict);
   CHECK(f.add("1.2", "1.2.1.1", "b") == AddOutcome::conflict);
   CHECK(f.store->known("1.2.1.1", f.digest_of("b")) == AddOutcome::conflict);
-  CHECK(f.add("9.9", "1.2.1.1", "c") == AddOutcome::conflict);
 
   const StudySummary summary = f.store->study(study_key("1.2")).value().summary;
   CHECK(summary.state == StudyState::done);
   CHECK(summary.instances == 1);
-  CHECK(summary.conflicts == 2);
-  CHECK_FALSE(f.store->study(study_key("9.9")));
+  CHECK(summary.conflicts == 1);
+}
+
+TEST_CASE("A SOP Instance UID that comes in two studies is an image of each", "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {});
+  CHECK(f.add("9.9", "1.2.1.1", "b") == AddOutcome::added);
+  CHECK(f.store->known("1.2.1.1", f.digest_of("a")) == AddOutcome::duplicate);
+  CHECK(f.store->known("1.2.1.1", f.digest_of("b")) == AddOutcome::duplicate);
+  CHECK(f.state("1.2") == StudyState::done);
+  CHECK(f.state("9.9") == StudyState::receiving);
+  CHECK(f.add("9.9", "1.2.1.1", "c") == AddOutcome::conflict);
+  CHECK(f.store->study(study_key("9.9")).value().summary.conflicts == 1);
+
+  f.store->remove_study(study_key("1.2"));
+  CHECK_FALSE(f.store->known("1.2.1.1", f.digest_of("a")));
+  CHECK(f.store->known("1.2.1.1", f.digest_of("b")) == AddOutcome::duplicate);
+  CHECK(f.store->known("1.2.1.1", f.digest_of("c")) == AddOutcome::conflict);
+  f.store->remove_study(study_key("9.9"));
+  CHECK_FALSE(f.store->known("1.2.1.1", f.digest_of("b")));
+  CHECK_FALSE(f.store->known("1.2.1.1", f.digest_of("c")));
 }
 
 TEST_CASE("Two copies of an image in one batch are one image", "[server][store]") {
@@ -212,12 +230,36 @@ TEST_CASE("Only finished studies are old enough to forget", "[server][store]") {
   CHECK(f.store->finished_for(one_minute).empty());
   f.store->age_finished(one_minute);
   CHECK(f.store->finished_for(one_minute) == std::vector{study_key("1.2")});
-  CHECK(f.store->forget(study_key("1.2")));
+  CHECK(f.store->forget(study_key("1.2"), one_minute));
   CHECK_FALSE(f.store->study(study_key("1.2")));
   CHECK_FALSE(f.store->known("1.2.1.1", f.digest_of("a")));
-  CHECK_FALSE(f.store->forget(study_key("1.5")));
+  CHECK_FALSE(f.store->forget(study_key("1.5"), one_minute));
   CHECK(f.store->keys().size() == 3);
   f.store->check_writable();
+}
+
+TEST_CASE("A study that a person sends or segments again while old ones are deleted is kept",
+          "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}});
+  const auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  f.store->record_delivered(claim, claim.items[0], "");
+  f.store->age_finished(one_minute);
+  REQUIRE(f.store->finished_for(one_minute) == std::vector{study_key("1.2")});
+  f.store->resend_study(study_key("1.2"), "");
+  CHECK_FALSE(f.store->forget(study_key("1.2"), one_minute));
+  const auto again = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  CHECK(again.items.size() == 1);
+  f.store->record_delivered(again, again.items[0], "");
+  CHECK_FALSE(f.store->forget(study_key("1.2"), one_minute));  // finished again, for no time yet
+
+  f.store->age_finished(one_minute);
+  f.store->retry_study(study_key("1.2"));
+  f.store->set_aside(f.store->claim("here", one_minute).value(), StudyState::failed, "no such series");
+  CHECK_FALSE(f.store->forget(study_key("1.2"), one_minute));
+  CHECK(f.store->known("1.2.1.1", f.digest_of("a")) == AddOutcome::duplicate);
+  f.store->age_finished(one_minute);
+  CHECK(f.store->forget(study_key("1.2"), one_minute));
 }
 
 TEST_CASE("A study that has aged is kept while a delivery is tried again", "[server][store]") {

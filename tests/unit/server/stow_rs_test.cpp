@@ -6,6 +6,7 @@
 #include "server/http_server.h"
 #include "tests/catch.h"
 #include "tests/temporary_directory.h"
+#include "tests/unit/server/environment_proxy.h"
 #include "tests/unit/server/service_fixture.h"
 
 using namespace metserve;
@@ -64,6 +65,16 @@ TEST_CASE("An answer that is broken anywhere harms nobody", "[server][stow]") {
         R"({"00081198": {"Value": [{"00081155": {"Value": ["1.1"]}, "00081197": {"Value": ["x"]}}]}})"}) {
     CHECK(results(503, body)[0].outcome == Outcome::transient);
   }
+}
+
+TEST_CASE("An archive is called through the environment's proxy", "[server][stow]") {
+  const HttpServer proxy({"127.0.0.1", 0}, [](const HttpRequest& request) -> HttpResponse {
+    return {request.target == "http://archive.invalid/dicom-web/studies?limit=1" ? 200U : 404U, "", ""};
+  });
+  const EnvironmentProxy environment("http://127.0.0.1:" + std::to_string(proxy.port()));
+  DestinationConfig config;
+  config.url = "http://archive.invalid/dicom-web";
+  CHECK(WebArchive(config).verify() == "http://archive.invalid/dicom-web answers a query");
 }
 
 TEST_CASE("Nobody at the address and no authorisation are worth another try", "[server][stow]") {

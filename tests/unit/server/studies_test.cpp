@@ -9,6 +9,8 @@
 #include "server/studies_client.h"
 #include "server/studies_table.h"
 #include "tests/catch.h"
+#include "tests/unit/dicom/peer_programs.h"
+#include "tests/unit/server/environment_proxy.h"
 #include "tests/unit/server/store_fixture.h"
 
 using namespace metserve::server;
@@ -81,6 +83,17 @@ TEST_CASE("A running server is asked through HTTP", "[server][studies]") {
   CHECK(d.ask("POST", "/studies/k/resend?destination=pacs").body ==
         "\"POST /studies/k/resend?destination=pacs\"");
   CHECK(d.ask("DELETE", "/studies/k").body == "\"DELETE /studies/k\"");
+}
+
+TEST_CASE("A running server is asked without the environment's proxy", "[server][studies]") {
+  Directory d;
+  const Storage held(d.config.storage.directory, 0);
+  const HttpServer server({"127.0.0.1", 0}, [](const HttpRequest&) -> HttpResponse {
+    return {200, "application/json", "{}"};
+  });
+  d.config.http.port = server.port();
+  const EnvironmentProxy nobody("http://127.0.0.1:" + std::to_string(metserve::dicom::test::free_port()));
+  CHECK(d.ask("GET", "/studies").body == "{}");
 }
 
 TEST_CASE("A running server that wants a token gets the first of the file", "[server][studies]") {
