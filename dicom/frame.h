@@ -16,6 +16,7 @@ struct Frame {
   std::string position, orientation, pixel_spacing, thickness;  ///< as sent
   std::optional<double> spacing_between_slices_mm;
   double slope = 1, intercept = 0;
+  bool inverted = false;  ///< MONOCHROME1: what is stored as high is shown dark
 
   bool operator==(const Frame&) const = default;
 };

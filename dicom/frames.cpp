@@ -106,6 +106,7 @@ Frame read_frame(const FrameAttributes& attributes, std::uint32_t number, bool m
   frame.spacing_between_slices_mm = attributes.number(DCM_SpacingBetweenSlices);
   frame.slope = attributes.number(DCM_RescaleSlope).value_or(1);
   frame.intercept = attributes.number(DCM_RescaleIntercept).value_or(0);
+  frame.inverted = attributes.own_text(DCM_PhotometricInterpretation) == "MONOCHROME1";
   return frame;
 }
 

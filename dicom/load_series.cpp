@@ -55,7 +55,7 @@ bool fits_a_float(const Frame& frame) {
 Rescale rescale_of(const Frame& frame, const std::string& name) {
   if (frame.slope == 0 || !fits_a_float(frame))
     throw Error(Error::Kind::bad_input, name + ": " + frame.label + " has an unusable rescale slope");
-  return {frame.slope, frame.intercept};
+  return {frame.slope, frame.intercept, frame.inverted};
 }
 
 /// Puts the frames where they belong, one file after the other, so that the pixel data of one alone is in
@@ -129,8 +129,13 @@ std::vector<SliceSource> sources_of(const Series& series, const SliceStack& stac
 }
 
 /// Worth telling, but no obstacle.
-std::vector<std::string> warnings_of(const LoadedSeries& loaded) {
+std::vector<std::string> warnings_of(const Series& series, const LoadedSeries& loaded) {
   std::vector<std::string> warnings;
+  const auto inverted = std::count_if(series.frames.begin(), series.frames.end(),
+                                      [](const Frame& frame) { return frame.inverted; });
+  if (inverted > 0)
+    warnings.push_back(std::to_string(inverted) + " of " + std::to_string(series.frames.size()) +
+                       " images are stored inverted (MONOCHROME1): they were mirrored");
   const VolumeGeometry& geometry = loaded.volume.geometry;
   const double thickness = parse_number(loaded.slice_thickness).value_or(geometry.spacing_mm[2]);
   if (geometry.size[2] > 1 && geometry.spacing_mm[2] > 2 * thickness)
@@ -156,7 +161,7 @@ LoadedSeries load_series(const Series& series) {
   loaded.pixel_spacing = first.pixel_spacing;
   loaded.slice_thickness = first.thickness;
   loaded.first_file = series.instances[first.file].path;
-  loaded.warnings = warnings_of(loaded);
+  loaded.warnings = warnings_of(series, loaded);
   return loaded;
 }
 

@@ -1,5 +1,7 @@
 #include "dicom/pixel_format.h"
 
+#include <algorithm>
+
 #include "dicom/error.h"
 
 namespace metserve::dicom {
@@ -47,6 +49,9 @@ void rescale_frame(const PixelFormat& format, const std::uint8_t* bytes, const R
     rescale_words(format, bytes, rescale, out);
   else
     rescale_words(format, reinterpret_cast<const std::uint16_t*>(bytes), rescale, out);
+  if (!rescale.inverted || out.empty()) return;
+  const float highest = *std::max_element(out.begin(), out.end());
+  for (float& value : out) value = highest - value;
 }
 
 }  // namespace metserve::dicom

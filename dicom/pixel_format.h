@@ -27,10 +27,13 @@ struct PixelFormat {
 /// Maps a stored value to what it stands for.
 struct Rescale {
   double slope = 1, intercept = 0;
+  bool inverted = false;  ///< high values are dark (MONOCHROME1, PS3.3 C.7.6.3.1.2)
 };
 
 /// Writes slope * stored value + intercept for each of one frame's values, which lie in `bytes` in the byte
-/// order of this machine and aligned for them; `out.size()` is rows x columns.
+/// order of this machine and aligned for them; `out.size()` is rows x columns. An inverted frame is mirrored
+/// about its highest value: every image of a head holds air, which is near 0 again then. Each frame has its
+/// own, because slopes differ from frame to frame, and who inverts may take each image's own range.
 void rescale_frame(const PixelFormat& format, const std::uint8_t* bytes, const Rescale& rescale,
                    std::span<float> out);
 

@@ -12,17 +12,18 @@
 
 namespace metserve::dicom {
 
+// A title and all four sequences fit the 64 characters of a series description: 15 at most.
 const ObjectIdentity segmentation_identity{UID_SegmentationStorage, "seg", "SEG", "Metastases SEG", 0};
 const ObjectIdentity structure_set_identity{UID_RTStructureSetStorage, "rtstruct", "RTSTRUCT",
                                             "Metastases RT", 1};
 const ObjectIdentity report_identity{UID_Comprehensive3DSRStorage, "sr", "SR", "Metastases SR", 2};
-const ObjectIdentity key_image_identity{UID_SecondaryCaptureImageStorage, "key-image", "OT",
-                                        "Metastases pictures", 3};
-const ObjectIdentity probability_identity{UID_SegmentationStorage, "probability", "SEG",
-                                          "Metastases probability", 4};
-const ObjectIdentity axial_series_identity{UID_MRImageStorage, "axial", "MR", "Axial MR for metastases", 5};
+const ObjectIdentity key_image_identity{UID_SecondaryCaptureImageStorage, "key-image", "OT", "Mets pictures",
+                                        3};
+const ObjectIdentity probability_identity{UID_SegmentationStorage, "probability", "SEG", "Probability map",
+                                          4};
+const ObjectIdentity axial_series_identity{UID_MRImageStorage, "axial", "MR", "Axial reformat", 5};
 const ObjectIdentity axial_structure_set_identity{UID_RTStructureSetStorage, "axial-rtstruct", "RTSTRUCT",
-                                                  "Metastases RT axial", 6};
+                                                  "Mets RT axial", 6};
 
 void require(const OFCondition& condition, std::string_view what) {
   if (condition.bad())

@@ -82,7 +82,7 @@ struct ObjectIdentity {
   const char* sop_class_uid;
   const char* role;      ///< for UIDs: "seg", "rtstruct", "sr", ...
   const char* modality;  ///< SEG, RTSTRUCT, SR, OT or MR
-  const char* title;     ///< begins the series description
+  const char* title;     ///< begins the series description; at most 15 characters
   int number_offset;     ///< of the series number
 };
 extern const ObjectIdentity segmentation_identity, structure_set_identity, report_identity,

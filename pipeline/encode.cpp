@@ -26,18 +26,23 @@ std::vector<dicom::LesionDescription> descriptions(const std::vector<Lesion>& le
   return result;
 }
 
-/// All that the objects are made from: another result must never carry the UIDs of this one.
+/// All that the objects are made from and say: another result must never carry the UIDs of this one.
 std::string content(const StudyResult& result) {
   std::string text = result.reference.header.study_instance_uid;
   for (const dicom::SliceSource& slice : result.reference.slices) {
     text += '\n' + slice.sop_instance_uid;
     if (slice.frame_number) text += '/' + std::to_string(*slice.frame_number);
   }
-  for (const std::string& uid : result.series_used) text += '\n' + uid;
-  for (const std::string& uid : result.images_used) text += '\n' + uid;
-  for (const std::string& slot : models::ids(result.subset)) text += '\n' + slot;
-  if (result.follow_up) text += '\n' + result.follow_up->segmentation_uid + result.follow_up->study_date;
-  return text + '\n' + result.model.weights_sha256 + '\n' + std::to_string(result.rule.threshold) + '\n' +
+  for (const auto& lines :
+       {result.series_used, result.images_used, models::ids(result.subset), result.sequences_used,
+        result.sequences_left_out, result.warnings, registration_quality(result)})
+    for (const std::string& line : lines) text += '\n' + line;
+  if (result.follow_up) {
+    text += '\n' + result.follow_up->segmentation_uid + result.follow_up->study_date;
+    for (const std::string& sentence : result.follow_up->sentences) text += '\n' + sentence;
+  }
+  return text + '\n' + result.model.name + ' ' + result.model.version + '\n' + result.model.weights_sha256 +
+         '\n' + expected_performance(result) + '\n' + std::to_string(result.rule.threshold) + '\n' +
          std::to_string(result.rule.minimum_peak) + '\n' + std::to_string(result.rule.minimum_roundness) +
          '\n' + std::to_string(result.rule.minimum_volume_mm3) + '\n' + METSERVE_VERSION;
 }
@@ -69,15 +74,18 @@ Identity identity_of(const std::string& uid_root, std::string text,
 }
 
 /// A result of the same content is written again as it is, with what it replaced; another one is replaced.
-/// What cannot be read of it is a warning.
+/// What cannot be read of that is a warning, and so makes another result.
 Identity identity_after(const EncodeOptions& options, StudyResult& result) {
-  const std::string text = content(result) + (options.all_frames ? "\nall frames" : "");
+  std::string text = content(result) + '\n' + std::to_string(options.series_number_offset) +
+                     (options.all_frames ? "\nall frames" : "");
   if (options.superseded.empty()) return identity_of(options.uid_root, text, {});
   const dicom::EarlierResult earlier = dicom::read_earlier_result(options.superseded);
-  for (const std::string& file : earlier.unreadable)
-    result.warnings.push_back("the earlier result's " + file + " cannot be read: it is not referred to");
   Identity same = identity_of(options.uid_root, text, earlier.replaced);
   if (dicom::are_named_by(earlier.objects, same.uids)) return same;
+  for (const std::string& file : earlier.unreadable) {
+    result.warnings.push_back("the earlier result's " + file + " cannot be read: it is not referred to");
+    text += '\n' + result.warnings.back();
+  }
   return identity_of(options.uid_root, text, earlier.objects);
 }
 

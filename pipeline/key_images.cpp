@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 #include "pipeline/preview_canvas.h"
 #include "pipeline/preview_tile.h"
@@ -39,16 +40,8 @@ std::string file_name(std::size_t number) {
   return name.data();
 }
 
-/// Breaks a sentence between words into lines of the page.
-void append_lines(const std::string& text, std::vector<std::string>& lines) {
-  std::string rest = text;
-  while (rest.size() > line_letters) {
-    std::size_t end = rest.rfind(' ', line_letters);
-    if (end == std::string::npos || end < line_letters / 2) end = line_letters;
-    lines.push_back(rest.substr(0, end));
-    rest = "  " + rest.substr(rest.find_first_not_of(' ', end) == std::string::npos ? rest.size() : end + 1);
-  }
-  lines.push_back(rest);
+void append_lines(const std::string& sentence, std::vector<std::string>& lines) {
+  for (std::string& line : wrapped(sentence, line_letters)) lines.push_back(std::move(line));
 }
 
 std::vector<std::string> lesion_lines(const StudyResult& result, std::size_t most) {
@@ -91,6 +84,18 @@ Canvas summary(const StudyResult& result) {
 }
 
 }  // namespace
+
+std::vector<std::string> wrapped(std::string sentence, std::size_t letters) {
+  std::vector<std::string> lines;
+  while (sentence.size() > letters) {
+    std::size_t end = sentence.rfind(' ', letters);
+    if (end == std::string::npos || end < letters / 2) end = letters;
+    lines.push_back(sentence.substr(0, end));
+    sentence = "  " + sentence.substr(std::min(sentence.find_first_not_of(' ', end), sentence.size()));
+  }
+  lines.push_back(std::move(sentence));
+  return lines;
+}
 
 std::vector<dicom::Picture> key_pictures(const StudyResult& result) {
   std::vector<dicom::Picture> pictures{picture_of(summary(result), "summary", std::nullopt)};

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "dicom/results.h"
@@ -10,6 +12,10 @@ namespace metserve::pipeline {
 
 /// Most pictures of slices in one series; the summary says when lesions are on none of them.
 inline constexpr std::size_t most_key_slices = 30;
+
+/// Lines of at most `letters` (6 or more), broken between words, or within one that is longer than half a
+/// line; all but the first begin with two spaces.
+std::vector<std::string> wrapped(std::string sentence, std::size_t letters);
 
 /// For viewers that show neither segmentations nor reports: one page that says what was found, then the
 /// reference's slices through the lesions with outlines and numbers, the largest lesion first. Each says that

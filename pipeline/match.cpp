@@ -1,6 +1,7 @@
 #include "pipeline/match.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "pipeline/match_choice.h"
@@ -73,6 +74,20 @@ const std::optional<Slot>* decision_on(const dicom::Study& study, const SeriesDe
   return found == decided.end() ? nullptr : &found->second;
 }
 
+/// The part of a series that a person means by naming it: one that might be used, else the largest volume.
+std::size_t part_meant(const dicom::Study& study, const std::string& series_uid,
+                       const MatchOptions& options) {
+  std::tuple<bool, bool, int> best_rank{false, false, -1};
+  std::size_t best = 0;
+  for (std::size_t i = 0; i < study.series.size(); ++i) {
+    const dicom::SeriesHeader& header = study.series[i].header;
+    if (header.series_instance_uid != series_uid) continue;
+    const std::tuple rank{!exclusion(header, options), !unusable(header, options), header.images};
+    if (rank > best_rank) best_rank = rank, best = i;
+  }
+  return best;
+}
+
 /// Takes series that a person decided about, and slots that a person filled, out of the choice.
 void withdraw_decided(const dicom::Study& study, const SeriesDecisions& decided, StudyMatch& match) {
   models::SlotSet filled;
@@ -81,27 +96,33 @@ void withdraw_decided(const dicom::Study& study, const SeriesDecisions& decided,
     if (decision != nullptr && *decision) filled.set(models::index(**decision));
   }
   for (SeriesMatch& series : match.series) {
-    const bool is_decided = decision_on(study, decided, series) != nullptr;
+    const auto* decision = decision_on(study, decided, series);
     const bool is_taken = series.slot && filled.test(models::index(*series.slot));
-    if (!is_decided && !is_taken) continue;
+    if (decision == nullptr && !is_taken) continue;
     series.slot.reset();
     series.decision = Decision::rejected;
-    series.reasons.insert(series.reasons.begin(), is_decided ? "a person decided that it fills no slot"
-                                                             : "a person chose another series for its slot");
+    series.reasons.insert(series.reasons.begin(), decision != nullptr && !*decision
+                                                      ? "a person decided that it fills no slot"
+                                                      : "a person chose another series for its slot");
   }
 }
 
 /// A person's word is final: the series fills that slot whatever it looks like.
-void seat_decided(const dicom::Study& study, const SeriesDecisions& decided, StudyMatch& match) {
+void seat_decided(const dicom::Study& study, const MatchOptions& options, StudyMatch& match) {
   for (SeriesMatch& series : match.series) {
-    const auto* decision = decision_on(study, decided, series);
+    const auto* decision = decision_on(study, options.decided, series);
     if (decision == nullptr) continue;
     series.confidence = 1;
-    if (!*decision || match.filling(**decision)) continue;
-    series.slot = *decision;
-    series.decision = Decision::used;
-    series.reasons.front() = "a person chose it for its slot";
-    match.subset.set(models::index(**decision));
+    if (!*decision) continue;
+    const std::string& uid = study.series[series.series].header.series_instance_uid;
+    if (series.series != part_meant(study, uid, options)) {
+      series.reasons.front() = "another part of the series that a person chose";
+    } else if (!match.filling(**decision)) {
+      series.slot = *decision;
+      series.decision = Decision::used;
+      series.reasons.front() = "a person chose it for its slot";
+      match.subset.set(models::index(**decision));
+    }
   }
 }
 
@@ -173,7 +194,7 @@ StudyMatch match_study(const dicom::Study& study, const MatchOptions& options) {
     match.series.push_back(match_series(i, kinds[i], contrasts[i], options.minimum_confidence));
   withdraw_decided(study, options.decided, match);
   choose(study, kinds, match);
-  seat_decided(study, options.decided, match);
+  seat_decided(study, options, match);
   close_open_spin_echoes(match);
   for (const Slot slot : {Slot::t1_gre_post, Slot::t1_se_post, Slot::t1_se_pre, Slot::flair})
     if (!match.reference) match.reference = match.filling(slot);

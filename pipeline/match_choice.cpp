@@ -79,21 +79,26 @@ class Chooser {
            " '" + header(i).series_description + "'";
   }
 
-  /// Better is greater.
-  auto rank(std::size_t i, int most_images) const {
+  /// Not broken off. A matter between repeats only: other protocols have other numbers of slices.
+  bool is_complete(std::size_t i, const std::vector<std::size_t>& candidates) const {
+    return std::all_of(candidates.begin(), candidates.end(), [&](std::size_t other) {
+      return !repeats(i, other) || header(i).images >= 0.9 * header(other).images;
+    });
+  }
+
+  /// Better is greater. Excluded by its type is only what a rule of the site made a candidate.
+  auto rank(std::size_t i, const std::vector<std::size_t>& candidates) const {
     const bool flat = is_2d(*kinds_[i].kind);
-    const bool complete = header(i).images >= 0.9 * most_images;
     const double time_s = std::floor(header(i).acquisition_time_s.value_or(0));
-    return std::tuple(kinds_[i].by_site, !flat, !flat || header(i).plane == main_plane_, complete, time_s,
+    return std::tuple(kinds_[i].by_site, !excluded_by_image_type(header(i)), !flat,
+                      !flat || header(i).plane == main_plane_, is_complete(i, candidates), time_s,
                       correction(header(i)), match_.series[i].confidence,
                       header(i).series_number.value_or(0));
   }
 
   std::size_t best_of(const std::vector<std::size_t>& candidates) const {
     return *std::max_element(candidates.begin(), candidates.end(), [&](std::size_t a, std::size_t b) {
-      // Completeness is a matter between repeats only: other protocols have other numbers of slices.
-      const int most = repeats(a, b) ? std::max(header(a).images, header(b).images) : 0;
-      return rank(a, most) < rank(b, most);
+      return rank(a, candidates) < rank(b, candidates);
     });
   }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "pipeline/match_contrast_words.h"
 #include "pipeline/match_text.h"
 
 namespace metserve::pipeline {
@@ -12,107 +13,25 @@ namespace {
 
 using dicom::SeriesHeader;
 
-/// One witness: its verdict and what it is.
-struct Witness {
-  Contrast state = Contrast::unknown;
-  std::string reason;
-};
-
-bool means_none(const std::string& text) {
-  const std::string value = upper(text);
-  return value.empty() || value == "NO" || value == "NONE" || value == "N" || value == "0" ||
-         value == "0.0" || value == "NA" || value == "N/A" || value == "NO CONTRAST" ||
-         value == "NON CONTRAST" || value == "WITHOUT" || value == "UNKNOWN";
+/// What was given, after the first of agent, volume and route that is filled in, or empty: agent NONE with
+/// route IV is nothing.
+std::string given(const SeriesHeader& header) {
+  if (!header.contrast_agent.empty())
+    return means_none(header.contrast_agent) ? "" : "contrast agent '" + header.contrast_agent + "'";
+  if (!header.contrast_volume.empty())
+    return means_none(header.contrast_volume) ? "" : "contrast volume " + header.contrast_volume + " ml";
+  return means_none(header.contrast_route) ? "" : "contrast route '" + header.contrast_route + "'";
 }
 
-/// Enhanced contrast usage (PS3.3 C.7.6.16.2.12), else the classic agent, route and volume (C.7.6.4).
-Witness by_attributes(const SeriesHeader& header) {
+/// Enhanced contrast usage (PS3.3 C.7.6.16.2.12), else the classic agent, volume and route (C.7.6.4).
+ContrastWitness by_attributes(const SeriesHeader& header) {
   const std::string phase = upper(header.contrast_phase);
   if (phase == "PRE_CONTRAST") return {Contrast::pre, "contrast phase PRE_CONTRAST"};
   if (upper(header.contrast_administered) == "NO") return {Contrast::pre, "contrast agent not administered"};
   if (upper(header.contrast_administered) == "YES")
     return {Contrast::post, "contrast agent administered" + (phase.empty() ? "" : " (" + phase + ")")};
-  if (!means_none(header.contrast_agent))
-    return {Contrast::post, "contrast agent '" + header.contrast_agent + "'"};
-  if (!means_none(header.contrast_volume))
-    return {Contrast::post, "contrast volume " + header.contrast_volume + " ml"};
-  if (!means_none(header.contrast_route))
-    return {Contrast::post, "contrast route '" + header.contrast_route + "'"};
+  if (const std::string what = given(header); !what.empty()) return {Contrast::post, what};
   return {};
-}
-
-constexpr std::string_view agents =
-    "gd gad gado gadolin gadolinium gadolinio gadavist gadovist gadobutrol gadoterate dotarem clariscan "
-    "prohance magnevist multihance omniscan vueway elucirem optimark";
-constexpr std::string_view contrast_words =
-    "contrast contraste contrasto contraststof contrastmiddel kontrast kontrastmittel kontrastmiddel "
-    "kontrastvatska mdc pdc km ce enhanced inj injecte iniettato varjoaine varjoainetta tehosteaine "
-    "tehostetta";
-constexpr std::string_view without_words =
-    "without wo ohne sans senza sin sem zonder utan uten uden ilman no non not pre before avant vor prima "
-    "voor antes foer fore";
-
-bool in(std::string_view list, const std::string& word) {
-  return (' ' + std::string(list) + ' ').find(' ' + word + ' ') != std::string::npos;
-}
-
-/// "pre" and "post" that speak of an operation or radiation, not of contrast.
-bool about_treatment(const std::vector<std::string>& words, std::size_t i) {
-  return i + 1 < words.size() && in("op operative operativ surgery surgical srs srt rt xrt radiation "
-                                    "treatment tx gk gamma stim process "
-                                    "processed processing biopsy",
-                                    words[i + 1]);
-}
-
-Witness negative_words(const std::vector<std::string>& words) {
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string& word = words[i];
-    if (in("nativ native nativo nativa natiivi basale noncontrast unenhanced precontrast pregad pregd prekm "
-           "blanco c- nc",
-           word))
-      return {Contrast::pre, "'" + word + "' in its description"};
-    if (word == "pre" && !about_treatment(words, i)) return {Contrast::pre, "'pre' in its description"};
-    const bool next_is_contrast =
-        i + 1 < words.size() && (in(agents, words[i + 1]) || in(contrast_words, words[i + 1]) ||
-                                 in("c con +c inj injection iv", words[i + 1]));
-    if (in(without_words, word) && next_is_contrast)
-      return {Contrast::pre, "'" + word + " " + words[i + 1] + "' in its description"};
-    if (i + 1 == words.size() && in("wo ohne sans senza sem zonder utan uten uden ilman without", word))
-      return {Contrast::pre, "'" + word + "' in its description"};
-  }
-  return {};
-}
-
-Witness positive_words(const std::vector<std::string>& words) {
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string& word = words[i];
-    if (in("+c c+ +k k+ +km km+ +gd +gad gd+ gad+ +contrast +ce postcontrast postgad postgd postkm t1ce t1c "
-           "t1gd "
-           "t1post t1km t1wce",
-           word) ||
-        in(agents, word) || in(contrast_words, word))
-      return {Contrast::post, "'" + word + "' in its description"};
-    if (word == "post" && !about_treatment(words, i)) return {Contrast::post, "'post' in its description"};
-  }
-  return {};
-}
-
-/// "With and without" speaks of the examination, not of the series; "for kontrast" is "before" to a Norwegian
-/// without his ø.
-bool says_either(const Words& words) {
-  return words.phrase("w wo") || words.phrase("with and without") || words.phrase("w and wo") ||
-         words.phrase("w w o") || words.phrase("mit und ohne") || words.phrase("pre post") ||
-         words.phrase("pre and post") || words.phrase("for kontrast") || words.phrase("for km") ||
-         words.phrase("for gd");
-}
-
-/// Negatives first: "ohne KM" holds "KM".
-Witness by_words(const SeriesHeader& header) {
-  const Words words(series_text(header));
-  if (says_either(words)) return {};
-  if (words.phrase("w o")) return {Contrast::pre, "'w/o' in its description"};
-  const Witness negative = negative_words(words.list());
-  return negative.state != Contrast::unknown ? negative : positive_words(words.list());
 }
 
 struct TimedSeries {
@@ -132,10 +51,12 @@ std::optional<TimedSeries> bound(const dicom::Study& study, const std::vector<Co
   return found;
 }
 
+/// The first start that somebody entered: with something given, and not at midnight to the second.
 std::optional<double> bolus_start_s(const dicom::Study& study) {
   std::optional<double> start;
-  for (const dicom::Series& series : study.series)
-    if (const auto s = series.header.contrast_start_time_s; s && (!start || *s < *start)) start = s;
+  for (const auto& [header, instances, frames] : study.series)
+    if (const auto s = header.contrast_start_time_s; s && *s != 0 && !given(header).empty())
+      start = std::min(*s, start.value_or(*s));
   return start;
 }
 
@@ -191,7 +112,7 @@ ContrastMatch by_time(const dicom::Study& study, const std::vector<KindMatch>& k
     return settled(Contrast::pre, 0.8,
                    "acquired before " + name_of(study, events.last_pre->series) + ", which is pre contrast");
   if (!events.first_post) return {};
-  if (contrasts[events.first_post->series].by_attribute)
+  if (contrasts[events.first_post->series].by_attribute && !contrasts[index].by_attribute)
     return settled(Contrast::pre, 0.75,
                    "names no contrast agent and was acquired before " +
                        name_of(study, events.first_post->series) + ", the first series that names one");
@@ -230,14 +151,15 @@ bool same_parameters(const SeriesHeader& a, const SeriesHeader& b) {
 }
 
 ContrastMatch contrast_of(const SeriesHeader& header) {
-  const Witness attributes = by_attributes(header), words = by_words(header);
+  const ContrastWitness attributes = by_attributes(header), words = contrast_by_words(header);
   const bool attributes_speak = attributes.state != Contrast::unknown;
   const bool words_speak = words.state != Contrast::unknown;
   ContrastMatch match;
   match.words = words.state;
   match.by_attribute = attributes_speak;
   if (attributes_speak) match.reasons.push_back(attributes.reason);
-  if (words_speak) match.reasons.push_back(words.reason);
+  if (!words.reason.empty()) match.reasons.push_back(words.reason);
+  if (!words_speak && !words.reason.empty()) return match;
   if (attributes_speak && words_speak && attributes.state != words.state) {
     match.reasons = {attributes.reason + ", but " + words.reason + ": they contradict each other"};
     return match;

@@ -29,30 +29,6 @@ Reason no_image(const SeriesHeader& header) {
   return std::nullopt;
 }
 
-/// Image Type and Frame Type (PS3.3 C.7.6.1.1.2, C.8.13.3.1).
-Reason by_image_type(const SeriesHeader& header) {
-  const std::string type = " (image type " + joined_type(header) + ")";
-  if (has_type(header, {"LOCALIZER"})) return "localizer" + type;
-  if (has_type(header, {"SPECTROSCOPY", "METABOLITE_MAP"})) return "spectroscopy" + type;
-  if (has_type(header,
-               {"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "PHASE_DIFFERENCE", "VELOCITY",
-                "VELOCITY MAP", "FIELDMAPHZ", "B0 MAP", "P_FFE", "P_SE", "R_FFE", "R_IR", "I_FFE", "I_IR"}))
-    return "not a magnitude image" + type;
-  if (has_type(header, {"SUBTRACTION", "SUB"})) return "subtraction" + type;
-  if (has_type(header, {"PROJECTION IMAGE", "MIP", "MAX_IP", "MIN_IP", "MINIP", "MEAN_IP", "MIN IP"}))
-    return "projection" + type;
-  if (has_type(header, {"MPR", "CSA MPR", "REFORMATTED", "RESAMPLED", "CSARESAMPLED", "MPR_CURVED"}))
-    return "reformatted images" + type;
-  if (has_type(header, {"DIFFUSION", "ADC", "EADC", "FA", "TRACEW", "TRACE", "TENSOR", "TENSOR_B0",
-                        "PERFUSION", "ASL", "FMRI", "MOSAIC", "EPI", "RCBF", "CBF", "CBV", "MTT", "TTP"}))
-    return "diffusion, perfusion or functional images" + type;
-  if (has_type(header,
-               {"T1 MAP", "T2 MAP", "T1_MAP", "T2_MAP", "UNI", "SYNTHETIC", "QUANT", "WATER FRACTION"}))
-    return "map or synthetic images" + type;
-  if (has_type(header, {"DERIVED"}) && has_type(header, {"SECONDARY"})) return "processed images" + type;
-  return std::nullopt;
-}
-
 Reason by_pulse_sequence(const SeriesHeader& header) {
   const bool ep = std::find(header.scanning_sequence.begin(), header.scanning_sequence.end(), "EP") !=
                   header.scanning_sequence.end();
@@ -120,6 +96,29 @@ Reason by_extent(const SeriesHeader& header, const MatchOptions& options) {
 
 }  // namespace
 
+std::optional<std::string> excluded_by_image_type(const SeriesHeader& header) {
+  const std::string type = " (image type " + joined_type(header) + ")";
+  if (has_type(header, {"LOCALIZER"})) return "localizer" + type;
+  if (has_type(header, {"SPECTROSCOPY", "METABOLITE_MAP"})) return "spectroscopy" + type;
+  if (has_type(header,
+               {"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "PHASE_DIFFERENCE", "VELOCITY",
+                "VELOCITY MAP", "FIELDMAPHZ", "B0 MAP", "P_FFE", "P_SE", "R_FFE", "R_IR", "I_FFE", "I_IR"}))
+    return "not a magnitude image" + type;
+  if (has_type(header, {"SUBTRACTION", "SUB"})) return "subtraction" + type;
+  if (has_type(header, {"PROJECTION IMAGE", "MIP", "MAX_IP", "MIN_IP", "MINIP", "MEAN_IP", "MIN IP"}))
+    return "projection" + type;
+  if (has_type(header, {"MPR", "CSA MPR", "REFORMATTED", "RESAMPLED", "CSARESAMPLED", "MPR_CURVED"}))
+    return "reformatted images" + type;
+  if (has_type(header, {"DIFFUSION", "ADC", "EADC", "FA", "TRACEW", "TRACE", "TENSOR", "TENSOR_B0",
+                        "PERFUSION", "ASL", "FMRI", "MOSAIC", "EPI", "RCBF", "CBF", "CBV", "MTT", "TTP"}))
+    return "diffusion, perfusion or functional images" + type;
+  if (has_type(header,
+               {"T1 MAP", "T2 MAP", "T1_MAP", "T2_MAP", "UNI", "SYNTHETIC", "QUANT", "WATER FRACTION"}))
+    return "map or synthetic images" + type;
+  if (has_type(header, {"DERIVED"}) && has_type(header, {"SECONDARY"})) return "processed images" + type;
+  return std::nullopt;
+}
+
 std::optional<std::string> unusable(const SeriesHeader& header, const MatchOptions& options) {
   if (auto reason = no_image(header)) return reason;
   return by_extent(header, options);
@@ -127,7 +126,7 @@ std::optional<std::string> unusable(const SeriesHeader& header, const MatchOptio
 
 std::optional<std::string> exclusion(const SeriesHeader& header, const MatchOptions& options) {
   if (auto reason = no_image(header)) return reason;
-  if (auto reason = by_image_type(header)) return reason;
+  if (auto reason = excluded_by_image_type(header)) return reason;
   if (auto reason = by_pulse_sequence(header)) return reason;
   if (auto reason = excluded_by_words(header)) return reason;
   return by_extent(header, options);

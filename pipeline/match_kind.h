@@ -37,6 +37,10 @@ std::optional<std::string> exclusion(const dicom::SeriesHeader& header, const Ma
 /// small an extent, no regular volume.
 std::optional<std::string> unusable(const dicom::SeriesHeader& header, const MatchOptions& options);
 
+/// The part of `exclusion` that Image Type and Frame Type (PS3.3 C.7.6.1.1.2, C.8.13.3.1) give: localizer, no
+/// magnitude image, derived image, map.
+std::optional<std::string> excluded_by_image_type(const dicom::SeriesHeader& header);
+
 /// Physics first, text as its witness. Expects a series without exclusion.
 KindMatch classify(const dicom::SeriesHeader& header);
 

@@ -34,6 +34,16 @@ std::vector<std::string> split(std::string_view words) {
   return list;
 }
 
+Mark mark_of(std::string_view text, std::size_t start, std::size_t end) {
+  const auto at = [&](std::size_t i) { return i < text.size() ? text[i] : ' '; };  // also before the first
+  const char before = at(start - 1), after = at(end);
+  const bool ends_there = !is_word_character(at(end + 1));
+  if (before == '+' || (after == '+' && ends_there)) return Mark::plus;
+  if (before == '-' && !is_word_character(at(start - 2))) return Mark::dash;
+  if (after == '-' && ends_there) return before == '-' ? Mark::dash : Mark::minus;
+  return after == '.' || after == '/' ? Mark::point : Mark::none;
+}
+
 }  // namespace
 
 std::string fold(std::string_view utf8) {
@@ -61,31 +71,29 @@ Words::Words(std::string_view utf8) {
     }
     std::size_t end = start;
     while (end < text.size() && is_word_character(text[end])) ++end;
-    const std::string word = text.substr(start, end - start);
-    if (start > 0 && text[start - 1] == '+') words_.push_back("+" + word);
-    words_.push_back(word);
-    const bool stands_free = start == 0 || text[start - 1] == ' ' || text[start - 1] == '_';
-    const bool ends_there = end + 1 >= text.size() || !is_word_character(text[end + 1]);
-    if (end < text.size() && text[end] == '+' && ends_there) words_.push_back(word + "+");
-    if (end < text.size() && text[end] == '-' && stands_free && ends_there && word == "c")
-      words_.push_back("c-");
+    words_.push_back({text.substr(start, end - start), mark_of(text, start, end)});
     start = end;
   }
 }
 
 std::string Words::first_of(std::string_view words) const {
   for (const std::string& word : split(words))
-    if (std::find(words_.begin(), words_.end(), word) != words_.end()) return word;
+    if (phrase(word)) return word;
   return {};
 }
 
 bool Words::phrase(std::string_view words) const {
   const auto sought = split(words);
-  return std::search(words_.begin(), words_.end(), sought.begin(), sought.end()) != words_.end();
+  const auto same = [](const Word& word, const std::string& text) { return word.text == text; };
+  return std::search(words_.begin(), words_.end(), sought.begin(), sought.end(), same) != words_.end();
+}
+
+bool has_own_protocol(const dicom::SeriesHeader& header) {
+  return !upper(header.manufacturer).starts_with("GE");
 }
 
 std::string series_text(const dicom::SeriesHeader& header) {
-  if (upper(header.manufacturer).starts_with("GE") || header.protocol_name == header.series_description)
+  if (!has_own_protocol(header) || header.protocol_name == header.series_description)
     return header.series_description;
   return header.series_description + " " + header.protocol_name;
 }

@@ -8,9 +8,22 @@
 
 namespace metserve::pipeline {
 
+/// What touches a word.
+enum class Mark {
+  none,
+  plus,   ///< "+C", "C+", "T1+C"
+  minus,  ///< "C-"
+  dash,   ///< "-C", "T1-C-": a minus or only a hyphen
+  point,  ///< "o. KM", "s/ KM": a word cut short
+};
+
+struct Word {
+  std::string text;
+  Mark mark = Mark::none;
+};
+
 /// The words of a description: lower case, diacritics folded (é to e, ß to ss), split at everything that is
-/// neither letter nor digit, so that "pace" is not found in "space". A plus sign stays with its word: "+C"
-/// gives "+c" and "c", "C+" gives "c" and "c+"; a free-standing "C-" gives "c-".
+/// neither letter nor digit, so that "pace" is not found in "space".
 class Words {
  public:
   explicit Words(std::string_view utf8);
@@ -20,18 +33,20 @@ class Words {
   bool any(std::string_view words) const { return !first_of(words).empty(); }
   /// These words one after the other.
   bool phrase(std::string_view words) const;
-  const std::vector<std::string>& list() const { return words_; }
+  const std::vector<Word>& list() const { return words_; }
   bool empty() const { return words_.empty(); }
 
  private:
-  std::vector<std::string> words_;
+  std::vector<Word> words_;
 };
 
 /// Lower case, diacritics folded (é to e, ß to ss).
 std::string fold(std::string_view utf8);
 
-/// What was written of this series: its description, and its protocol's name except on GE systems, where that
-/// is the name of the whole examination.
+/// Whether the protocol's name speaks of the series; on GE systems it is that of the whole examination.
+bool has_own_protocol(const dicom::SeriesHeader& header);
+
+/// What was written of this series: its description, and its own protocol's name.
 std::string series_text(const dicom::SeriesHeader& header);
 
 /// `text` in upper case (ASCII).

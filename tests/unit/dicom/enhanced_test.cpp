@@ -52,6 +52,19 @@ TEST_CASE("frame types of one enhanced object become series of their own", "[dic
   CHECK(load_series(study.series[1]).volume.voxels[4] == 902.0F);
 }
 
+TEST_CASE("inverted frames are mirrored, each about its own highest value", "[dicom][enhanced]") {
+  const TemporaryDirectory directory;
+  write_enhanced(directory.path() / "inverted.dcm", {{0, magnitude, "1", 0}, {2, magnitude, "2", 0}},
+                 [](DcmDataset& d) {
+                   const std::vector<Uint16> stored{4095, 3995, 95, 4095, 1000, 990, 500, 1000};
+                   d.putAndInsertUint16Array(DCM_PixelData, stored.data(), stored.size());
+                   d.putAndInsertString(DCM_PhotometricInterpretation, "MONOCHROME1");
+                 });
+  const LoadedSeries loaded = load_series(test::only_series(directory.path()));
+  CHECK(loaded.volume.voxels == std::vector<float>{0, 100, 4000, 0, 0, 20, 1000, 0});
+  CHECK_THAT(loaded.warnings.at(0), ContainsSubstring("2 of 2 images are stored inverted"));
+}
+
 TEST_CASE("a missing frame of an enhanced object is named", "[dicom][enhanced]") {
   const TemporaryDirectory directory;
   write_enhanced(

@@ -138,6 +138,45 @@ TEST_CASE("stored values are masked, signed and rescaled image by image", "[dico
   CHECK(voxels[36] == 9.5F);
 }
 
+/// Turns an image over, about its own highest value or that of 16 bits, and says so: it shows as before.
+void invert(DcmDataset& dataset, std::vector<Uint16>& stored, bool about_own_range) {
+  const Uint16 white = about_own_range ? *std::max_element(stored.begin(), stored.end()) : Uint16{65535};
+  for (Uint16& value : stored) value = static_cast<Uint16>(white - value);
+  dataset.putAndInsertString(DCM_PhotometricInterpretation, "MONOCHROME1");
+}
+
+/// Loads a series with air in every image and slopes of their own, the first `inverted` images turned over.
+LoadedSeries load_inverted(const std::filesystem::path& directory, std::size_t inverted) {
+  write_edited(directory, [&](DcmDataset& d, std::size_t slice) {
+    const Uint16* pixels = nullptr;
+    unsigned long count = 0;
+    REQUIRE(d.findAndGetUint16Array(DCM_PixelData, pixels, &count).good());
+    std::vector<Uint16> stored(pixels, pixels + count);
+    stored[5 * slice] = 0;
+    if (slice < inverted) invert(d, stored, slice % 2 == 1);
+    d.putAndInsertUint16Array(DCM_PixelData, stored.data(), stored.size());
+    d.putAndInsertString(DCM_RescaleSlope, slice < 2 ? "1" : "0.5");
+  });
+  return load_series(test::only_series(directory));
+}
+
+TEST_CASE("inverted images load as what they show, and are written so", "[dicom][load]") {
+  const TemporaryDirectory directory;
+  const LoadedSeries plain = load_inverted(directory / "plain", 0);
+  CHECK(plain.warnings.empty());
+  const auto inverted = GENERATE(4U, 3U);  // the whole series, or mixed with others
+  LoadedSeries loaded = load_inverted(directory / "inverted", inverted);
+  CHECK(loaded.volume.voxels == plain.volume.voxels);
+  CHECK(loaded.warnings == std::vector{std::to_string(inverted) +
+                                       " of 4 images are stored inverted (MONOCHROME1): they were mirrored"});
+
+  for (float& voxel : loaded.volume.voxels) voxel = std::round(voxel);
+  write_mr_series(test::identity(), test::header(), loaded.volume, directory / "written");
+  const LoadedSeries written = load_series(test::only_series(directory / "written"));
+  CHECK(written.warnings.empty());
+  CHECK(written.volume.voxels == loaded.volume.voxels);
+}
+
 /// The volume of one real file, or the error's text.
 std::string load_file(const std::filesystem::path& path, std::vector<float>& voxels) {
   try {

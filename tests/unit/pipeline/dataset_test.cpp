@@ -115,7 +115,7 @@ TEST_CASE("A data set that does not fit is refused with the first thing wrong", 
   SECTION("sizes that differ") {
     const auto folder = write_brainmetshare(small_study("Mets_001"), directory.path());
     fs::remove(folder / "1/011.png");
-    CHECK_THROWS_WITH(read_first(), Contains("Mets_001/1") && Contains("as many slices"));
+    CHECK_THROWS_WITH(read_first(), Contains("Mets_001/1") && Contains("does not have the slices"));
   }
   SECTION("slices of other numbers than the annotation's") {
     const auto folder = write_brainmetshare(small_study("Mets_001"), directory.path());

@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "dicom/error.h"
+#include "dicom/results_dataset.h"
 #include "pipeline/segment_study.h"
+#include "pipeline/segment_study_acceptance.h"
 #include "tests/catch.h"
 #include "tests/unit/dicom/result_fixtures.h"
 #include "tests/unit/pipeline/phantom.h"
@@ -131,8 +133,9 @@ TEST_CASE("The same result has the same UIDs, another result has others", "[enco
   const TemporaryDirectory directory;
   StudyResult result = result_with_lesions(directory);
   const std::string first = uid_of(encode_result(result, options_at(), directory / "a").segmentation);
-  const auto later = options_at(std::chrono::system_clock::time_point(std::chrono::hours(1)));
-  CHECK(uid_of(encode_result(result, later, directory / "b").segmentation) == first);
+  auto options = options_at(std::chrono::system_clock::time_point(std::chrono::hours(1)));
+  result.timings.infer = 1;
+  CHECK(uid_of(encode_result(result, options, directory / "b").segmentation) == first);
   SECTION("another threshold") {
     result.rule.threshold = 0.6;
   }
@@ -148,7 +151,33 @@ TEST_CASE("The same result has the same UIDs, another result has others", "[enco
   SECTION("another reference image") {
     result.reference.slices[3].sop_instance_uid = "1.2.4";
   }
-  CHECK(uid_of(encode_result(result, options_at(), directory / "c").segmentation) != first);
+  SECTION("a late series that cannot be registered") {
+    result.sequences_left_out = {"FLAIR: series 2 'AX FLAIR' is left out: not registered: noise"};
+    result.warnings.push_back(result.sequences_left_out[0]);
+    result.registrations.push_back({Slot::flair, {}});
+  }
+  SECTION("a sequence left out for another reason") {
+    result.sequences_left_out = {"FLAIR: too few images"};
+  }
+  SECTION("a sequence used that is described otherwise") {
+    result.sequences_used = {"BRAVO: series 5 'AX MPRAGE +C', reference"};
+  }
+  SECTION("another warning") {
+    result.warnings.pop_back();
+  }
+  SECTION("another registration") {
+    result.registrations.push_back({Slot::flair, {}});
+  }
+  SECTION("another comparison with an earlier study") {
+    compare_with_no_lesions(result, "20250102");
+  }
+  SECTION("the same weights under another name") {
+    result.model.version = "1";
+  }
+  SECTION("other series numbers") {
+    options.series_number_offset = 7000;
+  }
+  CHECK(uid_of(encode_result(result, options, directory / "c").segmentation) != first);
 }
 
 TEST_CASE("Key images show a summary and the lesions' slices, and do not outlive their result", "[encode]") {
@@ -216,6 +245,43 @@ TEST_CASE("An earlier result that cannot be read is a warning, not a failure", "
   CHECK(predecessor_of(files.report).empty());
   const auto segmentation = dicom::testing::read(files.segmentation);
   CHECK(dicom::testing::items_in(*segmentation->getDataset(), DCM_RelatedSeriesSequence) == 1);
+}
+
+TEST_CASE("The warning of an earlier result that cannot be read makes another result", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult result = result_with_lesions(directory, false);
+  EncodeOptions options = options_at();
+  const std::string alone = uid_of(encode_result(result, options, directory / "alone").report);
+  options.superseded = directory / "study";
+  std::ofstream(options.superseded / "report.dcm") << "no DICOM";
+  CHECK(uid_of(encode_result(result, options, directory / "warns").report) != alone);
+}
+
+TEST_CASE("The title of every object names all sequences that were used", "[encode]") {
+  const TemporaryDirectory directory;
+  const auto reference = dicom::testing::make_reference(directory.path(), {});
+  const dicom::UidSource uids("2.25", "titles");
+  const std::vector<dicom::LesionDescription> none;
+  dicom::ResultContext context = dicom::testing::make_context(reference, none, uids);
+  const dicom::ReferenceHead head(reference);
+  for (unsigned long subset = 1; subset < 1UL << models::slot_count; ++subset) {
+    context.sequences_used.clear();
+    std::string names;
+    for (const Slot slot : models::all_slots) {
+      if (!models::SlotSet(subset).test(models::index(slot))) continue;
+      context.sequences_used.push_back(describe(slot, reference.header));
+      names += (names.empty() ? "" : ", ") + std::string(models::name(slot));
+    }
+    for (const dicom::ObjectIdentity* object :
+         {&dicom::segmentation_identity, &dicom::structure_set_identity, &dicom::report_identity,
+          &dicom::key_image_identity, &dicom::probability_identity, &dicom::axial_series_identity,
+          &dicom::axial_structure_set_identity}) {
+      DcmDataset dataset;
+      put_common_modules(dataset, context, head, *object);
+      CHECK(dicom::text_of(dataset, DCM_SeriesDescription) ==
+            std::string(object->title) + ", research use: " + names);
+    }
+  }
 }
 
 TEST_CASE("Without a lesion there is a report but no SEG and no RTSTRUCT, not even old ones", "[encode]") {

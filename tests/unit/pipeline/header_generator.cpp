@@ -23,7 +23,7 @@ struct Language {
   const char* before;
   const char* after;
 };
-constexpr std::array<Language, 11> languages{{{"pre", "post"},
+constexpr std::array<Language, 15> languages{{{"pre", "post"},
                                               {"w/o contrast", "+C"},
                                               {"nativ", "KM"},
                                               {"ohne KM", "mit KM"},
@@ -33,7 +33,11 @@ constexpr std::array<Language, 11> languages{{{"pre", "post"},
                                               {"senza mdc", "mdc"},
                                               {"zonder contrast", "met contrast"},
                                               {"utan kontrast", "med kontrast"},
-                                              {"uten gd", "med gd"}}};
+                                              {"uten gd", "med gd"},
+                                              {"KM-", "KM+"},
+                                              {"o. KM", "m. KM"},
+                                              {"u/ kontrast", "m/ kontrast"},
+                                              {"S/ CONTRASTE", "C/ CONTRASTE"}}};
 
 /// Physics as one maker writes it; 0 and empty: the maker does not.
 struct Protocol {

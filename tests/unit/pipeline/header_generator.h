@@ -26,8 +26,8 @@ struct GeneratedSeries {
 };
 
 /// Examinations as six lines of scanners write them: Siemens classic and XA, GE, Philips classic and
-/// enhanced, Canon, each in eleven languages, with T2, diffusion, angiography, susceptibility and localizers
-/// around our four. Deterministic for a seed.
+/// enhanced, Canon, with contrast named in fifteen ways, and with T2, diffusion, angiography, susceptibility
+/// and localizers around our four. Deterministic for a seed.
 class HeaderGenerator {
  public:
   HeaderGenerator(std::uint32_t seed, const HeaderFaults& faults) : random_(seed), faults_(faults) {}

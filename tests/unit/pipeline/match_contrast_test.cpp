@@ -8,12 +8,14 @@ namespace metserve::pipeline {
 namespace {
 
 using dicom::SeriesHeader;
+using models::Slot;
 using namespace test;
 
+std::string state(const std::string& description) {
+  return std::string(to_string(contrast_of(mr(description, 1, 0)).state));
+}
+
 TEST_CASE("words of contrast are read in several languages", "[pipeline][match]") {
-  const auto state = [](const std::string& text) {
-    return std::string(to_string(contrast_of(mr(text, 1, 0)).state));
-  };
   for (const char* text : {"T1 MPRAGE +C",
                            "t1_mprage_sag_KM",
                            "SAG T1 C+",
@@ -63,12 +65,143 @@ TEST_CASE("words of contrast are read in several languages", "[pipeline][match]"
   }
 }
 
+TEST_CASE("short ways of writing with and without contrast are told apart", "[pipeline][match]") {
+  for (const char* text : {"T1 mprage KM-",   "T1 GD-",           "T1 gad- sag",        "T1 k-",
+                           "t1_mprage_KM-",   "T1 (KM-)",         "T1 o. KM",           "T1 v. KM",
+                           "T1 o.KM",         "T1 u/ kontrast",   "3D T1 S/ CONTRASTE", "3D T1 S/CONTRASTE",
+                           "T1 s/ gado",      "T1 z. contrast",   "T1 w/out contrast",  "T1 minus KM",
+                           "T1 kein KM",      "T1 contrast-free", "T1 KM-frei",         "T1 avt gado",
+                           "T1 não contraste"}) {
+    CAPTURE(text);
+    CHECK(state(text) == "pre");
+  }
+  for (const char* text : {"T1 KM+", "T1 GD+", "T1 +KM", "T1 (+KM)", "T1 m. KM", "T1 m/ kontrast", "T1 n. KM",
+                           "3D T1 c/ contraste", "T1 c/contraste", "T1 w/ gad", "T1 i.v. KM",
+                           "T1 n. i. v. KM", "T1-KM-sag", "T1 - KM", "T1 tra KM"}) {
+    CAPTURE(text);
+    CHECK(state(text) == "post");
+  }
+  for (const char* text : {"T1 -KM",
+                           "T1 (-KM)",
+                           "-GD T1",
+                           "T1-KM- sag",
+                           "T1 post KM-",
+                           "T1 post contrast- sag",
+                           "t1_s_km",
+                           "T1 S GADO",
+                           "T1 ss gado",
+                           "T1 av gado",
+                           "T1 +/-KM",
+                           "T1 +/- KM",
+                           "T1 KM+/-",
+                           "T1 ± KM",
+                           "T1 sans/avec gado",
+                           "T1 ohne und mit KM",
+                           "T1 m/o KM",
+                           "T1 c/s contraste",
+                           "T1 v/n KM",
+                           "T1 w/ and w/o gad",
+                           "pre/post contrast"}) {
+    CAPTURE(text);
+    CHECK(state(text) == "unknown");
+  }
+}
+
+TEST_CASE("what may mean without contrast is never post, even where an agent is named", "[pipeline][match]") {
+  for (const char* text : {"T1 -KM", "T1 s gado", "T1 +C PRE"}) {
+    SeriesHeader header = mprage(text, 3, 100);
+    header.contrast_agent = "Gadovist";
+    CAPTURE(text);
+    CHECK(outcome(match({header}).series[0]) == "ambiguous t1_gre_post");
+  }
+}
+
+TEST_CASE("pre and post of a treatment are no words of contrast", "[pipeline][match]") {
+  for (const char* text :
+       {"AX MPRAGE +C PRE RADIOSURGERY", "AX MPRAGE +C PRE CYBERKNIFE", "MPRAGE GD pre cyber knife",
+        "T1 KM prä/pre Bestrahlung", "T1 post gd post left frontal resection", "T1 +C POST-RADIOTHERAPY"}) {
+    CAPTURE(text);
+    CHECK(state(text) == "post");
+  }
+  for (const char* text : {"Brain post radiosurgery",
+                           "T1 pre/post radiosurgery",
+                           "T1 post SBRT",
+                           "T1 post WBRT",
+                           "T1 post gammaknife",
+                           "T1 post resection",
+                           "T1 post whole brain radiotherapy",
+                           "T1 post Bestrahlung",
+                           "T1 post radiothérapie",
+                           "T1 post radioterapia",
+                           "T1 post radiocirugía",
+                           "T1 post stereotactische bestraling",
+                           "T1 post strålbehandling",
+                           "T1 post craniotomy",
+                           "T1 post chirurgie",
+                           "T1 post operation",
+                           "T1 post kirurgi",
+                           "T1 post fossa",
+                           "T1 pre RT",
+                           "T1 pre resektion",
+                           "AX MPRAGE +C PRE",
+                           "T1 KM PRE THE NEW MACHINE",
+                           "T1 pre sag post"}) {
+    CAPTURE(text);
+    CHECK(state(text) == "unknown");
+  }
+  CHECK(state("T1 pre") == "pre");
+  CHECK(state("T1 SPACE post sag") == "post");
+}
+
+TEST_CASE("words about a treatment make no agent that of the whole examination", "[pipeline][match]") {
+  std::vector<SeriesHeader> headers{mprage("AX MPRAGE +C PRE RADIOSURGERY", 3, 100),
+                                    space("SAG SPACE +C", 4, 400)};
+  for (SeriesHeader& header : headers) header.contrast_agent = "Gadovist";
+  SECTION("known as such") {
+    CHECK(outcome(match(headers).series[0]) == "used t1_gre_post");
+  }
+  SECTION("or unknown") {
+    headers[0].series_description = "AX MPRAGE +C PRE MACHINE";
+    CHECK(outcome(match(headers).series[0]) == "ambiguous t1_gre_post");
+  }
+  CHECK(outcome(match(headers).series[1]) == "used t1_se_post");
+  CHECK(match(headers).series[1].confidence > 0.9);
+}
+
+TEST_CASE("the protocol's name speaks where the description is silent", "[pipeline][match]") {
+  const auto outcome_of = [](const std::string& description, const std::string& protocol) {
+    SeriesHeader header = space(description, 3, 100);
+    header.protocol_name = protocol;
+    return outcome(match({header}).series[0]);
+  };
+  CHECK(outcome_of("3D T1 SPACE", "Brain post radiosurgery") == "ambiguous -");
+  CHECK(outcome_of("3D T1 SPACE", "T1 SPACE KM") == "used t1_se_post");
+  CHECK(outcome_of("3D T1 SPACE PRE", "Brain +C") == "used t1_se_pre");
+  CHECK(outcome_of("3D T1 SPACE +C", "Brain w wo contrast") == "used t1_se_post");
+  CHECK(outcome_of("3D T1 SPACE KM", "T1 SPACE nativ") == "ambiguous -");
+}
+
 TEST_CASE("attributes of contrast are read, and nothing filled in means nothing", "[pipeline][match]") {
   SeriesHeader header = mr("t1", 1, 0);
   CHECK(contrast_of(header).state == Contrast::unknown);
-  for (const char* none : {"NONE", "no", "0", "N/A"}) {
+  for (const char* none :
+       {"NONE", "no", "0", "N/A", "No contrast agent", "non", "None given", "ohne KM", "sans produit",
+        "sin contraste", "sem contraste", "w/o", "without", "uden kontrast", "kein", "-"}) {
+    CAPTURE(none);
     header.contrast_agent = none;
+    header.contrast_route = "IV";
     CHECK(contrast_of(header).state == Contrast::unknown);
+  }
+  header.contrast_agent.clear();
+  for (const char* none : {"0", "0.00", "0.000000", " 0,0 ml", "0.0E+00", "-1"}) {
+    CAPTURE(none);
+    header.contrast_volume = none;
+    CHECK(contrast_of(header).state == Contrast::unknown);
+  }
+  for (const char* some : {"7.5", "0.1", "0,1 ml"}) {
+    CAPTURE(some);
+    header.contrast_volume = some;
+    CHECK(contrast_of(header).state == Contrast::post);
   }
   header.contrast_agent = "11 ml Omniscan";
   CHECK(contrast_of(header).state == Contrast::post);
@@ -99,11 +232,20 @@ TEST_CASE("the order of events settles what a series does not say", "[pipeline][
     CHECK(outcome(m.series[1]) == "used t1_gre_post");
   }
   SECTION("the bolus") {
-    SeriesHeader flair = space_flair("flair", 2, 500);
+    SeriesHeader flair = space_flair("flair", 2, 900);
     flair.contrast_start_time_s = 700;
-    const StudyMatch m = match({flair, space("t1", 3, 600), mprage("t1 mprage", 4, 800)});
-    CHECK(outcome(m.series[1]) == "used t1_se_pre");
-    CHECK(outcome(m.series[2]) == "used t1_gre_post");
+    const std::vector<SeriesHeader> others{space("t1", 3, 600), mprage("t1 mprage", 4, 800)};
+    const auto decide = [&] { return match({flair, others[0], others[1]}); };
+    flair.contrast_agent = "Gadovist";
+    CHECK(outcome(decide().series[1]) == "used t1_se_pre");
+    CHECK(outcome(decide().series[2]) == "used t1_gre_post");
+    // Without an agent, or at midnight to the second, nobody entered it.
+    flair.contrast_start_time_s = 0;
+    CHECK(outcome(decide().series[2]) == "rejected -");
+    flair.contrast_agent = "NONE";
+    CHECK(outcome(decide().series[2]) == "ambiguous t1_gre_post");
+    flair.contrast_start_time_s = 700;
+    CHECK(outcome(decide().series[2]) == "ambiguous t1_gre_post");
   }
   SECTION("an agent that was entered for the whole examination") {
     std::vector<SeriesHeader> headers{space("T1 CUBE PRE", 3, 100), mprage("BRAVO", 4, 200),
@@ -124,10 +266,17 @@ TEST_CASE("the order of events settles what a series does not say", "[pipeline][
 TEST_CASE("words are whole words", "[pipeline][match]") {
   CHECK_FALSE(Words("t1_space").any("pace"));
   CHECK_FALSE(Words("t1ce").any("t1"));
-  CHECK(Words("Schädel-T1 +C").any("+c"));
   CHECK(Words("FLÜSSIG Après").phrase("flussig apres"));
-  CHECK(Words("T1 C+").any("c+"));
   CHECK(Words("").empty());
+}
+
+TEST_CASE("words keep what touches them", "[pipeline][match]") {
+  const auto last = [](const std::string& text) { return Words(text).list().back().mark; };
+  for (const char* plus : {"T1 +C", "T1 C+", "T1+C", "C+"}) CHECK(last(plus) == Mark::plus);
+  for (const char* minus : {"T1 C-", "C- ", "t1_C-_", "(C-)"}) CHECK(last(minus) == Mark::minus);
+  for (const char* dash : {"-C", "T1 -C", "T1-C-"}) CHECK(last(dash) == Mark::dash);
+  for (const char* point : {"T1 o.", "T1 o/"}) CHECK(last(point) == Mark::point);
+  for (const char* none : {"T1 C", "T1-C", "T1 - C", "T1_C"}) CHECK(last(none) == Mark::none);
 }
 
 }  // namespace

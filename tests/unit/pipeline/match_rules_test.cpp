@@ -1,5 +1,7 @@
 #include "pipeline/match_rules.h"
 
+#include <algorithm>
+
 #include "tests/catch.h"
 #include "tests/unit/pipeline/header_fixtures.h"
 
@@ -81,6 +83,19 @@ TEST_CASE("a series that the site names comes before a later one that fits as we
   const StudyMatch m = match({mprage("planning", 3, 100), mprage("t1 km", 9, 900)},
                              with({{"planning", {}, {}, Slot::t1_gre_post}}));
   CHECK(m.filling(Slot::t1_gre_post) == 0U);
+}
+
+TEST_CASE("of the parts of a series that the site names the magnitude is used", "[pipeline][match][rules]") {
+  std::vector<SeriesHeader> parts(3, mprage("t1_mprage", 3, 100));
+  parts[0].image_type = {"ORIGINAL", "PRIMARY", "I_FFE", "I", "FFE"};
+  parts[1].image_type = {"ORIGINAL", "PRIMARY", "M_FFE", "M", "FFE"};
+  parts[2].image_type = {"ORIGINAL", "PRIMARY", "PHASE MAP", "P", "FFE"};
+  for (int n = 0; n < 3; ++n) {
+    const StudyMatch m = match(parts, with({{"*mprage*", {}, {}, Slot::t1_gre_post}}));
+    REQUIRE(m.filling(Slot::t1_gre_post));
+    CHECK(parts[*m.filling(Slot::t1_gre_post)].image_type[2] == "M_FFE");
+    std::rotate(parts.begin(), parts.begin() + 1, parts.end());
+  }
 }
 
 }  // namespace

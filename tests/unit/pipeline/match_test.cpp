@@ -1,6 +1,8 @@
 #include "pipeline/match.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -48,6 +50,38 @@ TEST_CASE("what a person decided holds against what the series look like", "[pip
     const StudyMatch m = match(headers, options);
     CHECK(outcome(m.series[1]) == "rejected -");
     CHECK(m.filling(Slot::t1_gre_post) == 0U);
+  }
+}
+
+TEST_CASE("of a series' parts a person means the one that can be used", "[pipeline][match]") {
+  std::vector<SeriesHeader> parts(2, mprage("t1 mprage", 7, 900));
+  SECTION("magnitude, not imaginary") {
+    parts[0].image_type = {"ORIGINAL", "PRIMARY", "I_FFE", "I", "FFE"};
+    parts[1].image_type = {"ORIGINAL", "PRIMARY", "M_FFE", "M", "FFE"};
+  }
+  SECTION("the images, not a screen save") {
+    parts[0].image_type = {"DERIVED", "SECONDARY"};
+    parts[0].images = 1;
+    parts[1].images = 120;
+  }
+  SECTION("a volume, even one that is excluded") {
+    parts[0].images = 400;
+    parts[0].geometry_problem = "mixed orientations";
+    parts[1].image_type = {"DERIVED", "SECONDARY", "MPR"};
+  }
+  SECTION("the larger") {
+    parts[0].images = 100;
+  }
+  for (const bool turned : {false, true}) {
+    if (turned) std::swap(parts[0], parts[1]);
+    const std::size_t meant = turned ? 0 : 1;
+    MatchOptions options;
+    options.decided = {{"2.25.7", Slot::t1_gre_post}};
+    const StudyMatch m = match(parts, options);
+    CHECK(m.filling(Slot::t1_gre_post) == meant);
+    CHECK(m.series[meant].reasons.front() == "a person chose it for its slot");
+    CHECK(outcome(m.series[1 - meant]) == "rejected -");
+    CHECK(m.series[1 - meant].reasons.front() == "another part of the series that a person chose");
   }
 }
 
@@ -148,6 +182,22 @@ TEST_CASE("of repeats the latest complete one is used", "[pipeline][match]") {
   CHECK(outcome(m.series[0]) == "duplicate t1_gre_post");
   CHECK(outcome(m.series[1]) == "used t1_gre_post");
   CHECK(outcome(m.series[2]) == "duplicate t1_gre_post");
+}
+
+TEST_CASE("a broken-off repeat never wins, whatever else there is", "[pipeline][match]") {
+  std::vector<SeriesHeader> headers{space("SAG SPACE +C", 1, 36600), space("SAG SPACE FS +C", 2, 37200),
+                                    space("SAG SPACE +C", 3, 37800)};
+  headers[0].images = headers[1].images = 170;
+  headers[1].tr_ms = 800;
+  headers[2].images = 100;
+  const auto by_number = [](const SeriesHeader& a, const SeriesHeader& b) {
+    return a.series_number < b.series_number;
+  };
+  do {
+    const StudyMatch m = match(headers);
+    REQUIRE(m.filling(Slot::t1_se_post));
+    CHECK(headers[*m.filling(Slot::t1_se_post)].series_number == 2);
+  } while (std::next_permutation(headers.begin(), headers.end(), by_number));
 }
 
 TEST_CASE("of one acquisition's reconstructions the corrected one is used", "[pipeline][match]") {

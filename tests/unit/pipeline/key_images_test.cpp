@@ -1,0 +1,16 @@
+#include "pipeline/key_images.h"
+
+#include "tests/catch.h"
+
+using metserve::pipeline::wrapped;
+
+TEST_CASE("Sentences are broken into lines without losing a letter", "[key_images]") {
+  using Lines = std::vector<std::string>;
+  CHECK(wrapped("", 20) == Lines{""});
+  CHECK(wrapped("exactly twenty here.", 20) == Lines{"exactly twenty here."});
+  CHECK(wrapped("exactly twenty here. And more", 20) == Lines{"exactly twenty here.", "  And more"});
+  CHECK(wrapped("between two words, not within", 20) == Lines{"between two words,", "  not within"});
+  CHECK(wrapped("abcdefghijklmnopqrstuvwxyz", 20) == Lines{"abcdefghijklmnopqrst", "  uvwxyz"});
+  CHECK(wrapped("Used: abcdefghijklmnopqrstuvwxyz0123456789", 20) ==
+        Lines{"Used: abcdefghijklmn", "  opqrstuvwxyz012345", "  6789"});
+}
