@@ -37,9 +37,8 @@ void add_study(const std::vector<Anatomy>& anatomies, const CacheOptions& option
                const std::filesystem::path& directory) {
   const auto file = directory / (study_name(number) + ".safetensors");
   if (std::filesystem::exists(file)) return;
-  const Anatomy anatomy = anatomies.empty()
-                              ? procedural_anatomy(study_seed(options.seed, number))
-                              : anatomies[static_cast<std::size_t>(number) % anatomies.size()];
+  const Anatomy anatomy = anatomies.empty() ? procedural_anatomy(study_seed(options.seed, number))
+                                            : anatomies[static_cast<std::size_t>(number) % anatomies.size()];
   write_study(simulate_for_training(anatomy, options, number), options.clahe, file);
 }
 

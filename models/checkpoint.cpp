@@ -66,8 +66,7 @@ CheckpointState read_checkpoint(const std::filesystem::path& file, NetworkModule
   try {
     Safetensors contents = read_safetensors(file);
     if (const auto held = network_config_from_json(contents.meta(network_key)); held != network.config())
-      throw Error(Error::Kind::bad_input, "is of " + describe(held) + ", and " +
-                                              describe(network.config()) +
+      throw Error(Error::Kind::bad_input, "is of " + describe(held) + ", and " + describe(network.config()) +
                                               " is to be trained: begin in another directory");
     const torch::Tensor bytes = contents.get(optimizer_key, torch::kUInt8, {-1});
     contents.tensors.erase(optimizer_key);

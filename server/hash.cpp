@@ -26,7 +26,8 @@ std::string in_hex(std::span<const std::uint8_t> bytes) {
 }  // namespace
 
 std::string sha256_hex(std::span<const std::uint8_t> bytes) {
-  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);  // EVP_sha256 looks it up each time
+  static const EVP_MD* const sha256 =
+      EVP_MD_fetch(nullptr, "SHA256", nullptr);  // EVP_sha256 looks it up each time
   std::array<std::uint8_t, 32> digest{};
   unsigned size = 0;
   if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, sha256, nullptr) != 1) {

@@ -28,7 +28,8 @@ dicom::StoreStatus Receiver::receive(dicom::ReceivedInstance&& image) {
     return dicom::StoreStatus::success;
   } catch (const std::exception& error) {
     const ErrorHandling& how = handling(error);
-    log_.write(how.log_level, "an image from " + sender + " is refused: " + reason_of(error), study_key(study));
+    log_.write(how.log_level, "an image from " + sender + " is refused: " + reason_of(error),
+               study_key(study));
     return how.store_status;
   }
 }

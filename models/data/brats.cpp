@@ -50,8 +50,9 @@ AnnotatedStudy read_brats(const fs::path& folder, Slot t1c) {
     SpatialImage image = read_nifti(*file);
     if (!same_grid(image, study.truth))
       throw Error(Error::Kind::bad_input,
-                  file->string() + ": does not lie where its annotation lies (slices, rows, columns and the "
-                                   "header's position must be the same)");
+                  file->string() +
+                      ": does not lie where its annotation lies (slices, rows, columns and the "
+                      "header's position must be the same)");
     study.sequences.emplace(slots[i], std::move(image));
   }
   return study;

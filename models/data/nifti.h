@@ -14,8 +14,8 @@ namespace metserve::models {
 /// one that a file of its size cannot hold; at most 1024 x 1024 x 512 voxels.
 SpatialImage read_nifti(const std::filesystem::path& file);
 
-/// A file of labels likewise, int16. Throws Error(bad_input) as well when a voxel is no whole number or beyond
-/// int16.
+/// A file of labels likewise, int16. Throws Error(bad_input) as well when a voxel is no whole number or
+/// beyond int16.
 SpatialImage read_nifti_labels(const std::filesystem::path& file);
 
 /// Whether both have as many slices, rows and columns, and their corners lie within 0.1 mm of each other.

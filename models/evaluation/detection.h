@@ -35,7 +35,7 @@ LesionPredictions detect_lesions(const torch::Tensor& probability, const Study& 
 
 /// Precision and recall over the lesions of all studies; without lesions there is none of it.
 struct DetectionFigures {
-  std::optional<double> average_precision;    ///< area under the curve, in steps, equal probabilities together
+  std::optional<double> average_precision;  ///< area under the curve, in steps, equal probabilities together
   std::optional<double> maximum_sensitivity;  ///< when every prediction counts
   std::optional<double> true_positive_dice;   ///< mean over the true positives then
   struct Point {

@@ -136,9 +136,10 @@ void add_simulate(CLI::App& program) {
       ->capture_default_str();
   command->add_option("--max-lesions", a->max_lesions, "Of each study")->capture_default_str();
   command
-      ->add_option("--random-contrasts", a->random_contrasts,
-                   "Share of studies with contrasts that no scanner gives, for variety in training; without it "
-                   "0.25 of --format training, else 0. Give 0 for sets to validate or test on")
+      ->add_option(
+          "--random-contrasts", a->random_contrasts,
+          "Share of studies with contrasts that no scanner gives, for variety in training; without it "
+          "0.25 of --format training, else 0. Give 0 for sets to validate or test on")
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--device", a->device, "cpu, cuda or cuda:N")->capture_default_str();
   command->callback([a] { a->format == "training" ? write_training_set(*a) : write_studies(*a); });

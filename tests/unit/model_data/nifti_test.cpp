@@ -114,7 +114,8 @@ TEST_CASE("labels that are no whole numbers are refused", "[nifti]") {
   stream.seekp(112);  // `scl_slope` of NIfTI-1
   stream.write(reinterpret_cast<const char*>(&almost), sizeof almost);
   stream.close();
-  CHECK_THROWS_WITH(read_nifti_labels(file), Catch::Contains("labels.nii") && Catch::Contains("whole numbers"));
+  CHECK_THROWS_WITH(read_nifti_labels(file),
+                    Catch::Contains("labels.nii") && Catch::Contains("whole numbers"));
 }
 
 TEST_CASE("two volumes share a grid when their corners lie at one place", "[nifti]") {

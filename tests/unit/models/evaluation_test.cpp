@@ -233,10 +233,13 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
                     Catch::Matchers::Contains("empty.json"));
 }
 
-TEST_CASE("Figures that healthy studies do not have are absent, and so are their intervals' resamples", "[report]") {
+TEST_CASE("Figures that healthy studies do not have are absent, and so are their intervals' resamples",
+          "[report]") {
   Study healthy = toy_study(0);
   healthy.truth.zero_();
-  const auto perfect = [](const Study& study, SlotSet) { return study.truth.gt(0).to(torch::kFloat32) * 0.9; };
+  const auto perfect = [](const Study& study, SlotSet) {
+    return study.truth.gt(0).to(torch::kFloat32) * 0.9;
+  };
   const SubsetFigures none = evaluate_predictions({healthy}, SlotSet().set(), perfect, {});
   CHECK_FALSE(none.sensitivity.value.has_value());
   CHECK(to_table({none}).find("| all four | - | - | - | - | - | - | - | 0.0 |") != std::string::npos);

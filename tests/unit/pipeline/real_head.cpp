@@ -86,8 +86,7 @@ models::SimulatedStudy RealHead::study(bool as_acquired) const {
   models::SimulatedStudy study;
   study.name = as_acquired ? "FG6692_moved" : "FG6692_still";
   const auto add = [&](Slot slot, const std::string& file, const RigidTransform& motion) {
-    study.sequences.push_back(
-        sequence_of(slot, models::read_nifti(folder_ / (file + ".nii.gz")), motion));
+    study.sequences.push_back(sequence_of(slot, models::read_nifti(folder_ / (file + ".nii.gz")), motion));
   };
   const std::filesystem::path still = "reference_coreg_to_t1gd";
   add(Slot::t1_se_post, "t1_gd", {});
