@@ -40,7 +40,6 @@ class Storage {
   /// Throws Error(out_of_resources) when `bytes` more would leave less than the configured free space.
   void require_space(std::uint64_t bytes) const;
   std::uint64_t free_bytes() const;
-  bool above_watermark() const { return free_bytes() < min_free_bytes_; }
 
   /// While it is held no study is discarded: taken from the writing of an image until it is recorded.
   std::shared_lock<std::shared_timed_mutex> hold() { return std::shared_lock(discarding_); }
