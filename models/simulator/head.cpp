@@ -7,6 +7,7 @@
 #include <torch/nn/functional/upsampling.h>
 
 #include "models/error.h"
+#include "models/simulator/choroid.h"
 #include "models/simulator/fields.h"
 #include "models/simulator/tissue.h"
 
@@ -148,6 +149,7 @@ Head prepare_head(const Anatomy& anatomy, Random& random, torch::Device device) 
   add_dura(head.tissue, labels, random);
   divide_soft_tissue(head.tissue, random);
   add_pituitary(head.tissue, labels, head.spacing_mm);
+  grow_choroid(head.tissue, head.spacing_mm, random);
   return head;
 }
 

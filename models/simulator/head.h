@@ -18,8 +18,8 @@ struct Head {
 };
 
 /// The labels as tissues, with what no label map has: dura on the inner table, falx and tentorium, the
-/// pituitary below the optic chiasm, and fat and muscle told apart. Throws Error(bad_input) when the labels
-/// are not a volume or hold no brain.
+/// pituitary below the optic chiasm, fat and muscle told apart, and a choroid plexus of this patient. Throws
+/// Error(bad_input) when the labels are not a volume or hold no brain.
 Head prepare_head(const Anatomy& anatomy, Random& random, torch::Device device);
 
 }  // namespace metserve::models::simulator

@@ -116,7 +116,7 @@ void RawPeer::send(std::span<const std::uint8_t> bytes) {
 bool RawPeer::receive(std::uint8_t* to, std::size_t bytes) {
   while (bytes > 0) {
     pollfd event{socket_, POLLIN, 0};
-    if (::poll(&event, 1, 10'000) <= 0) return false;
+    if (::poll(&event, 1, 60'000) <= 0) return false;
     const auto count = ::recv(socket_, to, bytes, 0);
     if (count <= 0) return false;
     to += count;

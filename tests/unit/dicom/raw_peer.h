@@ -11,7 +11,8 @@ namespace metserve::dicom::test {
 
 using Bytes = std::vector<std::uint8_t>;
 
-/// A peer that says exactly what it is told to, for what real programs never do. Reads give up after 10 s.
+/// A peer that says exactly what it is told to, for what real programs never do. Reads give up after 60 s:
+/// storescp serves one association after the other, and the benchmark's last one waits for all others.
 class RawPeer {
  public:
   /// `from`: the address that it comes from, of this machine.
