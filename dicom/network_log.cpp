@@ -10,8 +10,7 @@ void log_warning(const std::string& line) {
   OFLOG_WARN(logger, line.c_str());
 }
 
-std::string printable(std::string_view text) {
-  constexpr std::size_t max_length = 200;
+std::string printable(std::string_view text, std::size_t max_length) {
   std::string out(text.substr(0, max_length));
   for (char& c : out)
     if (c < ' ' || c > '~') c = '?';

@@ -13,9 +13,11 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include "dicom/buffer_budget.h"
 #include "dicom/error.h"
 #include "dicom/host_slots.h"
 #include "dicom/network_log.h"
+#include "dicom/peer_log.h"
 #include "dicom/pending_connection.h"
 #include "dicom/store_scp_association.h"
 
@@ -29,6 +31,8 @@ using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t max_pending = 256;  ///< connections that have not yet sent their request
 constexpr std::chrono::milliseconds sweep_interval{200};
+constexpr std::uint64_t warnings_a_minute = 20, refusals_a_minute = 200;  ///< lines of the log, of each host
+constexpr std::size_t buffered_datasets = 4, least_buffered_bytes = std::size_t{1} << 30;
 /// A-ASSOCIATE-RJ (PS3.8 section 9.3.4): transient, by the presentation layer, local limit exceeded.
 constexpr std::array<std::uint8_t, 10> local_limit_exceeded = {0x03, 0, 0, 0, 0, 4, 0, 2, 3, 2};
 
@@ -45,6 +49,11 @@ void check(const StoreScpOptions& options, const StoreHandler& handler) {
           "max_pdu_bytes must be 4096 to 131072");
   require(options.min_bytes_per_second >= 1, "min_bytes_per_second must be at least 1");
   require(static_cast<bool>(handler), "there is no handler for instances");
+}
+
+std::size_t buffer_bytes(const StoreScpOptions& options) {
+  return options.max_buffered_bytes.value_or(
+      std::max(buffered_datasets * options.max_dataset_bytes, least_buffered_bytes));
 }
 
 FileDescriptor make_stop_event() {
@@ -69,8 +78,9 @@ struct StoreScp::Impl {
         on_commitment(std::move(c)),
         hosts(options.max_associations_per_host.value_or(
             std::max<std::size_t>(1, options.max_associations / 2))),
+        buffers(buffer_bytes(options)),
         stop_event(make_stop_event()),
-        context{options, handler, on_commitment, tallies, stop_event.get()},
+        context{options, handler, on_commitment, tallies, buffers, log, refusal_log, stop_event.get()},
         workers(options.max_associations) {
     dcmDisableGethostbyaddr.set(OFTrue);
     listen();
@@ -129,7 +139,8 @@ struct StoreScp::Impl {
       connection.host = host_of(connection.peer_address);
       connection.deadline = Steady::now() + options.request_timeout;
     } catch (const Error& failure) {
-      return log_warning("connection from " + peer.address().to_string() + " closed: " + failure.what());
+      const auto address = peer.address().to_string();
+      return log.warn(address, "connection from " + address + " closed: " + failure.what());
     }
     proceed(std::prev(pending.end()));
   }
@@ -176,7 +187,8 @@ struct StoreScp::Impl {
   /// `why` is empty when the peer has left by itself.
   void end(std::list<Pending>::iterator connection, const std::string& why) {
     if (!why.empty()) {
-      log_warning("connection from " + connection->peer_address + " closed: " + why);
+      ++tallies.rejected;
+      log.warn(connection->peer_address, "connection from " + connection->peer_address + " closed: " + why);
       tell_rejected(*connection, why);
     }
     forget(connection);
@@ -194,7 +206,7 @@ struct StoreScp::Impl {
   /// Answers, and waits for the peer to close, since closing first could destroy the answer on its way.
   void reject(std::list<Pending>::iterator connection, const std::string& why) {
     ++tallies.rejected;
-    log_warning("association of " + connection->peer_address + " rejected: " + why);
+    log.warn(connection->peer_address, "association of " + connection->peer_address + " rejected: " + why);
     tell_rejected(*connection, why);
     connection->channel.send(local_limit_exceeded);  // ten bytes find room in any socket
     connection->socket.async_wait(tcp::socket::wait_read,
@@ -217,8 +229,8 @@ struct StoreScp::Impl {
 
   void forget(std::list<Pending>::iterator connection) { pending.erase(connection); }
 
-  static void close(Pending& connection, const char* why) {
-    log_warning("connection from " + connection.peer_address + " closed: " + why);
+  void close(Pending& connection, const char* why) {
+    log.warn(connection.peer_address, "connection from " + connection.peer_address + " closed: " + why);
     error_code ignored;
     connection.socket.close(ignored);
   }
@@ -230,6 +242,8 @@ struct StoreScp::Impl {
       for (auto& connection : pending)
         if (connection.socket.is_open() && Steady::now() > connection.deadline)
           close(connection, "no association request came in time");
+      log.sum_up();
+      refusal_log.sum_up();
       sweep_later();
     });
   }
@@ -239,6 +253,8 @@ struct StoreScp::Impl {
   const CommitmentHandler on_commitment;
   StoreScpTallies tallies;
   HostSlots hosts;
+  BufferBudget buffers;
+  PeerLog log{warnings_a_minute}, refusal_log{refusals_a_minute};
   FileDescriptor stop_event;
   const StoreScpContext context;
   asio::io_context io{1};

@@ -45,11 +45,14 @@ struct StoreScpOptions {
   std::uint32_t max_pdu_bytes = 131072;              ///< 4096..131072
   std::chrono::seconds idle_timeout{60};             ///< no PDU for so long aborts the association
   std::chrono::seconds request_timeout{10};          ///< from connection to complete A-ASSOCIATE-RQ
-  std::chrono::seconds association_timeout{14'400};  ///< from request to release; then it is aborted
+  std::chrono::seconds association_timeout{14'400};  ///< from request to the last message's begin
   std::chrono::seconds pdu_timeout{30};              ///< from a PDU's first byte to its last; of one write
-  std::size_t min_bytes_per_second = 1024;           ///< of a message that takes longer than `pdu_timeout`
+  std::size_t min_bytes_per_second = 1024;           ///< of a message, over each `pdu_timeout`
   std::chrono::seconds stop_grace{10};               ///< for a C-STORE that arrives while the server stops
   std::size_t max_dataset_bytes = std::size_t{1} << 30;  ///< larger ones are refused with 0xA700
+  /// Of datasets that are being received or made durable, of all associations; those beyond are refused with
+  /// 0xA700. One host gets half of it. Absent: four of max_dataset_bytes, at least 1 GiB.
+  std::optional<std::size_t> max_buffered_bytes;
   /// Told of each association, on one thread at a time for each; empty: nobody.
   std::function<void(const AssociationEvent&)> on_association;
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -59,7 +60,7 @@ class IncomingAssociation {
     try {
       serve_messages();
     } catch (const std::exception& error) {
-      log_warning(who() + " ended: " + printable(error.what()));
+      warn("ended: " + printable(error.what()));
       abort_association(association(), clock_);
     }
     tell(AssociationEvent::Kind::closed);
@@ -72,6 +73,8 @@ class IncomingAssociation {
     return "association " + std::to_string(number_) + " of " + printable(calling_ae_title_) + " at " +
            peer_address_;
   }
+
+  void warn(const std::string& what) const { context_.log.warn(peer_address_, who() + " " + what); }
 
   void tell(AssociationEvent::Kind kind, const std::string& reason = {}) const {
     if (!context_.options.on_association) return;
@@ -105,7 +108,7 @@ class IncomingAssociation {
     const auto why = reason == ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED
                          ? "it calls " + printable(called_ae_title_)
                          : "its AE title is not allowed, or not from its address or with its certificate";
-    log_warning(who() + " rejected: " + why);
+    warn("rejected: " + why);
     tell(AssociationEvent::Kind::rejected, why);
     clock_.restart();
     ASC_rejectAssociation(&association(), &parameters);
@@ -169,7 +172,8 @@ class IncomingAssociation {
     if (std::string_view(presentation.abstractSyntax) != UID_StorageCommitmentPushModelSOPClass)
       throw Error(Error::Kind::peer_transient, "N-EVENT-REPORT in another SOP class's presentation context");
     std::vector<std::uint8_t> dataset;
-    const bool complete = reader.read_dataset(command, dataset);
+    BufferShare share(context_.buffers, host_of(peer_address_));
+    const bool complete = reader.read_dataset(command, dataset, share) == DatasetEnd::complete;
     std::uint16_t status = STATUS_N_ProcessingFailure;
     try {
       if (!complete || dataset.size() > max_report_bytes)
@@ -178,7 +182,8 @@ class IncomingAssociation {
       report.calling_ae_title = calling_ae_title_;
       status = context_.on_commitment(report) ? STATUS_Success : STATUS_N_NoSuchSOPInstance;
     } catch (const std::exception& error) {
-      log_warning(who() + ": storage commitment report refused: " + printable(error.what()));
+      context_.refusal_log.warn(peer_address_,
+                                who() + ": storage commitment report refused: " + printable(error.what()));
     }
     check_sent(answer_event_report(association(), command.presentation_context, command.message_id, status));
   }
@@ -196,12 +201,13 @@ class IncomingAssociation {
         {command.sop_class_uid, command.sop_instance_uid, instance.transfer_syntax_uid, calling_ae_title_});
     const auto header_bytes = instance.part10.size();
     instance.part10.reserve(expected_bytes_);
-    const bool complete = reader.read_dataset(command, instance.part10);
+    BufferShare share(context_.buffers, host_of(peer_address_));
+    const auto end = reader.read_dataset(command, instance.part10, share);
     keep_no_more_than_needed(instance.part10);
-    const auto dataset_bytes = complete ? instance.part10.size() - header_bytes : 0;
+    const auto dataset_bytes = end == DatasetEnd::complete ? instance.part10.size() - header_bytes : 0;
     StoreAnswer answer;
     try {
-      if (!complete) throw StoreRefusal(StoreStatus::out_of_resources, "dataset is too large for this node");
+      check_end(end);
       check_command(command, presentation.abstractSyntax);
       identify(instance, std::span(instance.part10).subspan(header_bytes),
                context_.options.max_dataset_bytes);
@@ -211,6 +217,13 @@ class IncomingAssociation {
     }
     count(command, answer, dataset_bytes);
     respond(command, answer);
+  }
+
+  static void check_end(DatasetEnd end) {
+    if (end == DatasetEnd::too_large)
+      throw StoreRefusal(StoreStatus::out_of_resources, "dataset is too large for this node");
+    if (end == DatasetEnd::no_room)
+      throw StoreRefusal(StoreStatus::out_of_resources, "too much is being received at this moment");
   }
 
   /// The handler may keep the bytes for long. Images of a series are of one size, mostly.
@@ -229,8 +242,9 @@ class IncomingAssociation {
     ++context_.tallies.refused;
     std::array<char, 8> status{};
     std::snprintf(status.data(), status.size(), "0x%04X", static_cast<unsigned>(answer.status));
-    log_warning(who() + ": refused " + printable(command.sop_instance_uid) + " with " + status.data() + ": " +
-                printable(answer.reason.empty() ? "decided by the receiver of instances" : answer.reason));
+    const auto why = answer.reason.empty() ? "decided by the receiver of instances" : answer.reason;
+    context_.refusal_log.warn(peer_address_, who() + ": refused " + printable(command.sop_instance_uid) +
+                                                 " with " + status.data() + ": " + printable(why));
   }
 
   void respond(const Command& command, const StoreAnswer& answer) {
@@ -275,15 +289,32 @@ class IncomingAssociation {
   std::size_t expected_bytes_ = 0;  ///< of the next image
 };
 
+/// Nothing for a request that is malformed, which counts as rejected.
+std::unique_ptr<IncomingAssociation> receive(IncomingConnection connection, const StoreScpContext& context) {
+  AssociationEvent rejected;
+  rejected.peer_address = connection.peer_address;
+  rejected.certificate = common_name(peer_certificate(connection.start.session.get()));
+  try {
+    check_associate_request(connection.start.received);
+    return std::make_unique<IncomingAssociation>(std::move(connection), context);
+  } catch (const std::exception& error) {
+    rejected.reason = printable(error.what());
+  }
+  ++context.tallies.rejected;
+  context.log.warn(rejected.peer_address,
+                   "connection from " + rejected.peer_address + " ended: " + rejected.reason);
+  if (context.options.on_association) context.options.on_association(rejected);
+  return nullptr;
+}
+
 }  // namespace
 
 void serve_association(IncomingConnection connection, const StoreScpContext& context) {
   const auto peer = connection.peer_address;
   try {
-    check_associate_request(connection.start.received);
-    IncomingAssociation(std::move(connection), context).serve();
+    if (const auto association = receive(std::move(connection), context)) association->serve();
   } catch (const std::exception& error) {
-    log_warning("connection from " + peer + " ended: " + printable(error.what()));
+    context.log.warn(peer, "connection from " + peer + " ended: " + printable(error.what()));
   }
 }
 

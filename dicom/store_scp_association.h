@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "dicom/buffer_budget.h"
+#include "dicom/peer_log.h"
 #include "dicom/store_scp.h"
 #include "dicom/transport.h"
 
@@ -28,7 +30,10 @@ struct StoreScpContext {
   const StoreHandler& handler;
   const CommitmentHandler& on_commitment;  ///< may be empty
   StoreScpTallies& tallies;
-  int stop_event = -1;  ///< eventfd, readable when the server stops
+  BufferBudget& buffers;
+  PeerLog& log;          ///< what becomes of connections and associations
+  PeerLog& refusal_log;  ///< images that are refused
+  int stop_event = -1;   ///< eventfd, readable when the server stops
 };
 
 /// Serves one association from its request to its end. Never throws: what goes wrong ends the association

@@ -1,5 +1,6 @@
 #include "dicom/store_scp_message.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string_view>
@@ -65,32 +66,44 @@ MessageReader::MessageReader(T_ASC_Association& association, ConnectionClock& cl
       end_(ConnectionClock::Steady::now() + limits.total_timeout) {}
 
 void MessageReader::begin_message() {
-  message_began_ = ConnectionClock::Steady::now();
-  message_bytes_ = 0;
+  due_ = ConnectionClock::Steady::now() + clock_.timeout;
   empty_fragments_ = 0;
 }
 
-/// A peer must not hold an association with crumbs that each come in time.
+/// A peer must not hold an association, and what it has sent, with crumbs that each come in time. Bytes that
+/// came fast are worth no more than one `timeout` of rest.
 void MessageReader::check_pace(std::size_t fragment_bytes) {
-  message_bytes_ += fragment_bytes;
   if (fragment_bytes == 0 && ++empty_fragments_ > max_empty_fragments)
     end_association("it sends empty fragments only");
-  const auto allowed =
-      clock_.timeout + std::chrono::milliseconds(message_bytes_ * 1000 / limits_.min_bytes_per_second);
-  if (ConnectionClock::Steady::now() - message_began_ > allowed)
+  const auto now = ConnectionClock::Steady::now();
+  due_ += std::chrono::microseconds(fragment_bytes * 1'000'000 / limits_.min_bytes_per_second);
+  if (now > due_)
     end_association("it sends fewer than " + std::to_string(limits_.min_bytes_per_second) +
                     " bytes per second");
+  due_ = std::min(due_, now + clock_.timeout);
+}
+
+/// A message that has begun may end, if that does not take long.
+void MessageReader::check_end(bool within_message) const {
+  const auto end = within_message ? end_ + clock_.timeout : end_;
+  if (ConnectionClock::Steady::now() > end)
+    end_association("it is open for longer than " + std::to_string(limits_.total_timeout.count()) + " s");
+}
+
+void MessageReader::await_data(bool within_message) {
+  const auto window = std::chrono::ceil<std::chrono::seconds>(clock_.timeout);
+  const auto limit = within_message ? std::min(limits_.idle_timeout, window) : limits_.idle_timeout;
+  const auto limit_s = static_cast<int>(limit.count());
+  if (!clock_.stopped && ASC_dataWaiting(&association_, limit_s) != OFTrue && !clock_.stopped)
+    end_association("nothing came for " + std::to_string(limit_s) + " s");
 }
 
 std::optional<DUL_PDV> MessageReader::next_pdv(bool within_message) {
   DUL_PDV pdv{};
-  if (!within_message && ConnectionClock::Steady::now() > end_)
-    end_association("it is open for longer than " + std::to_string(limits_.total_timeout.count()) + " s");
+  check_end(within_message);
   if (!within_message && clock_.stop_requested()) return std::nullopt;
   if (DUL_NextPDV(&association_.DULassociation, &pdv).good()) return pdv;
-  const auto idle_s = static_cast<int>(limits_.idle_timeout.count());
-  if (!clock_.stopped && ASC_dataWaiting(&association_, idle_s) != OFTrue && !clock_.stopped)
-    end_association("nothing came for " + std::to_string(idle_s) + " s");
+  await_data(within_message);
   if (clock_.stopped && !within_message) return std::nullopt;
   clock_.restart();
   const auto condition = DUL_ReadPDVs(&association_.DULassociation, nullptr, DUL_BLOCK, 0);
@@ -130,8 +143,10 @@ std::optional<Command> MessageReader::next_command() {
   return command;
 }
 
-bool MessageReader::read_dataset(const Command& command, std::vector<std::uint8_t>& to) {
+DatasetEnd MessageReader::read_dataset(const Command& command, std::vector<std::uint8_t>& to,
+                                       BufferShare& share) {
   std::size_t total = 0;
+  auto end = DatasetEnd::complete;
   for (;;) {
     const auto pdv = message_pdv();
     if (pdv.pdvType != DUL_DATASETPDV || pdv.presentationContextID != command.presentation_context)
@@ -139,11 +154,15 @@ bool MessageReader::read_dataset(const Command& command, std::vector<std::uint8_
     const auto part = fragment(pdv);
     total += part.size();
     if (total > 2 * limits_.max_dataset_bytes) end_association("a dataset is far beyond the limit");
-    if (total <= limits_.max_dataset_bytes)
+    if (end == DatasetEnd::complete && total > limits_.max_dataset_bytes) end = DatasetEnd::too_large;
+    if (end == DatasetEnd::complete && !share.take(part.size())) end = DatasetEnd::no_room;
+    if (end == DatasetEnd::complete) {
       to.insert(to.end(), part.begin(), part.end());
-    else
+    } else {
       std::vector<std::uint8_t>().swap(to);
-    if (pdv.lastPDV) return total <= limits_.max_dataset_bytes;
+      share.give_back();
+    }
+    if (pdv.lastPDV) return end;
   }
 }
 

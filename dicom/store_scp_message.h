@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dicom/buffer_budget.h"
 #include "dicom/error.h"
 #include "dicom/transport.h"
 
@@ -27,9 +28,16 @@ inline constexpr std::uint16_t c_cancel_request = 0x0fff;
 
 struct MessageLimits {
   std::chrono::seconds idle_timeout{60};       ///< between two PDUs
-  std::chrono::seconds total_timeout{14'400};  ///< from the reader's beginning to the last message
-  std::size_t min_bytes_per_second = 1024;     ///< over a message, after the first `pdu_timeout`
+  std::chrono::seconds total_timeout{14'400};  ///< from the reader's beginning to the last message's begin
+  std::size_t min_bytes_per_second = 1024;     ///< of a message, over each time of the clock's `timeout`
   std::size_t max_dataset_bytes = std::size_t{1} << 30;
+};
+
+/// What became of a dataset. What is not `complete` was read to its end and discarded.
+enum class DatasetEnd {
+  complete,
+  too_large,  ///< beyond max_dataset_bytes
+  no_room,    ///< beyond what is left for all associations
 };
 
 /// Reads DIMSE messages from an accepted association, PDV by PDV, within limits on time and size. Every
@@ -42,13 +50,15 @@ class MessageReader {
   /// The next request; nothing when the peer wants to release the association, or the server stops.
   std::optional<Command> next_command();
 
-  /// Appends the dataset's bytes as they come to `to`. Beyond max_dataset_bytes they are discarded, `to` is
-  /// emptied, and false is returned once the dataset has ended; at twice the limit the association ends.
-  bool read_dataset(const Command& command, std::vector<std::uint8_t>& to);
+  /// Appends the dataset's bytes as they come to `to`, and takes as many of `share`. When there are too many
+  /// of them, `to` is emptied and `share` given back; at twice max_dataset_bytes the association ends.
+  DatasetEnd read_dataset(const Command& command, std::vector<std::uint8_t>& to, BufferShare& share);
 
  private:
   std::optional<DUL_PDV> next_pdv(bool within_message);
   DUL_PDV message_pdv();
+  void check_end(bool within_message) const;
+  void await_data(bool within_message);
   void begin_message();
   void check_pace(std::size_t fragment_bytes);
 
@@ -56,8 +66,7 @@ class MessageReader {
   ConnectionClock& clock_;
   MessageLimits limits_;
   const ConnectionClock::Steady::time_point end_;  ///< no message begins after it
-  ConnectionClock::Steady::time_point message_began_{};
-  std::size_t message_bytes_ = 0;
+  ConnectionClock::Steady::time_point due_{};      ///< when more of the message in hand must have come
   int empty_fragments_ = 0;
 };
 

@@ -39,7 +39,9 @@ void serve(std::vector<std::uint8_t> request, std::span<const std::uint8_t> afte
     require(!report.transaction_uid.empty());
     return true;
   };
-  static const dicom::StoreScpContext context{scp, handler, on_commitment, tallies, -1};
+  static dicom::BufferBudget buffers(scp.max_dataset_bytes * 4);
+  static dicom::PeerLog log(20);
+  static const dicom::StoreScpContext context{scp, handler, on_commitment, tallies, buffers, log, log, -1};
   int ends[2] = {-1, -1};
   require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
   const dicom::FileDescriptor peer(ends[0]);
