@@ -56,8 +56,8 @@ void put_image(DcmItem& item, const ResultContext& context, const ReferenceHead&
   put(item, DCM_ImageComments, std::string(research_use_statement));
   if (is_inversion_recovery(context.reference.header) && !context.reference.header.ti_ms)
     put(item, DCM_InversionTime, "");
-  if (const std::string position = head.value(DCM_PatientPosition); !position.empty())
-    put(item, DCM_PatientPosition, position);
+  put(item, DCM_PatientPosition, head.value(DCM_PatientPosition));  // type 2C: empty where it is not known
+  put_compression(item, head);
 }
 
 std::string file_name(std::size_t number) {

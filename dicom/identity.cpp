@@ -47,8 +47,10 @@ std::string decimal(const unsigned char* bytes, int length) {
 
 }  // namespace
 
-UidSource::UidSource(std::string root, std::string content)
-    : root_(std::move(root)), content_(std::move(content)) {
+UidSource::UidSource(std::string root, std::string_view content) : root_(std::move(root)) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
+  SHA256(reinterpret_cast<const unsigned char*>(content.data()), content.size(), hash.data());
+  content_hash_.assign(hash.begin(), hash.end());
   if (!valid_root(root_))
     throw Error(Error::Kind::bad_input,
                 "UID root '" + root_ + "' is not valid: dotted numbers without leading zeros, at most " +
@@ -56,7 +58,7 @@ UidSource::UidSource(std::string root, std::string content)
 }
 
 std::string UidSource::uid(std::string_view role) const {
-  std::string message = std::to_string(content_.size()) + ':' + content_;
+  std::string message = content_hash_;
   message += role;
   std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
   SHA256(reinterpret_cast<const unsigned char*>(message.data()), message.size(), hash.data());

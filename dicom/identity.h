@@ -16,14 +16,14 @@ class UidSource {
  public:
   /// `root`: the site's UID root without trailing dot. `content`: what the objects are made from, e.g. the
   /// reference series' instance UIDs and the model's hash. Throws Error(bad_input) for an invalid root.
-  UidSource(std::string root, std::string content);
+  UidSource(std::string root, std::string_view content);
 
   /// A valid UID (PS3.5 section 9, at most 64 characters) for this role, e.g. "seg/series".
   std::string uid(std::string_view role) const;
 
  private:
   std::string root_;
-  std::string content_;
+  std::string content_hash_;  ///< SHA-256: the content can be large, and is asked for many UIDs
 };
 
 /// The root under which a site without one of its own makes UIDs: 2.25 with the hash as a 128-bit number

@@ -67,6 +67,7 @@ void write_key_image(const ResultContext& context, const Picture& picture, int n
   put(dataset, DCM_BurnedInAnnotation, "NO");  // nothing that names the patient
   put(dataset, DCM_DerivationDescription, head.encode("Drawn by MetServe: " + picture.title, 1024));
   put(dataset, DCM_ImageComments, head.encode(provenance(context), 1024));
+  put_compression(dataset, head);
   if (picture.slice) put_source(dataset, context.reference.slices.at(*picture.slice));
   put_pixels(dataset, picture);
   save(encoded, file);

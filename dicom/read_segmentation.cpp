@@ -38,23 +38,24 @@ std::vector<double> numbers_in(DcmItem* item, const DcmTagKey& tag, std::size_t 
   return numbers;
 }
 
-/// Axes, spacing and matrix; size in slices and origin are still open.
+/// Axes, spacing and matrix; size in slices and origin are still open, the distance between slices is 0 where
+/// the object does not give it.
 VolumeGeometry grid_of(DcmDataset& dataset, DcmItem& frame, DcmItem* shared,
                        const std::filesystem::path& file) {
   const auto cosines =
       numbers_in(group_of(frame, shared, DCM_PlaneOrientationSequence), DCM_ImageOrientationPatient, 6);
   DcmItem* measures = group_of(frame, shared, DCM_PixelMeasuresSequence);
   const auto spacing = numbers_in(measures, DCM_PixelSpacing, 2);
-  auto between = numbers_in(measures, DCM_SpacingBetweenSlices, 1);
-  if (between.empty()) between = numbers_in(measures, DCM_SliceThickness, 1);
+  const auto between = numbers_in(measures, DCM_SpacingBetweenSlices, 1);
   Uint16 rows = 0, columns = 0;
   dataset.findAndGetUint16(DCM_Rows, rows);
   dataset.findAndGetUint16(DCM_Columns, columns);
-  if (cosines.empty() || spacing.empty() || between.empty() || !(between[0] > 0) || rows == 0 || columns == 0)
+  if (cosines.empty() || spacing.empty() || rows == 0 || columns == 0 ||
+      (!between.empty() && !(between[0] > 0)))
     refuse(file, "the segmentation does not say where its voxels lie");
   VolumeGeometry grid;
   grid.size = {columns, rows, 0};
-  grid.spacing_mm = {spacing[1], spacing[0], between[0]};
+  grid.spacing_mm = {spacing[1], spacing[0], between.empty() ? 0 : between[0]};
   const Vec3 i{cosines[0], cosines[1], cosines[2]}, j{cosines[3], cosines[4], cosines[5]};
   grid.axes_lps = {i, j, {i[1] * j[2] - i[2] * j[1], i[2] * j[0] - i[0] * j[2], i[0] * j[1] - i[1] * j[0]}};
   return grid;
@@ -76,6 +77,24 @@ std::vector<Frame> frames_of(DcmSequenceOfItems& items, DcmItem* shared, const V
     for (std::size_t c = 0; c < 3; ++c) frames.back().along_mm += position[c] * normal[c];
   }
   return frames;
+}
+
+/// Where the object does not give it (PS3.3 C.7.6.16.2.1: type 1C), slices are as far apart as the closest
+/// two; a single one is as thick as it says.
+double distance_between(std::vector<Frame> frames, DcmItem* measures, const std::filesystem::path& file) {
+  constexpr double same_place_mm = 0.01;
+  std::sort(frames.begin(), frames.end(),
+            [](const Frame& a, const Frame& b) { return a.along_mm < b.along_mm; });
+  double closest_mm = 0;
+  for (std::size_t n = 1; n < frames.size(); ++n) {
+    const double apart_mm = frames[n].along_mm - frames[n - 1].along_mm;
+    if (apart_mm > same_place_mm && (closest_mm == 0 || apart_mm < closest_mm)) closest_mm = apart_mm;
+  }
+  if (closest_mm > 0) return closest_mm;
+  const auto thickness = numbers_in(measures, DCM_SliceThickness, 1);
+  if (thickness.empty() || !(thickness[0] > 0))
+    refuse(file, "the segmentation does not say where its voxels lie");
+  return thickness[0];
 }
 
 /// Lowest frame as the origin, and as many slices as reach to the highest.
@@ -105,7 +124,7 @@ std::map<std::size_t, SegmentDescription> segments_of(DcmDataset& dataset) {
     DcmItem& item = *items->getItem(n);
     Uint16 number = 0;
     item.findAndGetUint16(DCM_SegmentNumber, number);
-    if (number > 0) segments[number] = {text_of(item, DCM_TrackingID), text_of(item, DCM_TrackingUID)};
+    if (number > 0) segments[number] = {text_of(item, DCM_TrackingID), text_of(item, DCM_TrackingUID), 0};
   }
   return segments;
 }
@@ -153,7 +172,10 @@ void draw(const std::vector<Frame>& frames, const Pixels& pixels,
     if (label == labels_by_number.end()) continue;
     const auto slice = static_cast<std::size_t>(std::lround(grid.index(frames[f].position_lps_mm)[2]));
     for (std::size_t p = 0; p < plane; ++p)
-      if (pixels[f * plane + p]) result.labels[slice * plane + p] = label->second;
+      if (pixels[f * plane + p]) {
+        result.labels[slice * plane + p] = label->second;
+        ++result.segments[label->second - 1u].voxels;
+      }
   }
 }
 
@@ -178,6 +200,9 @@ ReadSegmentation read_segmentation(const std::filesystem::path& file) {
   DcmItem* shared = first_item(dataset, DCM_SharedFunctionalGroupsSequence);
   result.geometry = grid_of(dataset, *items->getItem(0), shared, file);
   const auto frames = frames_of(*items, shared, result.geometry.axes_lps[2], file);
+  if (result.geometry.spacing_mm[2] == 0)
+    result.geometry.spacing_mm[2] =
+        distance_between(frames, group_of(*items->getItem(0), shared, DCM_PixelMeasuresSequence), file);
   span_frames(frames, result.geometry, file);
 
   std::map<std::size_t, std::uint16_t> labels_by_number;

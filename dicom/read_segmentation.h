@@ -12,6 +12,7 @@ namespace metserve::dicom {
 /// A segment of a segmentation that was read.
 struct SegmentDescription {
   std::string tracking_id, tracking_uid;  ///< empty when the object has none
+  std::size_t voxels = 0;                 ///< all of its own, also those that a later segment covers
 };
 
 /// A Segmentation as one label map. Frame of reference: that of `frame_of_reference_uid`, LPS mm.

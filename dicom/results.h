@@ -50,6 +50,10 @@ struct EarlierResult {
   std::vector<std::string> unreadable;  ///< names of files that are there and cannot be read
 };
 
+/// Everything that results take over from the reference's patient and study, as text: what differs there
+/// makes different results. Throws what read_file throws.
+std::string inherited_text(const LoadedSeries& reference);
+
 /// Reads what `seg.dcm`, `rtstruct.dcm`, `report.dcm`, `probability.dcm` and `axial_rtstruct.dcm` in
 /// `directory` are. Files that cannot be read are listed, not thrown.
 EarlierResult read_earlier_result(const std::filesystem::path& directory);

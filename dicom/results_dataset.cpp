@@ -143,6 +143,13 @@ void require_consistent(const ResultContext& context) {
   }
 }
 
+void put_compression(DcmItem& dataset, const ReferenceHead& head) {
+  if (head.value(DCM_LossyImageCompression) != "01") return;
+  put(dataset, DCM_LossyImageCompression, "01");
+  for (const DcmTagKey& tag : {DCM_LossyImageCompressionRatio, DCM_LossyImageCompressionMethod})
+    if (!head.value(tag).empty()) put(dataset, tag, head.value(tag));
+}
+
 void put_superseded_series(DcmItem& dataset, const std::optional<ObjectReference>& superseded) {
   if (!superseded) return;
   DcmItem& series = append_item(dataset, DCM_RelatedSeriesSequence);

@@ -104,6 +104,10 @@ void put_superseded_series(DcmItem& dataset, const std::optional<ObjectReference
 void put_common_modules(DcmItem& dataset, const ResultContext& context, const ReferenceHead& head,
                         const ObjectIdentity& object);
 
+/// What was drawn on or made of images that lost something in compression says so (PS3.3 C.7.6.1.1.5,
+/// C.8.20.2).
+void put_compression(DcmItem& dataset, const ReferenceHead& head);
+
 /// "YYYYMMDD" and "HHMMSS" in local time, as DICOM dates are.
 std::string dicom_date(std::chrono::system_clock::time_point time);
 std::string dicom_time(std::chrono::system_clock::time_point time);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <sstream>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcspchrs.h>
@@ -117,6 +118,14 @@ void ReferenceHead::copy_patient_and_study(DcmItem& target) const {
   }
   for (const DcmTagKey& tag : type_2)
     if (!target.tagExists(tag)) require(target.insertEmptyElement(tag), DcmTag(tag).getTagName());
+}
+
+std::string inherited_text(const LoadedSeries& reference) {
+  DcmItem inherited_values;
+  ReferenceHead(reference).copy_patient_and_study(inherited_values);
+  std::ostringstream text;
+  inherited_values.print(text);
+  return text.str();
 }
 
 std::string ReferenceHead::value(const DcmTagKey& tag) const {

@@ -150,14 +150,6 @@ void add_references(DcmSegmentation& segmentation, const LoadedSeries& reference
   segmentation.getCommonInstanceReference().getReferencedSeriesItems().push_back(series.release());
 }
 
-/// A mask drawn on images that lost something in compression says so (PS3.3 C.8.20.2).
-void put_compression(DcmItem& dataset, const ReferenceHead& head) {
-  if (head.value(DCM_LossyImageCompression) != "01") return;
-  put(dataset, DCM_LossyImageCompression, "01");
-  for (const DcmTagKey& tag : {DCM_LossyImageCompressionRatio, DCM_LossyImageCompressionMethod})
-    if (!head.value(tag).empty()) put(dataset, tag, head.value(tag));
-}
-
 void put_pixels(DcmDataset& dataset, const VolumeGeometry& geometry,
                 const std::vector<std::uint8_t>& pixels) {
   if (geometry.size[0] > 65535 || geometry.size[1] > 65535)

@@ -27,6 +27,7 @@ struct InstanceFile {
 /// enhanced objects the values come from the shared and the first per-frame functional groups.
 struct SeriesHeader {
   std::string study_instance_uid, series_instance_uid, frame_of_reference_uid, modality;
+  std::string patient_id;  ///< (0010,0020), never to be logged
   std::optional<int> series_number;
   std::string series_description, protocol_name, study_description, body_part, station_name;
   std::string manufacturer, model_name;

@@ -8,6 +8,7 @@
 
 #include "pipeline/contours_outline.h"
 #include "pipeline/error.h"
+#include "pipeline/holes.h"
 
 namespace metserve::pipeline {
 namespace {
@@ -34,28 +35,6 @@ SliceMask::Pointer mask_of(std::span<const std::size_t> voxels, std::size_t colu
   return mask;
 }
 
-/// Background that is not 4-connected to the margin becomes lesion: the lesion itself is 8-connected.
-void fill_holes(SliceMask& mask) {
-  const auto width = static_cast<std::ptrdiff_t>(mask.GetBufferedRegion().GetSize(0));
-  const auto count = width * static_cast<std::ptrdiff_t>(mask.GetBufferedRegion().GetSize(1));
-  unsigned char* pixels = mask.GetBufferPointer();
-  constexpr unsigned char outside = 2;
-  std::vector<std::ptrdiff_t> open{0};
-  pixels[0] = outside;
-  while (!open.empty()) {
-    const std::ptrdiff_t p = open.back();
-    open.pop_back();
-    for (const std::ptrdiff_t step : {std::ptrdiff_t{-1}, std::ptrdiff_t{1}, -width, width}) {
-      const std::ptrdiff_t next = p + step;
-      // Steps over the left and right edge land in the margin, which is outside as well.
-      if (next < 0 || next >= count || pixels[next] != 0) continue;
-      pixels[next] = outside;
-      open.push_back(next);
-    }
-  }
-  for (std::ptrdiff_t p = 0; p < count; ++p) pixels[p] = pixels[p] != outside;
-}
-
 /// Marching squares half way between the centres of voxels inside and outside.
 std::vector<Outline> outlines_of(const SliceMask* mask) {
   using Extractor = itk::ContourExtractor2DImageFilter<SliceMask>;
@@ -79,7 +58,8 @@ void append_contours(const dicom::VolumeGeometry& geometry, std::span<const std:
                      std::vector<dicom::Contour>& contours) {
   const std::size_t slice = voxels.front() / (geometry.size[0] * geometry.size[1]);
   const auto mask = mask_of(voxels, geometry.size[0], geometry.size[1]);
-  fill_holes(*mask);
+  const auto columns = mask->GetBufferedRegion().GetSize(0);
+  fill_holes({mask->GetBufferPointer(), columns * mask->GetBufferedRegion().GetSize(1)}, columns);
   for (const Outline& outline : outlines_of(mask)) {
     dicom::Contour contour;
     contour.slice = slice;

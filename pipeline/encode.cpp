@@ -4,6 +4,7 @@
 #include "dicom/error.h"
 #include "pipeline/axial.h"
 #include "pipeline/contours.h"
+#include "pipeline/follow_up.h"
 #include "pipeline/key_images.h"
 #include "pipeline/lesions_json.h"
 #include "pipeline/preview.h"
@@ -26,13 +27,27 @@ std::vector<dicom::LesionDescription> descriptions(const std::vector<Lesion>& le
   return result;
 }
 
-/// All that the objects are made from and say: another result must never carry the UIDs of this one.
+/// The voxels of lesions, and what else was drawn.
+std::string drawn(const StudyResult& result) {
+  std::string text;
+  for (std::size_t v = 0; v < result.lesions.labels.size(); ++v)
+    if (const auto label = result.lesions.labels[v]; label != 0)
+      text += '\n' + std::to_string(v) + ' ' + std::to_string(label);
+  return text.append(result.probability.begin(), result.probability.end());
+}
+
+/// All that the objects are made from and say: another result must never carry the UIDs of this one, and that
+/// of corrected images is another one.
 std::string content(const StudyResult& result) {
-  std::string text = result.reference.header.study_instance_uid;
-  for (const dicom::SliceSource& slice : result.reference.slices) {
-    text += '\n' + slice.sop_instance_uid;
+  const dicom::LoadedSeries& reference = result.reference;
+  std::string text = dicom::inherited_text(reference) + '\n' + reference.header.frame_of_reference_uid +
+                     '\n' + reference.image_orientation + '\n' + reference.pixel_spacing + '\n' +
+                     reference.slice_thickness;
+  for (const dicom::SliceSource& slice : reference.slices) {
+    text += '\n' + slice.sop_instance_uid + ' ' + slice.image_position;
     if (slice.frame_number) text += '/' + std::to_string(*slice.frame_number);
   }
+  text += drawn(result);
   for (const auto& lines :
        {result.series_used, result.images_used, models::ids(result.subset), result.sequences_used,
         result.sequences_left_out, result.warnings, registration_quality(result)})
@@ -87,6 +102,22 @@ Identity identity_after(const EncodeOptions& options, StudyResult& result) {
     text += '\n' + result.warnings.back();
   }
   return identity_of(options.uid_root, text, earlier.objects);
+}
+
+/// What is in a planning system under a name is called the same in the result that replaces it. Where an
+/// earlier study was compared its names hold.
+void keep_superseded_names(StudyResult& result, const fs::path& superseded) {
+  const fs::path file = superseded / "seg.dcm";
+  if (superseded.empty() || result.follow_up || !fs::exists(file)) return;
+  try {
+    const dicom::ReadSegmentation earlier = dicom::read_segmentation(file);
+    if (earlier.frame_of_reference_uid == result.reference.header.frame_of_reference_uid)
+      keep_identities(result.lesions, result.reference.volume.geometry, earlier,
+                      FollowUpOptions{}.tolerance_mm);
+  } catch (const dicom::Error&) {
+    result.warnings.push_back(
+        "lesions are numbered anew: the segmentation of the earlier result cannot be read");
+  }
 }
 
 ResultFiles files_in(const fs::path& directory) {
@@ -152,6 +183,7 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) throw dicom::Error(dicom::Error::Kind::io, directory.string() + ": " + error.message());
+  keep_superseded_names(result, options.superseded);
   const Identity identity = identity_after(options, result);  // before `directory` may lose the earlier one
   clear(files);
 

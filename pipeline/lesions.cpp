@@ -10,6 +10,7 @@
 #include <itkImage.h>
 
 #include "pipeline/error.h"
+#include "pipeline/holes.h"
 #include "pipeline/lesions_diameter.h"
 
 namespace metserve::pipeline {
@@ -48,7 +49,8 @@ Box box_of(const dicom::Volume& probability, double threshold) {
   return box;
 }
 
-/// Numbers the 26-connected components of the voxels at or above the threshold within `box` from 1.
+/// Numbers the 26-connected components of the voxels at or above the threshold, and of those that they
+/// enclose in a slice, within `box` from 1.
 Components::Pointer components_of(const dicom::Volume& probability, double threshold, const Box& box) {
   auto mask = Mask::New();
   mask->SetRegions(Mask::SizeType{box.extent(0), box.extent(1), box.extent(2)});
@@ -59,6 +61,9 @@ Components::Pointer components_of(const dicom::Volume& probability, double thres
     for (std::size_t j = box.low[1]; j <= box.high[1]; ++j)
       for (std::size_t i = box.low[0]; i <= box.high[0]; ++i)
         *out++ = inside(probability.voxels[(k * size[1] + j) * size[0] + i], threshold);
+  const std::size_t per_slice = box.extent(0) * box.extent(1);
+  for (std::size_t slice = 0; slice < box.extent(2); ++slice)
+    fill_holes({mask->GetBufferPointer() + slice * per_slice, per_slice}, box.extent(0));
   auto filter = itk::ConnectedComponentImageFilter<Mask, Components>::New();
   filter->SetInput(mask);
   filter->FullyConnectedOn();

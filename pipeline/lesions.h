@@ -34,7 +34,8 @@ struct LesionMap {
   std::vector<Lesion> lesions;
 };
 
-/// 26-connected components (ITK) of `probability` >= threshold.
+/// 26-connected components (ITK) of `probability` >= threshold. What they enclose within a slice, as the
+/// necrotic core of a ring, belongs to them: volume, mask and contours are those of the whole lesion.
 LesionMap find_lesions(const dicom::Volume& probability, const LesionOptions& options);
 
 }  // namespace metserve::pipeline

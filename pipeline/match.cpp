@@ -179,6 +179,32 @@ std::optional<std::size_t> StudyMatch::filling(Slot slot) const {
   return std::nullopt;
 }
 
+bool covers_as_much(const dicom::SeriesHeader& one, const dicom::SeriesHeader& other) {
+  const auto covered_mm = [](const dicom::SeriesHeader& header) {
+    constexpr double brain_mm = 120;
+    return std::min(header.images * header.slice_spacing_mm.value_or(0), brain_mm);
+  };
+  return covered_mm(one) >= 0.9 * covered_mm(other);
+}
+
+std::array<Slot, models::slot_count> reference_order(const dicom::Study& study, const StudyMatch& match) {
+  const auto covers_as_much_as_all = [&](const dicom::SeriesHeader& header) {
+    return std::all_of(models::all_slots.begin(), models::all_slots.end(), [&](Slot slot) {
+      const auto series = match.filling(slot);
+      return !series || covers_as_much(header, study.series[*series].header);
+    });
+  };
+  std::array<Slot, models::slot_count> order{Slot::t1_gre_post, Slot::t1_se_post, Slot::t1_se_pre,
+                                             Slot::flair};
+  std::stable_partition(order.begin(), order.end(), [&](Slot slot) {
+    const auto series = match.filling(slot);
+    if (!series) return false;
+    const dicom::SeriesHeader& header = study.series[*series].header;
+    return !header.frame_of_reference_uid.empty() && covers_as_much_as_all(header);
+  });
+  return order;
+}
+
 StudyMatch match_study(const dicom::Study& study, const MatchOptions& options) {
   std::vector<KindMatch> kinds;
   std::vector<ContrastMatch> contrasts;
@@ -196,7 +222,7 @@ StudyMatch match_study(const dicom::Study& study, const MatchOptions& options) {
   choose(study, kinds, match);
   seat_decided(study, options, match);
   close_open_spin_echoes(match);
-  for (const Slot slot : {Slot::t1_gre_post, Slot::t1_se_post, Slot::t1_se_pre, Slot::flair})
+  for (const Slot slot : reference_order(study, match))
     if (!match.reference) match.reference = match.filling(slot);
   return match;
 }

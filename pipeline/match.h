@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -30,7 +31,7 @@ struct SeriesMatch {
 struct StudyMatch {
   std::vector<SeriesMatch> series;       ///< one per Study::series, same order
   models::SlotSet subset;                ///< slots filled by a series that is `used`
-  std::optional<std::size_t> reference;  ///< index into Study::series: BRAVO, else CUBE post, CUBE pre, FLAIR
+  std::optional<std::size_t> reference;  ///< index into Study::series, by reference_order()
 
   /// The series that fills `slot`, or nothing.
   std::optional<std::size_t> filling(models::Slot slot) const;
@@ -55,6 +56,15 @@ struct MatchOptions {
   SeriesDecisions decided;          ///< by a person, and final; series that are not there are passed over
   std::vector<SiteRule> rules;      ///< tried in order before anything else; the first that fits decides
 };
+
+/// Whether the slices of `one` reach over at least nine tenths of what those of `other` do. More than a brain
+/// counts no further, so that 160 axial and 176 sagittal slices cover alike.
+bool covers_as_much(const dicom::SeriesHeader& one, const dicom::SeriesHeader& other);
+
+/// All slots, the best reference first: BRAVO, CUBE post, CUBE pre, FLAIR; then those whose series covers
+/// less of the head than another one, or has no frame of reference that results could be in.
+std::array<models::Slot, models::slot_count> reference_order(const dicom::Study& study,
+                                                             const StudyMatch& match);
 
 /// Physics first, then tokenised text, then timing; never guesses. Pure: headers in, decisions out.
 StudyMatch match_study(const dicom::Study& study, const MatchOptions& options);

@@ -86,11 +86,17 @@ class Chooser {
     });
   }
 
+  /// As much of the head as any other: a slab, however late, does not stand for the brain.
+  bool covers(std::size_t i, const std::vector<std::size_t>& candidates) const {
+    return std::all_of(candidates.begin(), candidates.end(),
+                       [&](std::size_t other) { return covers_as_much(header(i), header(other)); });
+  }
+
   /// Better is greater. Excluded by its type is only what a rule of the site made a candidate.
   auto rank(std::size_t i, const std::vector<std::size_t>& candidates) const {
     const bool flat = is_2d(*kinds_[i].kind);
     const double time_s = std::floor(header(i).acquisition_time_s.value_or(0));
-    return std::tuple(kinds_[i].by_site, !excluded_by_image_type(header(i)), !flat,
+    return std::tuple(kinds_[i].by_site, !excluded_by_image_type(header(i)), covers(i, candidates), !flat,
                       !flat || header(i).plane == main_plane_, is_complete(i, candidates), time_s,
                       correction(header(i)), match_.series[i].confidence,
                       header(i).series_number.value_or(0));
@@ -109,6 +115,8 @@ class Chooser {
   void give_way(std::size_t i, std::size_t best) {
     if (!repeats(i, best)) {
       const bool other_plane = is_2d(*kinds_[i].kind) && header(i).plane != header(best).plane;
+      if (!covers_as_much(header(i), header(best)))
+        return reject(i, "covers less of the head than " + text(best) + ", which is used");
       reject(i, other_plane ? "thick slices in another plane (" + header(i).plane + ") than " + text(best) +
                                   " (" + header(best).plane + "), which is used"
                             : text(best) + " fills the slot better: " +

@@ -71,7 +71,8 @@ Reason excluded_by_words(const SeriesHeader& header) {
       {"double, phase-sensitive or short inversion recovery", "dir psir stir"},
       {"spectroscopy", "svs csi mrs spectroscopy spectro"},
       {"not the whole brain",
-       "orbit orbits orbita sella pituitary hypophyse hypophysis iac iacs cspine spine tmj"},
+       "orbit orbits orbita sella pituitary hypophyse hypophysis iac iacs tmj cspine tspine lspine spine "
+       "hws bws lws lumbar thoracic rachis colonna columna"},
   }};
   for (const Rule& rule : rules)
     if (const auto word = words.first_of(rule.words); !word.empty()) return because(rule.what, word);
@@ -81,6 +82,21 @@ Reason excluded_by_words(const SeriesHeader& header) {
     return "field map (by its description)";
   if (words.phrase("3 plane") || words.phrase("three plane")) return "localizer (by its description)";
   return std::nullopt;
+}
+
+/// BodyPartExamined (0018,0015; PS3.16 annex L) is often left at what the examination began with: a part that
+/// names the head as well says nothing.
+Reason by_body_part(const SeriesHeader& header) {
+  const Words words(header.body_part);
+  if (words.any("head brain skull headneck neuro kopf schadel crane cerveau cranio")) return std::nullopt;
+  const auto part = words.first_of(
+      "spine cspine tspine lspine sspine ctspine tlspine lsspine wholespine neck chest thorax abdomen "
+      "abdomenpelvis "
+      "pelvis heart breast liver kidney pancreas prostate shoulder elbow wrist hand hip knee ankle foot leg "
+      "arm "
+      "extremity wirbelsaule hws bws lws hals rachis colonna columna");
+  if (part.empty()) return std::nullopt;
+  return "not the head (body part examined: " + header.body_part + ")";
 }
 
 Reason by_extent(const SeriesHeader& header, const MatchOptions& options) {
@@ -129,6 +145,7 @@ std::optional<std::string> exclusion(const SeriesHeader& header, const MatchOpti
   if (auto reason = excluded_by_image_type(header)) return reason;
   if (auto reason = by_pulse_sequence(header)) return reason;
   if (auto reason = excluded_by_words(header)) return reason;
+  if (auto reason = by_body_part(header)) return reason;
   return by_extent(header, options);
 }
 

@@ -90,6 +90,15 @@ dicom::Vec3 RigidTransform::apply(const dicom::Vec3& fixed_lps_mm) const {
   return moving;
 }
 
+RigidTransform RigidTransform::inverse() const {
+  RigidTransform back;
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 3; ++j) back.rotation[3 * i + j] = rotation[3 * j + i];
+  const dicom::Vec3 origin = back.apply(translation_mm);
+  for (std::size_t i = 0; i < 3; ++i) back.translation_mm[i] = -origin[i];
+  return back;
+}
+
 double RigidTransform::rotation_deg() const {
   const double cosine = 0.5 * (rotation[0] + rotation[4] + rotation[8] - 1);
   return std::acos(std::clamp(cosine, -1.0, 1.0)) * 180 / std::numbers::pi;

@@ -15,6 +15,7 @@ struct RigidTransform {
   dicom::Vec3 translation_mm{};
 
   dicom::Vec3 apply(const dicom::Vec3& fixed_lps_mm) const;
+  RigidTransform inverse() const;
   double rotation_deg() const;  ///< angle of the rotation, 0..180
 };
 

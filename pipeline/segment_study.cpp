@@ -25,8 +25,6 @@ namespace {
 
 using models::Slot;
 
-constexpr std::array<Slot, models::slot_count> reference_preference{Slot::t1_gre_post, Slot::t1_se_post,
-                                                                    Slot::t1_se_pre, Slot::flair};
 constexpr double thick_slices_mm = 3;
 
 struct Sequence {
@@ -62,6 +60,18 @@ void leave_out(StudyResult& result, Slot slot, const dicom::SeriesHeader& header
   result.warnings.push_back(sentence);
 }
 
+/// Of the reference alone: outside it nothing is looked at.
+void warn_of_extent(StudyResult& result, const Sequence& reference) {
+  constexpr double brain_mm = 110;  // a whole brain measures as much in every direction
+  const dicom::VolumeGeometry& geometry = reference.series.volume.geometry;
+  const double covered_mm = static_cast<double>(geometry.size[2]) * geometry.spacing_mm[2];
+  if (covered_mm >= brain_mm) return;
+  std::array<char, 120> text{};
+  std::snprintf(text.data(), text.size(),
+                ": covers %.0f mm, not the whole brain; lesions outside are not found", covered_mm);
+  result.warnings.push_back(std::string(models::name(reference.slot)) + text.data());
+}
+
 void warn_of_image(StudyResult& result, const Sequence& sequence) {
   const std::string name = std::string(models::name(sequence.slot)) + ": ";
   for (const std::string& warning : sequence.series.warnings) result.warnings.push_back(name + warning);
@@ -77,7 +87,7 @@ std::vector<Sequence> load_sequences(const dicom::Study& study, const ProgressCa
                                      StudyResult& result) {
   std::vector<Sequence> sequences;
   std::size_t done = 0;
-  for (const Slot slot : reference_preference) {
+  for (const Slot slot : reference_order(study, result.match)) {
     report(on_progress, Stage::load, done++, models::slot_count);
     const auto series = result.match.filling(slot);
     if (!series) {
@@ -93,11 +103,15 @@ std::vector<Sequence> load_sequences(const dicom::Study& study, const ProgressCa
   return sequences;
 }
 
-/// Makes the first sequence that holds a head the reference; drops those before it.
+/// Makes the first sequence that holds a head, and says in which frame of reference, the reference; drops
+/// those before it.
 Frame choose_reference(std::vector<Sequence>& sequences, const SegmentOptions& options, StudyResult& result) {
   while (!sequences.empty()) {
     const Sequence& first = sequences.front();
     try {
+      if (first.series.header.frame_of_reference_uid.empty())
+        throw Error(Error::Kind::bad_input,
+                    "no Frame of Reference UID (0020,0052), which results have to refer to");
       return {RegistrationTarget(first.series.volume, options.registration),
               network_grid(first.series.volume, result.model.spacing_mm)};
     } catch (const Error& e) {
@@ -152,6 +166,7 @@ Alignment register_sequences(const std::vector<Sequence>& sequences, const Frame
       result.images_used.push_back(slice.sop_instance_uid);
     result.sequences_used.push_back(used_sentence(sequence, registration, n == 0));
     warn_of_image(result, sequence);
+    if (n == 0) warn_of_extent(result, sequence);
   }
   return alignment;
 }
@@ -212,6 +227,7 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   result.model = segmenter.manifest();
   result.match = match_study(study, options.match);
   require_unambiguous(study, result.match);
+  require_one_patient(study, result.match);
   require_accepted(result.match.subset, options.acceptance, {});
 
   std::vector<Sequence> sequences = load_sequences(study, on_progress, result);

@@ -52,6 +52,22 @@ void require_unambiguous(const dicom::Study& study, const StudyMatch& match) {
                 "study " + study.study_instance_uid + ": a person has to decide about " + text);
 }
 
+void require_one_patient(const dicom::Study& study, const StudyMatch& match) {
+  const dicom::SeriesHeader* first = nullptr;
+  for (const Slot slot : models::all_slots) {
+    const auto filling = match.filling(slot);
+    if (!filling) continue;
+    const dicom::SeriesHeader& header = study.series[*filling].header;
+    if (header.patient_id.empty()) continue;
+    if (first == nullptr) first = &header;
+    if (header.patient_id != first->patient_id)
+      throw Error(Error::Kind::ambiguous, "study " + study.study_instance_uid + ": the images of " +
+                                              series_text(*first) + " and of " + series_text(header) +
+                                              " bear different patient IDs: correct them in the archive, "
+                                              "delete the study here and send it again");
+  }
+}
+
 void require_accepted(models::SlotSet subset, const AcceptancePolicy& policy,
                       const std::vector<std::string>& left_out) {
   const std::string lacking = missing(subset, policy);

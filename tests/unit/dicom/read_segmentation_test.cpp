@@ -50,6 +50,27 @@ TEST_CASE("A segmentation that was written is read where it lies, in every plane
   }
 }
 
+TEST_CASE("Without a distance between slices it is that of the frames", "[dicom][seg]") {
+  const TemporaryDirectory directory;
+  const LoadedSeries reference = make_reference(directory / "reference", {});
+  const VolumeGeometry& g = reference.volume.geometry;
+  const auto lesions = describe(2);
+  const auto labels = draw(g, {{{3, -17, 41}, 7}, {{-9, -23, 44}, 4}});
+  const auto file = directory / "seg.dcm";
+  write_segmentation(make_context(reference, lesions, uids), labels, file);
+  const auto format = metserve::dicom::testing::read(file);
+  DcmItem* measures = first_item(*first_item(*format->getDataset(), DCM_SharedFunctionalGroupsSequence),
+                                 DCM_PixelMeasuresSequence);
+  REQUIRE(measures != nullptr);
+  REQUIRE(measures->findAndDeleteElement(DCM_SpacingBetweenSlices).good());
+  REQUIRE(measures->putAndInsertString(DCM_SliceThickness, "0.4").good());  // slices with gaps
+  const auto without = directory / "without.dcm";
+  REQUIRE(format->saveFile(without.c_str()).good());
+  const ReadSegmentation read = read_segmentation(without);
+  CHECK(read.geometry.spacing_mm[2] == Approx(g.spacing_mm[2]));
+  CHECK(read.segments[0].voxels == static_cast<std::size_t>(std::count(labels.begin(), labels.end(), 1)));
+}
+
 TEST_CASE("What is no segmentation is refused by name", "[dicom][seg]") {
   const TemporaryDirectory directory;
   const LoadedSeries reference = make_reference(directory / "reference", {});

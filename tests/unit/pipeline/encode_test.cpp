@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -6,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dicom/error.h"
+#include "dicom/read_segmentation.h"
 #include "dicom/results_dataset.h"
 #include "pipeline/segment_study.h"
 #include "pipeline/segment_study_acceptance.h"
@@ -174,10 +176,69 @@ TEST_CASE("The same result has the same UIDs, another result has others", "[enco
   SECTION("the same weights under another name") {
     result.model.version = "1";
   }
+  SECTION("lesions drawn otherwise") {
+    auto& labels = result.lesions.labels;
+    *std::find_if(labels.begin(), labels.end(), [](auto label) { return label != 0; }) = 0;
+  }
+  SECTION("a patient whose ID was corrected") {
+    const auto head = dicom::testing::read(result.reference.first_file);
+    REQUIRE(head->getDataset()->putAndInsertString(DCM_PatientID, "CORRECTED").good());
+    REQUIRE(head->saveFile(result.reference.first_file.c_str()).good());
+  }
+  SECTION("another frame of reference") {
+    result.reference.header.frame_of_reference_uid += ".1";
+  }
+  SECTION("images at another place") {
+    result.reference.slices[3].image_position = "0\\0\\0.5";
+  }
   SECTION("other series numbers") {
     options.series_number_offset = 7000;
   }
   CHECK(uid_of(encode_result(result, options, directory / "c").segmentation) != first);
+}
+
+TEST_CASE("A result that replaces another keeps the names of its lesions", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult result = result_with_lesions(directory);
+  encode_result(result, options_at(), directory / "1");
+  const auto before = dicom::read_segmentation(directory / "1/seg.dcm");
+  // The second lesion grows beyond the first.
+  StudyResult again = result_with_lesions(directory);
+  std::swap(again.lesions.lesions[0], again.lesions.lesions[1]);
+  for (auto& label : again.lesions.labels) label = label == 1 ? 2 : label == 2 ? 1 : label;
+  again.lesions.lesions[0].number = 1;
+  again.lesions.lesions[1].number = 2;
+  auto options = options_at();
+  options.superseded = directory / "1";
+  encode_result(again, options, directory / "2");
+  const auto after = dicom::read_segmentation(directory / "2/seg.dcm");
+  REQUIRE(after.segments.size() == before.segments.size());
+  for (std::size_t n = 0; n < after.segments.size(); ++n) {
+    CHECK(after.segments[n].tracking_uid == before.segments[n].tracking_uid);
+    CHECK(after.segments[n].voxels == before.segments[n].voxels);
+  }
+}
+
+TEST_CASE("An axial series says of the patient's position and of lost pixels what the reference does",
+          "[encode]") {
+  const TemporaryDirectory directory;
+  const std::string position = GENERATE("", "HFP");
+  StudyResult result = result_with_lesions(directory);
+  const auto head = dicom::testing::read(result.reference.first_file);
+  REQUIRE(head->getDataset()->putAndInsertString(DCM_PatientPosition, position.c_str()).good());
+  REQUIRE(head->getDataset()->putAndInsertString(DCM_LossyImageCompression, "01").good());
+  REQUIRE(head->saveFile(result.reference.first_file.c_str()).good());
+  // A turned reference, as axial images are made of no other.
+  result.reference.volume.geometry.axes_lps = dicom::testing::axes_of(dicom::testing::Plane::oblique);
+  auto options = options_at();
+  options.axial = options.key_images = true;
+  const ResultFiles files = encode_result(result, options, directory / "out");
+  REQUIRE(!files.axial_images.empty());
+  const auto axial = dicom::testing::read(files.axial_images[0]);
+  CHECK(dicom::text_of(*axial->getDataset(), DCM_PatientPosition) == position);
+  CHECK(dicom::text_of(*axial->getDataset(), DCM_LossyImageCompression) == "01");
+  const auto key = dicom::testing::read(files.key_images.at(0));
+  CHECK(dicom::text_of(*key->getDataset(), DCM_LossyImageCompression) == "01");
 }
 
 TEST_CASE("Key images show a summary and the lesions' slices, and do not outlive their result", "[encode]") {

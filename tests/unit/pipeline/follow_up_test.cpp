@@ -42,7 +42,9 @@ dicom::ReadSegmentation segmentation_of(std::vector<Sphere> spheres, const Rigid
   earlier.geometry = grid(dicom::testing::Plane::sagittal, {1.1, 0.9, 1.2});
   earlier.labels = dicom::testing::draw(earlier.geometry, spheres);
   for (std::size_t n = 0; n < spheres.size(); ++n)
-    earlier.segments.push_back({"GTV_MET_0" + std::to_string(2 * n + 1), "1.2." + std::to_string(2 * n + 1)});
+    earlier.segments.push_back(
+        {"GTV_MET_0" + std::to_string(2 * n + 1), "1.2." + std::to_string(2 * n + 1),
+         static_cast<std::size_t>(std::count(earlier.labels.begin(), earlier.labels.end(), n + 1))});
   return earlier;
 }
 
@@ -114,6 +116,45 @@ TEST_CASE("Lesions that merge or split are compared together", "[follow_up]") {
   }
 }
 
+TEST_CASE("What lies outside the images of this study is not said to be gone", "[follow_up]") {
+  const RigidTransform motion = motion_about({0, 0, 0}, {6, -4, 9}, {5, -3, 7});
+  const auto earlier =
+      segmentation_of({{{0, 0, 40}, 6}, {{0, 0, -40}, 6}, {{20, 0, 0}, 6}, {{-20, 0, 40}, 5}}, motion);
+  auto upper = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  upper.origin_lps_mm[2] = 0;  // of 1 and 7 all, of 3 nothing, of 5 the upper half
+  upper.size[2] = 70;
+  LesionMap map = map_of(upper, {{{0, 0, 40}, 6}, {{20, 0, 0}, 6}});
+  const FollowUp result = compare_lesions(map, upper, earlier, motion, {});
+  REQUIRE(result.resolved.size() == 1);
+  CHECK(result.resolved[0].number == 7);
+  CHECK(std::count(result.sentences.begin(), result.sentences.end(),
+                   "GTV_MET_03: not within the images of this study") == 1);
+  CHECK(numbered(map, 1).history->remark.empty());
+  CHECK(numbered(map, 5).history->remark == "partly outside the images of this study");
+}
+
+TEST_CASE("Lesions of a result that replaces another keep their names", "[follow_up]") {
+  const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  // 1 has become smaller than 3, 5 is no longer found, another one is larger than all.
+  const auto superseded = segmentation_of({{{0, 0, 0}, 6}, {{30, 10, -20}, 5.8}, {{-30, 20, 15}, 4}}, {});
+  LesionMap map = map_of(g, {{{0, 0, 0}, 5.6}, {{30, 10, -20}, 6.2}, {{-20, -40, -30}, 8}});
+  keep_identities(map, g, superseded, 2);
+  REQUIRE(map.lesions.size() == 3);
+  CHECK(numbered(map, 1).centroid_lps_mm[0] == Approx(0).margin(0.5));
+  CHECK(numbered(map, 1).tracking_uid == "1.2.1");
+  CHECK(numbered(map, 3).centroid_lps_mm[0] == Approx(30).margin(0.5));
+  CHECK(numbered(map, 3).tracking_uid == "1.2.3");
+  CHECK(numbered(map, 6).centroid_lps_mm[0] == Approx(-20).margin(0.5));
+  CHECK(numbered(map, 6).tracking_uid.empty());
+  CHECK_FALSE(numbered(map, 3).history);
+}
+
+TEST_CASE("The inverse of a rigid transform leads back", "[follow_up]") {
+  const RigidTransform motion = motion_about({3, 4, 5}, {6, -14, 9}, {5, -3, 7});
+  const dicom::Vec3 place{12, -30, 44}, back = motion.inverse().apply(motion.apply(place));
+  for (std::size_t c = 0; c < 3; ++c) CHECK(back[c] == Approx(place[c]));
+}
+
 TEST_CASE("Small lesions that miss each other within the tolerance are the same", "[follow_up]") {
   const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
   const auto earlier = segmentation_of({{{0, 0, 0}, 1.6}}, {});
@@ -150,7 +191,7 @@ TEST_CASE("An earlier study is read, registered and compared from its files", "[
 
   StudyResult now = result_of("now", motion_about({0, 0, 0}, {4, 3, -5}, {6, 2, -4}), 7);
   REQUIRE(now.reference.header.frame_of_reference_uid != earlier.reference.header.frame_of_reference_uid);
-  compare_with_earlier(now, {files.segmentation, directory / "earlier"}, {});
+  compare_with_earlier(now, {files.segmentation, dicom::list_files(directory / "earlier")}, {});
   REQUIRE(now.follow_up.has_value());
   INFO(now.follow_up->sentences.front());
   REQUIRE(now.lesions.lesions.size() == 2);
@@ -163,6 +204,6 @@ TEST_CASE("An earlier study is read, registered and compared from its files", "[
   CHECK(seg.segments.at(0).tracking_uid == earlier_seg.segments.at(0).tracking_uid);
   CHECK(seg.segments.at(1).tracking_uid == earlier_seg.segments.at(1).tracking_uid);
 
-  CHECK_THROWS_WITH(compare_with_earlier(now, {files.segmentation, directory / "now"}, {}),
+  CHECK_THROWS_WITH(compare_with_earlier(now, {files.segmentation, dicom::list_files(directory / "now")}, {}),
                     Catch::Matchers::Contains(earlier_seg.source_series_uid));
 }

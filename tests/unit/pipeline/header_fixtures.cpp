@@ -10,6 +10,7 @@ SeriesHeader mr(const std::string& description, int number, double time_s) {
   header.manufacturer = "SIEMENS";
   header.series_description = description;
   header.series_instance_uid = "2.25." + std::to_string(number);
+  header.frame_of_reference_uid = "2.25.1000";
   header.series_number = number;
   header.acquisition_time_s = time_s;
   header.image_type = {"ORIGINAL", "PRIMARY", "M", "ND", "NORM"};

@@ -56,6 +56,20 @@ TEST_CASE("Lesions are numbered by falling volume and measured", "[pipeline][les
   REQUIRE(std::count(map.labels.begin(), map.labels.end(), 0) == 40 * 30 * 20 - 320 - 48);
 }
 
+TEST_CASE("The core of a ring belongs to the lesion", "[pipeline][lesions]") {
+  auto volume = make_volume({40, 30, 20});
+  fill(volume, {10, 10, 5}, {20, 22, 12}, 0.9F);
+  fill(volume, {12, 12, 5}, {18, 20, 12}, 0.1F);  // open towards the neighbouring slices alone
+  const LesionMap map = find_lesions(volume, {});
+  REQUIRE(map.lesions.size() == 1);
+  CHECK(map.lesions[0].volume_mm3 == Approx(10 * 12 * 7));
+  CHECK(map.labels[(8 * 30 + 15) * 40 + 15] == 1);
+  SECTION("where it is open within a slice that slice stays open") {
+    fill(volume, {10, 15, 8}, {12, 16, 9}, 0.1F);
+    CHECK(find_lesions(volume, {}).lesions[0].volume_mm3 == Approx(10 * 12 * 7 - 6 * 8 - 2));
+  }
+}
+
 TEST_CASE("Voxels that touch at a corner are one lesion", "[pipeline][lesions]") {
   auto volume = make_volume({20, 20, 20});
   fill(volume, {2, 2, 2}, {5, 5, 5}, 0.9F);

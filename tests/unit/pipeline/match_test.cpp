@@ -28,6 +28,58 @@ TEST_CASE("a complete Siemens study fills all four slots", "[pipeline][match]") 
   CHECK(m.reference == 2U);
 }
 
+TEST_CASE("a slab does not stand for the brain, however late", "[pipeline][match]") {
+  SeriesHeader slab = mprage("t1_mprage_tra_KM slab", 9, 1500);
+  slab.plane = "AX";
+  slab.images = 95;
+  slab.tr_ms = 1900;  // another protocol than the whole head's
+  SECTION("the whole head was acquired as well") {
+    const StudyMatch m = match({mprage("t1_mprage_sag_iso_KM", 7, 900), slab});
+    CHECK(m.filling(Slot::t1_gre_post) == 0U);
+    CHECK(m.series[1].reasons.front().find("covers less of the head than series 7") == 0);
+  }
+  SECTION("another sequence covers it: that is the reference") {
+    const StudyMatch m = match({slab, space("t1_space_sag_iso KM", 8, 1200)});
+    CHECK(m.filling(Slot::t1_gre_post) == 0U);
+    CHECK(m.reference == 1U);
+  }
+  SECTION("nothing else was acquired") {
+    CHECK(match({slab}).reference == 0U);
+  }
+}
+
+TEST_CASE("a sequence without frame of reference is the last to be the reference", "[pipeline][match]") {
+  SeriesHeader bravo = mprage("t1_mprage_sag_iso_KM", 7, 900);
+  bravo.frame_of_reference_uid.clear();
+  const StudyMatch m = match({bravo, space("t1_space_sag_iso KM", 8, 1200)});
+  CHECK(m.filling(Slot::t1_gre_post) == 0U);
+  CHECK(m.reference == 1U);
+}
+
+TEST_CASE("the spine of the same examination is not the brain", "[pipeline][match]") {
+  SeriesHeader brain = t1_se_2d("t1_se_tra_KM", 7, 900), spine = t1_se_2d("t1_tse_tra_KM", 21, 2400);
+  SECTION("by its body part") {
+    spine.body_part = "LSPINE";
+    brain.body_part = "HEAD";
+  }
+  SECTION("by its description") {
+    spine.series_description = "t1_tse_tra_KM_LWS";
+  }
+  const StudyMatch m = match({brain, spine});
+  CHECK(m.filling(Slot::t1_se_post) == 0U);
+  CHECK(outcome(m.series[1]) == "rejected -");
+  CHECK(m.series[1].reasons.front().find("not the") == 0);
+}
+
+TEST_CASE("a body part that names the head among others is the head", "[pipeline][match]") {
+  for (const char* part : {"", "BRAIN", "HEADNECK", "HEAD NECK", "SKULL", "Kopf/Hals", "CNS"}) {
+    INFO(part);
+    SeriesHeader brain = mprage("t1_mprage_sag_iso_KM", 7, 900);
+    brain.body_part = part;
+    CHECK(match({brain}).filling(Slot::t1_gre_post) == 0U);
+  }
+}
+
 TEST_CASE("what a person decided holds against what the series look like", "[pipeline][match]") {
   const std::vector<SeriesHeader> headers{mprage("t1_mprage_sag_iso_KM", 7, 900),
                                           mprage("t1_mprage_sag_iso_KM", 8, 1000),

@@ -211,3 +211,27 @@ TEST_CASE("A real tumour study of thick enhanced series goes through, with a war
   }
   CHECK(any_holds(result.warnings, "CUBE post: slices lie 6.0 mm apart; small lesions can be missed"));
 }
+
+TEST_CASE("Images of two patients are not read as one study", "[segment_study]") {
+  const TemporaryDirectory directory;
+  auto study = scanned(phantom_study({{Slot::t1_gre_post, {}}, {Slot::flair, moved}}), directory / "study");
+  REQUIRE(study.series.size() == 2);
+  const auto segmenter = random_segmenter(directory / "");
+  study.series[1].header.patient_id = "ANOTHER";
+  CHECK_THROWS_WITH(segment_study(study, segmenter, whole_head(), {}),
+                    Catch::Matchers::Contains("bear different patient IDs") &&
+                        Catch::Matchers::Contains("series 5 'AX BRAVO +C'") &&
+                        !Catch::Matchers::Contains("ANOTHER"));
+}
+
+TEST_CASE("What has no frame of reference is registered to what has one", "[segment_study]") {
+  const TemporaryDirectory directory;
+  auto study =
+      scanned(phantom_study({{Slot::t1_gre_post, {}}, {Slot::t1_se_post, moved}}), directory / "study");
+  for (dicom::Series& series : study.series)
+    if (series.header.series_description == "AX BRAVO +C") series.header.frame_of_reference_uid.clear();
+  const StudyResult result = segment_study(study, random_segmenter(directory / ""), whole_head(), {});
+  CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_gre_post", "t1_se_post"});
+  CHECK(result.sequences_used.at(0).find("CUBE post") == 0);
+  CHECK(result.sequences_used.at(0).find(", reference") != std::string::npos);
+}
