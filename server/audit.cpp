@@ -1,6 +1,5 @@
 #include "server/audit.h"
 
-#include <chrono>
 #include <span>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "dicom/network_log.h"
 #include "server/error_table.h"
 #include "server/hash.h"
+#include "server/http_handlers.h"
 #include "server/times.h"
 
 namespace metserve::server {
@@ -24,8 +24,13 @@ constexpr const char* accessed = "DICOM Instances Accessed";
 constexpr const char* study_deleted = "DICOM Study Deleted";
 constexpr const char* security_alert = "Security Alert";
 
-constexpr int alerts_of_an_address = 20;         ///< in a minute
-constexpr std::size_t alerting_addresses = 500;  ///< in a minute; further ones count as one
+constexpr const char* success = "success";
+constexpr const char* failure = "failure";
+constexpr const char* refused = "refused";
+
+constexpr std::uint64_t alerts_a_minute = 20;     ///< of each host
+constexpr std::size_t max_request_length = 1000;  ///< characters: a release names several series
+constexpr unsigned first_failing_status = 400;
 
 std::unique_ptr<FileDescriptor> open_file(const std::optional<std::filesystem::path>& file) {
   if (!file) return nullptr;
@@ -39,13 +44,13 @@ Json peer_json(const dicom::AssociationEvent& event) {
   return peer;
 }
 
-Json message(const char* event, const char* action, bool success) {
-  return {{"event", event}, {"action", action}, {"outcome", success ? "success" : "refused"}};
+Json message(const char* event, const char* action, const char* outcome) {
+  return {{"event", event}, {"action", action}, {"outcome", outcome}};
 }
 
 Json reception(const char* event, const char* action, const dicom::AssociationEvent& peer,
                const std::string& study_instance_uid) {
-  Json line = message(event, action, true);
+  Json line = message(event, action, success);
   line["who"] = peer_json(peer);
   line["association"] = peer.association;
   line["study_instance_uid"] = study_instance_uid;
@@ -56,7 +61,11 @@ Json reception(const char* event, const char* action, const dicom::AssociationEv
 }  // namespace
 
 Audit::Audit(const std::optional<std::filesystem::path>& file, dicom::Clock clock, const Log& log)
-    : file_(file), clock_(std::move(clock)), log_(log), descriptor_(open_file(file)) {}
+    : file_(file),
+      clock_(std::move(clock)),
+      log_(log),
+      descriptor_(open_file(file)),
+      alerts_(alerts_a_minute) {}
 
 void Audit::reopen() {
   auto opened = open_file(file_);
@@ -76,7 +85,7 @@ void Audit::append(Json&& line) {
   };
   try {
     if (missing_ > 0) {
-      Json gap = message(security_alert, "lines of this trail are missing", false);
+      Json gap = message(security_alert, "lines of this trail are missing", failure);
       gap["lines"] = missing_;
       put("\n" + text(gap));  // behind what may be the beginning of a line
       missing_ = 0;
@@ -88,37 +97,37 @@ void Audit::append(Json&& line) {
 }
 
 /// Names those of whom there was more than is kept. To be called with the mutex held.
-void Audit::close_minute() {
-  for (const auto& [address, times] : std::exchange(alerts_, {})) {
-    if (times <= alerts_of_an_address) continue;
-    Json line = message(security_alert, "more of the same", false);
-    line["who"] = {{"address", address}};
-    line["times"] = times - alerts_of_an_address;
+void Audit::tell(const std::vector<dicom::LineLimit::Excess>& left_out) {
+  for (const auto& [host, lines] : left_out) {
+    Json line = message(security_alert, "more of the same", refused);
+    line["who"] = {{"address", host}};
+    line["times"] = lines;
     append(std::move(line));
   }
-  minute_ = clock_();
 }
 
-void Audit::write(Json&& line, const std::string& alarming_address) {
+void Audit::write(Json&& line) {
   const std::scoped_lock lock(mutex_);
   if (!descriptor_) return;
-  const auto since = clock_() - minute_;
-  if (since > std::chrono::minutes(1) || since < std::chrono::minutes(0)) close_minute();
-  if (!alarming_address.empty()) {
-    const bool has_place = alerts_.count(alarming_address) > 0 || alerts_.size() < alerting_addresses;
-    if (++alerts_[has_place ? alarming_address : "others"] > alerts_of_an_address) return;
-  }
+  tell(alerts_.end_of_minute(clock_()));
   append(std::move(line));
 }
 
+void Audit::alert(Json&& line, const std::string& address) {
+  const std::scoped_lock lock(mutex_);
+  if (!descriptor_) return;
+  tell(alerts_.end_of_minute(clock_()));
+  if (alerts_.admits(address)) append(std::move(line));
+}
+
 void Audit::started() {
-  write(message(activity, "start", true));
+  write(message(activity, "start", success));
 }
 
 void Audit::stopped() {
-  write(message(activity, "stop", true));
+  write(message(activity, "stop", success));
   const std::scoped_lock lock(mutex_);
-  if (descriptor_) close_minute();
+  if (descriptor_) tell(alerts_.excess());
 }
 
 void Audit::received(std::uint64_t association, const std::string& study_instance_uid) {
@@ -135,10 +144,10 @@ void Audit::received(std::uint64_t association, const std::string& study_instanc
 void Audit::association(const dicom::AssociationEvent& event) {
   using Kind = dicom::AssociationEvent::Kind;
   if (event.kind == Kind::rejected) {
-    Json line = message(security_alert, "association", false);
+    Json line = message(security_alert, "association", refused);
     line["who"] = peer_json(event);
     line["reason"] = event.reason;
-    return write(std::move(line), event.peer_address);
+    return alert(std::move(line), event.peer_address);
   }
   std::map<std::string, int> studies;
   {
@@ -156,7 +165,7 @@ void Audit::association(const dicom::AssociationEvent& event) {
 
 void Audit::delivered(const std::string& study_key, const std::string& object,
                       const std::string& destination) {
-  Json line = message(transferred, "sent", true);
+  Json line = message(transferred, "sent", success);
   line["to"] = destination;
   line["study"] = study_key;
   line["object"] = object;
@@ -164,19 +173,22 @@ void Audit::delivered(const std::string& study_key, const std::string& object,
 }
 
 void Audit::deleted(const std::string& study_key, std::string_view why) {
-  Json line = message(study_deleted, "deleted", true);
+  Json line = message(study_deleted, "deleted", success);
   line["study"] = study_key;
   line["reason"] = why;
   write(std::move(line));
 }
 
-void Audit::looked(const std::string& user, const std::string& address, const std::string& method,
-                   const std::string& target) {
-  Json line = user.empty() ? message(security_alert, "http", false) : message(accessed, "http", true);
-  line["who"] = {{"address", address}};
-  if (!user.empty()) line["who"]["user"] = user;
-  line["request"] = method + " " + dicom::printable(target);
-  write(std::move(line), user.empty() ? address : "");
+void Audit::looked(const std::string& user, const HttpRequest& request, unsigned status) {
+  const bool allowed = !user.empty();
+  const char* const outcome = !allowed ? refused : status < first_failing_status ? success : failure;
+  Json line = message(allowed ? accessed : security_alert, "http", outcome);
+  line["who"] = {{"address", request.peer_address}};
+  if (allowed) line["who"]["user"] = user;
+  line["request"] = request.method + " " + dicom::printable(request.target, max_request_length);
+  line["status"] = status;
+  if (allowed) return write(std::move(line));
+  alert(std::move(line), request.peer_address);
 }
 
 }  // namespace metserve::server

@@ -8,10 +8,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
 #include "dicom/identity.h"
+#include "dicom/line_limit.h"
 #include "dicom/store_scp.h"
 #include "server/logging.h"
 #include "server/posix_file.h"
@@ -19,11 +21,13 @@
 
 namespace metserve::server {
 
+struct HttpRequest;
+
 /// Who sent what, what was sent where, who looked, what was deleted: one JSON object a line, in a file apart
 /// from the log. Events are named after the audit messages of DICOM (PS3.15 section A.5.3), which IHE ATNA
 /// asks for; a study is named by its UID and its key, a patient never. Without a file nothing is kept.
 /// A line that cannot be written ends nobody's work: the log says so, and the trail itself, as soon as it can
-/// be written again, how many are missing. Of one address at most 20 refusals a minute are kept in full, so
+/// be written again, how many are missing. Of one host at most 20 refusals a minute are kept in full, so
 /// that strangers cannot fill the disk; further ones are counted. Thread safety: all members from any thread.
 class Audit {
  public:
@@ -42,19 +46,20 @@ class Audit {
   void received(std::uint64_t association, const std::string& study_instance_uid);
   void delivered(const std::string& study_key, const std::string& object, const std::string& destination);
   void deleted(const std::string& study_key, std::string_view why);
-  /// A request for something about studies. `user`: empty when it was refused.
-  void looked(const std::string& user, const std::string& address, const std::string& method,
-              const std::string& target);
+  /// A request for something about studies, and the status that it was answered with. `user`: empty when it
+  /// was refused.
+  void looked(const std::string& user, const HttpRequest& request, unsigned status);
 
  private:
   struct Open {
     dicom::AssociationEvent peer;
     std::map<std::string, int> images;  ///< by study
   };
-  /// `alarming_address`: who was refused, where the line says so.
-  void write(nlohmann::ordered_json&& line, const std::string& alarming_address = {});
+  void write(nlohmann::ordered_json&& line);
+  /// A line about a refusal.
+  void alert(nlohmann::ordered_json&& line, const std::string& address);
   void append(nlohmann::ordered_json&& line);
-  void close_minute();
+  void tell(const std::vector<dicom::LineLimit::Excess>& left_out);
 
   const std::optional<std::filesystem::path> file_;
   const dicom::Clock clock_;
@@ -63,8 +68,7 @@ class Audit {
   std::unique_ptr<FileDescriptor> descriptor_;
   std::map<std::uint64_t, Open> open_;  ///< associations
   std::uint64_t missing_ = 0;           ///< lines that could not be written
-  TimePoint minute_;                    ///< when `alerts_` began
-  std::map<std::string, int> alerts_;   ///< since then, by address
+  dicom::LineLimit alerts_;
 };
 
 }  // namespace metserve::server

@@ -1,10 +1,13 @@
 #include "server/http_access.h"
 
+#include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <sstream>
 #include <utility>
 #include <vector>
 
+#include "dicom/address_range.h"
 #include "server/error.h"
 #include "server/hash.h"
 
@@ -79,16 +82,32 @@ std::optional<std::string> HttpAccess::user(std::string_view authorization) cons
   return found->second;
 }
 
+bool HttpAccess::answers_to(std::string_view host) const {
+  if (!file_.empty()) return true;
+  const std::size_t colon = host.rfind(':');
+  const bool has_port = colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos;
+  std::string name(host.substr(0, has_port ? colon : std::string_view::npos));
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (name == "localhost" || name == "[::1]") return true;
+  static const dicom::AddressRange loopback("127.0.0.0/8");
+  return loopback.contains(name);
+}
+
 HttpResponse guarded(const HttpRequest& request, const HttpAccess& access, Audit& audit,
                      const std::function<HttpResponse(const HttpRequest&)>& handle) {
   const std::string path = request.target.substr(0, request.target.find('?'));
   if (path == "/healthz" || path == "/readyz") return handle(request);
+  const auto refuse = [&](unsigned status, const std::string& why) {
+    audit.looked("", request, status);
+    return HttpResponse{status, "application/json", "{\"error\": \"" + why + "\"}\n"};
+  };
+  if (!access.answers_to(request.host))
+    return refuse(403, "the Host header names another machine: ask for localhost, or set http.token_file");
   const auto user = access.user(request.authorization);
-  if (!user || path.starts_with("/studies"))
-    audit.looked(user.value_or(""), request.peer_address, request.method, request.target);
-  if (!user)
-    return {401, "application/json", "{\"error\": \"a token is needed: Authorization: Bearer TOKEN\"}\n"};
-  return handle(request);
+  if (!user) return refuse(401, "a token is needed: Authorization: Bearer TOKEN");
+  HttpResponse response = handle(request);
+  if (path.starts_with("/studies")) audit.looked(*user, request, response.status);
+  return response;
 }
 
 }  // namespace metserve::server

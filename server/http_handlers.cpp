@@ -82,7 +82,9 @@ SeriesDecisions decisions_from(std::string_view query) {
                   "series must be UID:SLOT, with the slot t1_gre_post, t1_se_pre, "
                   "t1_se_post, flair or none");
     }
-    decisions[text.substr(0, colon)] = slot;
+    const std::string uid = text.substr(0, colon);
+    if (!decisions.emplace(uid, slot).second)
+      throw Error(Error::Kind::bad_call, "series '" + uid + "' is named twice: say once which slot it fills");
   }
   return decisions;
 }

@@ -13,6 +13,7 @@ namespace metserve::server {
 struct HttpRequest {
   std::string method, target;
   std::string authorization{}, peer_address{};  ///< the header's value; who asks
+  std::string host{};                           ///< the header's value: whom the client means
 };
 
 struct HttpResponse {
@@ -48,7 +49,7 @@ void connect_studies(HttpState& state, Store& store, Administration& administrat
 ///   GET /studies?state=held&attention=true&limit=100   JSON, newest first
 ///   GET /studies/KEY                                   JSON with series, results, deliveries and history
 ///   POST /studies/KEY/retry
-///   POST /studies/KEY/release?series=UID:SLOT          SLOT may be `none`; any number of them
+///   POST /studies/KEY/release?series=UID:SLOT          SLOT may be `none`; any number of series
 ///   POST /studies/KEY/resend?destination=NAME          all destinations without it
 ///   DELETE /studies/KEY
 /// What changes a study answers with the study as it is then, 404 when it is not there, 409 when it is in no

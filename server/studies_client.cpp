@@ -47,12 +47,15 @@ HttpResponse ask_directory(const Config& config, const HttpRequest& request) {
   Receiver receiver(storage, store, metrics, log, config.storage.journal);  // files what is in the journal
   Audit audit(
       config.audit.file, [] { return std::chrono::system_clock::now(); }, log);
-  audit.looked("uid " + std::to_string(getuid()), "this machine", request.method, request.target);
   Administration administration(
       {storage, store, config.destinations, log, audit, [&receiver] { receiver.wipe_journal(); }});
   HttpState state;
   connect_studies(state, store, administration);
-  return handle(request, state);
+  HttpRequest asked = request;
+  asked.peer_address = "this machine";
+  const HttpResponse response = handle(asked, state);
+  audit.looked("uid " + std::to_string(getuid()), asked, response.status);
+  return response;
 }
 
 }  // namespace
@@ -68,7 +71,9 @@ HttpResponse ask_about_studies(const Config& config, const HttpRequest& request)
   try {
     return ask_directory(config, request);
   } catch (const std::exception& error) {
-    throw Error(Error::Kind::io, std::string(no_server) + "; and without a server: " + reason_of(error));
+    const auto* const ours = dynamic_cast<const Error*>(&error);
+    throw Error(ours != nullptr ? ours->kind() : Error::Kind::io,
+                no_server + "; and without a server: " + reason_of(error));
   }
 }
 

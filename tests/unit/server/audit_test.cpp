@@ -8,6 +8,7 @@
 
 #include "server/error.h"
 #include "server/hash.h"
+#include "server/http_handlers.h"
 #include "tests/catch.h"
 #include "tests/temporary_directory.h"
 
@@ -37,6 +38,10 @@ struct AuditFixture {
     return {kind, association, "PACS", "METSERVE", "192.0.2.1", "pacs.example.org", "it calls OTHER"};
   }
 };
+
+HttpRequest request(const std::string& target, const std::string& address) {
+  return {.method = "GET", .target = target, .peer_address = address};
+}
 
 }  // namespace
 
@@ -90,8 +95,8 @@ TEST_CASE("What is sent, deleted and looked at is kept, also after the file was 
   CHECK(f.lines().size() == 3);
   std::filesystem::rename(f.file, f.directory.path() / "audit.1");
   f.audit.reopen();
-  f.audit.looked("anna", "127.0.0.1", "GET", "/studies/0123");
-  f.audit.looked("", "192.0.2.9", "GET", "/studies");
+  f.audit.looked("anna", request("/studies/0123", "127.0.0.1"), 200);
+  f.audit.looked("", request("/studies", "192.0.2.9"), 401);
   f.audit.stopped();
   const auto lines = f.lines();
   REQUIRE(lines.size() == 3);
@@ -103,8 +108,8 @@ TEST_CASE("What is sent, deleted and looked at is kept, also after the file was 
 
 TEST_CASE("Strangers who keep knocking are counted instead of filling the disk", "[server][audit]") {
   AuditFixture f;
-  for (int i = 0; i < 1000; ++i) f.audit.looked("", "192.0.2.9", "GET", "/studies");
-  f.audit.looked("", "192.0.2.10", "GET", "/studies");
+  for (int i = 0; i < 1000; ++i) f.audit.looked("", request("/studies", "192.0.2.9"), 401);
+  f.audit.looked("", request("/studies", "192.0.2.10"), 401);
   CHECK(f.lines().size() == 21);
   f.now += std::chrono::seconds(61);
   f.audit.started();
@@ -112,6 +117,35 @@ TEST_CASE("Strangers who keep knocking are counted instead of filling the disk",
   REQUIRE(lines.size() == 23);
   CHECK(lines[21]["who"]["address"] == "192.0.2.9");
   CHECK(lines[21]["times"] == 980);
+}
+
+TEST_CASE("Strangers with a whole network of IPv6 addresses are one", "[server][audit]") {
+  AuditFixture f;
+  for (int i = 1; i <= 100; ++i)
+    f.audit.looked("", request("/studies", "2001:db8::" + std::to_string(i)), 401);
+  CHECK(f.lines().size() == 20);
+  f.audit.stopped();
+  const auto lines = f.lines();
+  REQUIRE(lines.size() == 22);
+  CHECK(lines[21]["who"]["address"] == "2001:db8::1/64");
+  CHECK(lines[21]["times"] == 80);
+}
+
+TEST_CASE("What was asked for in vain is no success, and a release names all of its series",
+          "[server][audit]") {
+  AuditFixture f;
+  f.audit.looked("anna", request("/studies/0123", "127.0.0.1"), 404);
+  std::string release = "/studies/0123/release?";
+  for (int i = 0; i < 3; ++i) release += "series=1.2." + std::string(58, '1' + i) + ":flair&";
+  f.audit.looked("anna", request(release, "127.0.0.1"), 200);
+  f.audit.looked("", request("/studies", "127.0.0.1"), 403);
+  const auto lines = f.lines();
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0]["outcome"] == "failure");
+  CHECK(lines[0]["status"] == 404);
+  CHECK(lines[1]["outcome"] == "success");
+  CHECK(lines[1]["request"] == "GET " + release);
+  CHECK(lines[2]["outcome"] == "refused");
 }
 
 TEST_CASE("Lines that a full disk does not take are counted, and end nobody's work", "[server][audit]") {

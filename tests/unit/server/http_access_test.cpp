@@ -23,11 +23,13 @@ struct AccessFixture {
     std::ifstream stream(directory.path() / "audit");
     return {std::istreambuf_iterator<char>(stream), {}};
   }
-  unsigned status(const HttpAccess& access, const std::string& target, const std::string& authorization) {
-    const HttpRequest request{"GET", target, authorization, "192.0.2.7"};
+  unsigned status(const HttpAccess& access, const std::string& target, const std::string& authorization,
+                  const std::string& host = "") {
+    const HttpRequest request{"GET", target, authorization, "192.0.2.7", host};
     return guarded(request, access, audit,
-                   [](const HttpRequest&) {
-                     return HttpResponse{200, "text/plain", "ok"};
+                   [](const HttpRequest& allowed) {
+                     const bool known = allowed.target != "/studies/unknown";
+                     return HttpResponse{known ? 200U : 404U, "text/plain", "ok"};
                    })
         .status;
   }
@@ -71,9 +73,34 @@ TEST_CASE("Tokens are exchanged while the server runs, and a bad file changes no
   CHECK_THROWS_WITH(access.reload(), Catch::Contains("nobody could ask"));
 }
 
-TEST_CASE("Without a token file everybody may ask", "[server][http]") {
+TEST_CASE("The audit trail says what came of a request", "[server][http]") {
   AccessFixture f;
   const HttpAccess access({});
-  CHECK(f.status(access, "/studies", "") == 200);
+  CHECK(f.status(access, "/studies/unknown", "", "localhost") == 404);
+  CHECK(f.audited().find("\"outcome\":\"failure\"") != std::string::npos);
+  CHECK(f.audited().find("\"outcome\":\"success\"") == std::string::npos);
+}
+
+TEST_CASE("Without a token file everybody may ask, but not a page that calls this machine by its own name",
+          "[server][http]") {
+  AccessFixture f;
+  const HttpAccess access({});
+  for (const char* host : {"localhost", "localhost:8080", "LOCALHOST", "127.0.0.1", "127.0.0.1:8080", "[::1]",
+                           "[::1]:8080", "127.0.0.53:8080"}) {
+    CAPTURE(host);
+    CHECK(f.status(access, "/studies", "", host) == 200);
+  }
+  CHECK(f.audited().find("Security Alert") == std::string::npos);
+  for (const char* host :
+       {"", "evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil", "192.0.2.1",
+        "[::2]", "::1", "localhost:8080:1", "127.0.0.0/8"}) {
+    CAPTURE(host);
+    CHECK(f.status(access, "/studies", "", host) == 403);
+    CHECK(f.status(access, "/metrics", "", host) == 403);
+    CHECK(f.status(access, "/healthz", "", host) == 200);
+  }
+  CHECK(f.audited().find("Security Alert") != std::string::npos);
+  f.write("anna 0123456789abcdef\n");
+  CHECK(f.status(HttpAccess(f.file), "/studies", anna, "metserve.example.org") == 200);
   CHECK_THROWS_WITH(HttpAccess("/nowhere/tokens"), Catch::Contains("/nowhere/tokens"));
 }

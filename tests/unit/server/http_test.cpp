@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <vector>
+
 #include <arpa/inet.h>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
@@ -49,22 +54,47 @@ HttpResponse get(const std::string& target, bool ready = true) {
   return handle({"GET", target}, state_with(ready));
 }
 
-std::string exchange(std::uint16_t port, const std::string& request) {
-  const int socket_fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE(connect(socket_fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  REQUIRE(send(socket_fd, request.data(), request.size(), MSG_NOSIGNAL) ==
-          static_cast<ssize_t>(request.size()));
-  std::string answer;
-  char buffer[4096];
-  for (ssize_t count = 0; (count = recv(socket_fd, buffer, sizeof buffer, 0)) > 0;) {
-    answer.append(buffer, static_cast<std::size_t>(count));
+/// A connection to a server of this machine, from an address of this machine.
+class Connection {
+ public:
+  explicit Connection(std::uint16_t port, const char* from = "127.0.0.1")
+      : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    inet_pton(AF_INET, from, &address.sin_addr);
+    REQUIRE(bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   }
-  close(socket_fd);
-  return answer;
+  ~Connection() { close(socket_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void say(const std::string& text) const {
+    REQUIRE(send(socket_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+  }
+  /// Everything until the other side closes.
+  std::string hear() const {
+    std::string answer;
+    char buffer[4096];
+    for (ssize_t count = 0; (count = recv(socket_, buffer, sizeof buffer, 0)) > 0;)
+      answer.append(buffer, static_cast<std::size_t>(count));
+    return answer;
+  }
+  bool is_closed() const {
+    char byte = 0;
+    return recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  }
+
+ private:
+  int socket_;
+};
+
+std::string exchange(std::uint16_t port, const std::string& request, const char* from = "127.0.0.1") {
+  const Connection connection(port, from);
+  connection.say(request);
+  return connection.hear();
 }
 
 }  // namespace
@@ -130,6 +160,9 @@ TEST_CASE("Orders for a study reach their function with what they name", "[serve
 
   CHECK(handle({"POST", study + "/release?series=1.2.3"}, state).status == 400);
   CHECK(handle({"POST", study + "/release?series=1.2.3:t2"}, state).status == 400);
+  const auto twice = handle({"POST", study + "/release?series=1.2.3:flair&series=1.2.3:none"}, state);
+  CHECK(twice.status == 400);
+  CHECK_THAT(twice.body, Catch::Contains("series '1.2.3' is named twice"));
   CHECK(handle({"POST", study + "/explode"}, state).status == 404);
   CHECK(handle({"GET", study + "/retry"}, state).status == 405);
   CHECK(handle({"POST", study}, state).status == 405);
@@ -211,6 +244,35 @@ TEST_CASE("A body is refused with 413, too long a header with 431", "[server][ht
   CHECK(status(with_body(1 << 20)) == "HTTP/1.1 413");
   CHECK(status(post + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") == "HTTP/1.1 413");
   CHECK(status(post + "Connection: close\r\nContent-Length: 0\r\n\r\n") == "HTTP/1.1 200");
+  CHECK(status(post + "Connection: close\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n") == "HTTP/1.1 200");
+  for (const char* encoding : {"gzip", "identity", "gzip, chunked"}) {
+    CAPTURE(encoding);
+    CHECK(status(post + "Transfer-Encoding: " + encoding + "\r\n\r\n2\r\n{}\r\n0\r\n\r\n") == "HTTP/1.1 501");
+  }
   CHECK(status("GET / HTTP/1.1\r\nX: " + std::string(20000, 'a')) == "HTTP/1.1 431");
   CHECK(status("GET /" + std::string(20000, 'a')) == "HTTP/1.1 431");
+}
+
+TEST_CASE("Idle connections lock nobody out of the HTTP server", "[server][http]") {
+  const HttpServer server({"127.0.0.1", 0}, [](const HttpRequest& request) -> HttpResponse {
+    return {200, "text/plain", request.peer_address + " asks for " + request.host};
+  });
+  const std::string request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  std::vector<std::unique_ptr<Connection>> idle;
+  const auto closed = [&] {
+    return std::count_if(idle.begin(), idle.end(), [](const auto& one) { return one->is_closed(); });
+  };
+  const auto began = std::chrono::steady_clock::now();
+
+  for (int i = 0; i < 80; ++i) idle.push_back(std::make_unique<Connection>(server.port(), "127.0.0.2"));
+  CHECK(exchange(server.port(), request, "127.0.0.3").ends_with("127.0.0.3 asks for x"));
+  CHECK(closed() == 64);
+  CHECK(idle.front()->is_closed());
+  CHECK_FALSE(idle.back()->is_closed());
+  CHECK(exchange(server.port(), request, "127.0.0.2").ends_with("127.0.0.2 asks for x"));
+
+  for (const char* host : {"127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.7"})
+    for (int i = 0; i < 16; ++i) idle.push_back(std::make_unique<Connection>(server.port(), host));
+  CHECK(exchange(server.port(), request).ends_with("127.0.0.1 asks for x"));
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(8));  // before their time is up
 }
