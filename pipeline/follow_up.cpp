@@ -31,6 +31,7 @@ struct EarlierLesion {
   int number = 0;
   std::string name, tracking_uid;
   double volume_mm3 = 0;
+  double share_seen = 1;  ///< of its voxels, those within the images of this study
 };
 
 /// The number in GTV_MET_07; 0 for another name, or a number that no patient's lesions reach.
@@ -45,8 +46,6 @@ int number_in(const std::string& tracking_id) {
 
 std::vector<EarlierLesion> earlier_lesions(const dicom::ReadSegmentation& earlier) {
   std::vector<EarlierLesion> lesions(earlier.segments.size());
-  for (const std::uint16_t label : earlier.labels)
-    if (label > 0) lesions[label - 1u].volume_mm3 += earlier.geometry.voxel_volume_mm3();
   std::set<int> numbers;
   for (const auto& segment : earlier.segments) numbers.insert(number_in(segment.tracking_id));
   // Another program's names, or ours that were edited: then the segments' order counts.
@@ -54,11 +53,39 @@ std::vector<EarlierLesion> earlier_lesions(const dicom::ReadSegmentation& earlie
   for (std::size_t n = 0; n < lesions.size(); ++n) {
     const auto& segment = earlier.segments[n];
     lesions[n].number = ours ? number_in(segment.tracking_id) : static_cast<int>(n + 1);
+    lesions[n].volume_mm3 = static_cast<double>(segment.voxels) * earlier.geometry.voxel_volume_mm3();
     lesions[n].name = segment.tracking_id.empty() ? name_of(lesions[n].number) : segment.tracking_id;
     if (dicom::is_valid_uid(segment.tracking_uid)) lesions[n].tracking_uid = segment.tracking_uid;
   }
   return lesions;
 }
+
+bool is_inside(const dicom::VolumeGeometry& grid, const dicom::Vec3& place_lps_mm) {
+  const dicom::Vec3 index = grid.index(place_lps_mm);
+  for (std::size_t axis = 0; axis < 3; ++axis)
+    if (!(index[axis] >= -0.5 && index[axis] < static_cast<double>(grid.size[axis]) - 0.5)) return false;
+  return true;
+}
+
+/// What lies outside the images of this study cannot be said to be gone.
+void find_shares_seen(std::vector<EarlierLesion>& lesions, const dicom::VolumeGeometry& grid,
+                      const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier) {
+  const RigidTransform from_earlier = to_earlier.inverse();
+  std::vector<std::size_t> voxels(lesions.size(), 0), seen(lesions.size(), 0);
+  const auto& size = earlier.geometry.size;
+  for (std::size_t v = 0; v < earlier.labels.size(); ++v) {
+    if (earlier.labels[v] == 0) continue;
+    const std::size_t lesion = earlier.labels[v] - 1u;
+    const dicom::Vec3 index{static_cast<double>(v % size[0]), static_cast<double>(v / size[0] % size[1]),
+                            static_cast<double>(v / (size[0] * size[1]))};
+    ++voxels[lesion];
+    if (is_inside(grid, from_earlier.apply(earlier.geometry.lps_mm(index)))) ++seen[lesion];
+  }
+  for (std::size_t n = 0; n < lesions.size(); ++n)
+    if (voxels[n] > 0) lesions[n].share_seen = static_cast<double>(seen[n]) / static_cast<double>(voxels[n]);
+}
+
+constexpr double whole = 0.95;  ///< of a lesion; registration and the images' last voxels take the rest
 
 std::string change_of(double before_mm3, double now_mm3, const FollowUpOptions& options) {
   const double change = now_mm3 - before_mm3;
@@ -70,6 +97,9 @@ std::string change_of(double before_mm3, double now_mm3, const FollowUpOptions& 
 /// What lesions did other than grow or shrink, for a group of which one keeps the identity `kept`.
 std::string remark_on(const LesionGroup& group, std::optional<std::size_t> kept,
                       const std::vector<EarlierLesion>& before) {
+  if (std::any_of(group.before.begin(), group.before.end(),
+                  [&](std::size_t n) { return before[n].share_seen < whole; }))
+    return "partly outside the images of this study";
   if (group.before.size() == 1 && group.now.size() == 1) return {};
   std::string names;
   for (const std::size_t n : group.before)
@@ -109,6 +139,7 @@ void describe_groups(LesionMap& map, const LesionLinks& links, const std::vector
 void renumber(LesionMap& map, const std::vector<EarlierLesion>& before) {
   int last = 0;
   for (const EarlierLesion& lesion : before) last = std::max(last, lesion.number);
+  for (const Lesion& lesion : map.lesions) last = std::max(last, lesion.number);
   for (Lesion& lesion : map.lesions)
     if (lesion.number == 0) lesion.number = ++last;
   std::vector<std::size_t> order(map.lesions.size());
@@ -138,11 +169,11 @@ std::string sentence_on(const Lesion& lesion) {
 }
 
 dicom::LoadedSeries load_earlier_series(const dicom::ReadSegmentation& earlier, const EarlierStudy& study) {
-  const dicom::Study scanned = dicom::scan_study(dicom::list_files(study.images));
+  const dicom::Study scanned = dicom::scan_study(study.images);
   for (const dicom::Series& series : scanned.series)
     if (series.header.series_instance_uid == earlier.source_series_uid) return dicom::load_series(series);
-  throw dicom::Error(dicom::Error::Kind::bad_input, study.images.string() + ": no images of series " +
-                                                        earlier.source_series_uid +
+  throw dicom::Error(dicom::Error::Kind::bad_input, study.images.front().parent_path().string() +
+                                                        ": no images of series " + earlier.source_series_uid +
                                                         ", which the earlier segmentation was drawn on");
 }
 
@@ -151,7 +182,8 @@ dicom::LoadedSeries load_earlier_series(const dicom::ReadSegmentation& earlier, 
 FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
                          const FollowUpOptions& options) {
-  const auto before = earlier_lesions(earlier);
+  auto before = earlier_lesions(earlier);
+  find_shares_seen(before, grid, earlier, to_earlier);
   const LesionLinks links = link_lesions(map, grid, earlier, to_earlier, options.tolerance_mm);
   describe_groups(map, links, before, options);
   renumber(map, before);
@@ -162,6 +194,10 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
     for (const std::size_t n : group.before) {
       const EarlierLesion& lesion = before[n];
       if (lesion.volume_mm3 == 0) continue;  // a segment without voxels was no lesion
+      if (lesion.share_seen < whole) {
+        result.sentences.push_back(lesion.name + ": not within the images of this study");
+        continue;
+      }
       result.resolved.push_back({lesion.number, lesion.name, lesion.tracking_uid, lesion.volume_mm3});
       std::array<char, 60> text{};
       std::snprintf(text.data(), text.size(), ": resolved, before %.0f mm3", lesion.volume_mm3);
@@ -169,6 +205,25 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
     }
   }
   return result;
+}
+
+void keep_identities(LesionMap& map, const dicom::VolumeGeometry& grid,
+                     const dicom::ReadSegmentation& superseded, double tolerance_mm) {
+  const auto before = earlier_lesions(superseded);
+  const LesionLinks links = link_lesions(map, grid, superseded, {}, tolerance_mm);
+  std::set<int> taken;
+  for (const Lesion& lesion : map.lesions)
+    if (!lesion.tracking_uid.empty()) taken.insert(lesion.number);
+  for (std::size_t n = 0; n < map.lesions.size(); ++n) {
+    Lesion& lesion = map.lesions[n];
+    if (!lesion.tracking_uid.empty()) continue;  // an earlier study's
+    lesion.number = 0;
+    const auto kept = links.identity[n];
+    if (!kept || !taken.insert(before[*kept].number).second) continue;
+    lesion.number = before[*kept].number;
+    lesion.tracking_uid = before[*kept].tracking_uid;
+  }
+  renumber(map, before);
 }
 
 void compare_with_earlier(StudyResult& result, const EarlierStudy& study, const FollowUpOptions& options) {

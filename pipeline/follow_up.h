@@ -35,14 +35,23 @@ struct FollowUp {
 /// Matches `map`, on `grid`, with the lesions of an earlier study: `to_earlier` maps LPS mm of this study to
 /// LPS mm of that one. Lesions whose voxels meet, or that nothing meets and are within the tolerance, are the
 /// same; they keep number and tracking UID, and the lesions are put into the order of their numbers. Where
-/// several have become one or one several, their volumes are compared together.
+/// several have become one or one several, their volumes are compared together. Gone is only what this
+/// study's images, `grid`, would show.
 FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
                          const FollowUpOptions& options);
 
-/// The segmentation of an earlier study and the folder with the images that it was drawn on.
+/// Gives lesions that a result of the same study, in the same frame of reference, found as well the number
+/// and the tracking UID that they have there, unless they have those of an earlier study; new ones come after
+/// the last.
+void keep_identities(LesionMap& map, const dicom::VolumeGeometry& grid,
+                     const dicom::ReadSegmentation& superseded, double tolerance_mm);
+
+/// The segmentation of an earlier study and the files of the images that it was drawn on; others may be among
+/// them.
 struct EarlierStudy {
-  std::filesystem::path segmentation, images;
+  std::filesystem::path segmentation;
+  std::vector<std::filesystem::path> images;
 };
 
 /// Reads the earlier study, registers its series to the result's reference (nothing to register where both

@@ -22,6 +22,13 @@ namespace {
               file.string() + ": cannot be " + what + ": " + std::generic_category().message(code));
 }
 
+/// Of a full disk, too: what the kernel could not write it may have dropped, and room made later brings
+/// nothing back.
+[[noreturn]] void fail_to_sync(const std::filesystem::path& file) {
+  throw Error(Error::Kind::io,
+              file.string() + ": cannot be forced to the disk: " + std::generic_category().message(errno));
+}
+
 }  // namespace
 
 FileDescriptor::FileDescriptor(const std::filesystem::path& file, int flags)
@@ -90,15 +97,15 @@ void FileDescriptor::resize(std::uint64_t bytes) {
 }
 
 void FileDescriptor::sync() {
-  if (fsync(descriptor_) != 0) fail(file_, "forced to the disk");
+  if (fsync(descriptor_) != 0) fail_to_sync(file_);
 }
 
 void FileDescriptor::sync_data() {
-  if (fdatasync(descriptor_) != 0) fail(file_, "forced to the disk");
+  if (fdatasync(descriptor_) != 0) fail_to_sync(file_);
 }
 
 void FileDescriptor::sync_file_system() {
-  if (syncfs(descriptor_) != 0) fail(file_, "forced to the disk");
+  if (syncfs(descriptor_) != 0) fail_to_sync(file_);
 }
 
 void FileDescriptor::uncache() const {

@@ -25,6 +25,7 @@ class FileDescriptor {
   std::size_t read_at(std::uint64_t offset, std::span<std::uint8_t> bytes) const;
   std::uint64_t size() const;
   void resize(std::uint64_t bytes);
+  // A failed sync is final (final_failure.h): it throws Error(io) for a full disk as well.
   void sync();              ///< bytes, size and times
   void sync_data();         ///< bytes, and what is needed to read them
   void sync_file_system();  ///< all that was written to the file system that the file is on

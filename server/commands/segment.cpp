@@ -76,8 +76,8 @@ void segment(const SegmentArguments& arguments) {
         [&progress](pipeline::Stage stage, double share) { show(progress, stage, share); });
   }();
   if (arguments.previous) {
-    const auto images = arguments.previous_images.value_or(arguments.previous->parent_path());
-    pipeline::compare_with_earlier(result, {*arguments.previous, images}, {});
+    const auto images = arguments.previous_images.value_or(absolute(*arguments.previous).parent_path());
+    pipeline::compare_with_earlier(result, {*arguments.previous, dicom::list_files(images)}, {});
   }
   pipeline::EncodeOptions encode;
   encode.superseded = arguments.supersedes.value_or("");

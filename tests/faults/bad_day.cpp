@@ -1,7 +1,7 @@
 // LD_PRELOAD layer for a machine on a bad day. It reads, at every call, what $BAD_DAY_FILE says:
 //   clock SECONDS    the system clock is so much ahead (or, negative, behind)
 //   full PERCENT     so many of the writes and new files below $BAD_DAY_DIRECTORY find the disk full
-//   sync             syncing a file there fails
+//   sync [ERRNO]     syncing a file there fails with this error, EIO without
 
 #include <cerrno>
 #include <cstdarg>
@@ -67,8 +67,9 @@ bool full(const Where& where) {
 }
 
 bool sync_fails(int descriptor) {
-  if (!fault().is("sync") || !concerns(descriptor)) return false;
-  errno = EIO;
+  const Fault now = fault();
+  if (!now.is("sync") || !concerns(descriptor)) return false;
+  errno = now.value == 0 ? EIO : static_cast<int>(now.value);
   return true;
 }
 

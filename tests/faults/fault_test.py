@@ -6,6 +6,7 @@ studies without use, twice at once, and very many. One line for each.
 usage: fault_test.py METSERVE FAULT_FIXTURES DIRECTORY --library BAD_DAY [--only NAME ...] [--queued 10000]"""
 
 import argparse
+import errno
 import os
 import pathlib
 import shutil
@@ -213,17 +214,19 @@ def full_disk(given):
 
 
 def failing_disk(given):
-    """Syncing fails: what was not synced may be gone, so nothing more is promised until a person has looked."""
-    case = Case(given, "failing_disk", quiet_time_s=3600)
-    with case.start():
-        assert set(case.send(small_study("1.2.59"))) == {0}
-        case.fault.write_text("sync")
-        refused = case.send(small_study("1.2.60"))
-        assert 0 not in refused, f"answered {refused} while syncing fails"
-        case.fault.unlink()
-        again = case.send(small_study("1.2.61")) if case.server.running() else []
-        assert 0 not in again, "a failed sync was forgotten"
-    return "refused from the failed sync on"
+    """Syncing fails, with whatever reason: what was not synced may be gone, so nothing more is promised until a person has
+    looked."""
+    for reason in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
+        case = Case(given, f"failing_disk_{errno.errorcode[reason]}", quiet_time_s=3600)
+        with case.start():
+            assert set(case.send(small_study("1.2.59"))) == {0}
+            case.fault.write_text(f"sync {reason}")
+            refused = case.send(small_study("1.2.60"))
+            assert 0 not in refused, f"answered {refused} while syncing fails"
+            case.fault.unlink()
+            again = case.send(small_study("1.2.61")) if case.server.running() else []
+            assert 0 not in again, f"a sync that failed with {errno.errorcode[reason]} was forgotten"
+    return "refused from the failed sync on, a full disk's too"
 
 
 def killed_worker(given):

@@ -167,7 +167,7 @@ void run(const Arguments& arguments) {
   options.all_frames = arguments.all_frames;
   options.axial = arguments.axial;
   if (!arguments.previous.empty())
-    pipeline::compare_with_earlier(result, {arguments.previous, arguments.reference}, {});
+    pipeline::compare_with_earlier(result, {arguments.previous, dicom::list_files(arguments.reference)}, {});
   pipeline::encode_result(result, options, arguments.output);
   write_raw(result.lesions.labels, std::filesystem::path(arguments.output) / "labels.raw");
   if (arguments.probabilities)
