@@ -1,7 +1,9 @@
 #include "server/administration.h"
 
-#include <algorithm>
+#include <exception>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "server/error.h"
 
@@ -22,29 +24,34 @@ void Administration::release(const std::string& key, const SeriesDecisions& deci
 }
 
 void Administration::resend(const std::string& key, const std::string& destination) {
-  const bool known = std::any_of(context_.destinations.begin(), context_.destinations.end(),
-                                 [&](const DestinationConfig& one) { return one.name == destination; });
-  if (!destination.empty() && !known) {
+  std::vector<std::string> names;
+  for (const DestinationConfig& one : context_.destinations)
+    if (destination.empty() || one.name == destination) names.push_back(one.name);
+  if (!destination.empty() && names.empty()) {
     throw Error(Error::Kind::bad_call, "there is no destination '" + destination + "' in the configuration");
   }
-  context_.store.resend_study(key, destination);
+  context_.store.resend_study(key, names);
   context_.log.info("results again, by a person", key);
   context_.on_due();
 }
 
 void Administration::remove(const std::string& key) {
   bool removed = false;
-  context_.storage.discard(key, [&] {
-    context_.store.remove_study(key);
-    removed = true;
-    return true;
-  });
+  try {
+    context_.storage.discard(key, [&] {
+      context_.store.remove_study(key);
+      context_.log.info("deleted by a person", key);
+      context_.audit.deleted(key, "by a person");
+      return removed = true;
+    });
+  } catch (const std::exception&) {
+    if (removed) context_.on_deleted();
+    throw;
+  }
   if (!removed) {
     throw Error(Error::Kind::out_of_resources,
                 "study " + key + ": images keep coming; delete it a little later");
   }
-  context_.log.info("deleted by a person", key);
-  context_.audit.deleted(key, "by a person");
   context_.on_deleted();
 }
 

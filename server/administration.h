@@ -32,9 +32,11 @@ class Administration {
 
   void retry(const std::string& key);
   void release(const std::string& key, const SeriesDecisions& decisions);
-  /// Throws Error(bad_call) for a destination that is not configured; an empty one stands for all.
+  /// Throws Error(bad_call) for a destination that is not configured; an empty one stands for all
+  /// that are.
   void resend(const std::string& key, const std::string& destination);
-  /// Throws Error(out_of_resources) when images keep coming so that nothing can be deleted now.
+  /// Throws Error(out_of_resources) when images keep coming so that nothing can be deleted now, Error(io)
+  /// when the study is deleted and its files are left to the next start.
   void remove(const std::string& key);
 
  private:

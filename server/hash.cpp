@@ -2,12 +2,15 @@
 
 #include <array>
 #include <cstddef>
+#include <vector>
 
+#include <fcntl.h>
 #include <openssl/evp.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "server/error.h"
+#include "server/posix_file.h"
 
 namespace metserve::server {
 namespace {
@@ -49,6 +52,13 @@ std::string content_digest(std::span<const std::uint8_t> bytes) {
 bool is_content(std::string_view digest, std::span<const std::uint8_t> bytes) {
   constexpr std::size_t sha256_digits = 64;
   return digest == (digest.size() == sha256_digits ? sha256_hex(bytes) : content_digest(bytes));
+}
+
+bool has_content(const std::filesystem::path& file, std::string_view digest) {
+  const FileDescriptor descriptor(file, O_RDONLY | O_NOFOLLOW);
+  std::vector<std::uint8_t> bytes(descriptor.size());
+  bytes.resize(descriptor.read_at(0, bytes));
+  return is_content(digest, dataset_bytes(bytes));
 }
 
 std::string study_key(std::string_view study_instance_uid) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,10 @@ std::string content_digest(std::span<const std::uint8_t> bytes);
 
 /// Whether `digest` is that of the bytes: their content_digest or, as earlier versions recorded, SHA-256.
 bool is_content(std::string_view digest, std::span<const std::uint8_t> bytes);
+
+/// Whether it is that of the dataset in a part 10 file. Throws Error(io) that names a file that cannot be
+/// read.
+bool has_content(const std::filesystem::path& file, std::string_view digest);
 
 /// The name under which a study appears in logs, metrics, URLs and paths: the first 16 hex digits of the
 /// SHA-256 of its Study Instance UID. Says nothing of the patient and is safe in a path whatever the UID is.

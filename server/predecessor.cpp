@@ -1,6 +1,8 @@
 #include "server/predecessor.h"
 
+#include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -19,6 +21,13 @@ bool lists_no_lesion(const std::filesystem::path& result) {
   return json.contains("lesions") && json["lesions"] == nlohmann::json::array();
 }
 
+/// The folder holds those as well that came in conflict with one of them.
+std::vector<std::filesystem::path> files_of(const Predecessor& earlier, const Storage& storage) {
+  std::vector<std::filesystem::path> files;
+  for (const StoredImage& image : earlier.images) files.push_back(storage.directory() / image.file);
+  return files;
+}
+
 void compare(pipeline::StudyResult& result, const Predecessor& earlier, const Claim& claim,
              const JobContext& context) {
   const auto left = context.storage.directory() / earlier.result_directory;
@@ -31,8 +40,7 @@ void compare(pipeline::StudyResult& result, const Predecessor& earlier, const Cl
     if (lists_no_lesion(left))
       pipeline::compare_with_no_lesions(result, date);
     else
-      pipeline::compare_with_earlier(result, {left / "seg.dcm", context.storage.image_directory(earlier.key)},
-                                     {});
+      pipeline::compare_with_earlier(result, {left / "seg.dcm", files_of(earlier, context.storage)}, {});
     if (result.follow_up) context.log.info("compared with study " + earlier.key, claim.key);
   } catch (const dicom::Error& error) {
     warn(error);

@@ -19,7 +19,7 @@ struct RetentionContext {
 
 /// Deletes images, results and records of studies that have been finished for as long as `retention`. Studies
 /// in work or waiting for delivery stay. `elapsed`: since the last call, by a clock that nobody sets; what
-/// the system clock jumps to deletes nothing. Returns how many it deleted.
+/// the system clock jumps to deletes nothing. Returns how many it deleted; what failed is logged.
 int delete_old_studies(const RetentionContext& context, std::chrono::milliseconds retention,
                        std::chrono::milliseconds elapsed);
 

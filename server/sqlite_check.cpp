@@ -9,11 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include <fcntl.h>
-
 #include "server/error.h"
 #include "server/hash.h"
-#include "server/posix_file.h"
 #include "server/sqlite_database.h"
 
 namespace metserve::server {
@@ -51,13 +48,6 @@ std::vector<Recorded> recorded_in(Database& database) {
   Query kept = database.query("SELECT file, digest FROM conflicts");
   while (kept.step()) all.push_back({kept.text(0), kept.text(1), 0, false});
   return all;
-}
-
-bool has_content(const fs::path& path, const std::string& digest) {
-  const FileDescriptor file(path, O_RDONLY | O_NOFOLLOW);
-  std::vector<std::uint8_t> bytes(file.size());
-  bytes.resize(file.read_at(0, bytes));
-  return is_content(digest, dataset_bytes(bytes));
 }
 
 /// Files first, records then: what is filed meanwhile is in both.

@@ -13,4 +13,7 @@ inline TimePoint from_ms(std::int64_t ms) {
 /// What persons decided about the series of a study.
 SeriesDecisions decisions_of(Database& database, const std::string& key);
 
+/// The study's images, but for those that are kept apart as conflicts.
+std::vector<StoredImage> images_of(Database& database, const std::string& key);
+
 }  // namespace metserve::server

@@ -198,6 +198,34 @@ ALTER TABLE study_conflicts RENAME TO conflicts;
 CREATE INDEX instances_by_study ON instances (study_id);
 CREATE INDEX conflicts_by_study ON conflicts (study_id);
 )sql",
+
+    R"sql(
+-- The parts of a series, echoes for instance, are found to be different things.
+CREATE TABLE series_parts (
+  study_id            INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+  series_instance_uid TEXT NOT NULL,
+  part                INTEGER NOT NULL,  -- counts those of the study
+  series_number       TEXT NOT NULL,     -- empty: none
+  description         TEXT NOT NULL,
+  images              INTEGER NOT NULL,
+  slot                TEXT NOT NULL,     -- empty: none
+  decision            TEXT NOT NULL,
+  confidence          REAL NOT NULL,
+  reason              TEXT NOT NULL,
+  PRIMARY KEY (study_id, series_instance_uid, part)
+);
+INSERT INTO series_parts
+  SELECT study_id, series_instance_uid, 0, series_number, description, images, slot, decision, confidence, reason
+  FROM series;
+DROP TABLE series;
+ALTER TABLE series_parts RENAME TO series;
+
+-- The number of the last claim, of a study or of deliveries. Ids of what was deleted are given out again, numbers of
+-- claims never: a late worker has no hold on what has come in its study's place.
+CREATE TABLE claims (last INTEGER NOT NULL);
+INSERT INTO claims SELECT IFNULL(MAX(lease), 0) FROM studies;
+ALTER TABLE deliveries ADD COLUMN lease INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 

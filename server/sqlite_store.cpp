@@ -80,7 +80,7 @@ std::vector<SeriesFinding> series_of(Database& database, const std::string& key)
   Query query = database.query(R"sql(
     SELECT series_instance_uid, series_number, description, images, slot, decision, confidence, series.reason
     FROM series JOIN studies ON studies.id = study_id
-    WHERE key = ? ORDER BY CAST(series_number AS INTEGER), series_instance_uid)sql",
+    WHERE key = ? ORDER BY CAST(series_number AS INTEGER), series_instance_uid, part)sql",
                                key);
   while (query.step()) {
     const bool numbered = !query.text(1).empty();

@@ -59,7 +59,7 @@ class SqliteStore final : public Store {
 
   void retry_study(const std::string& key) override;
   void release_study(const std::string& key, const SeriesDecisions& decisions) override;
-  void resend_study(const std::string& key, const std::string& destination) override;
+  void resend_study(const std::string& key, const std::vector<std::string>& destinations) override;
   void remove_study(const std::string& key) override;
 
   std::vector<StudySummary> studies(const StudyFilter& filter) override;
@@ -80,6 +80,7 @@ class SqliteStore final : public Store {
   bool is_own(const InstanceRecord& instance);
   void count_new_instance(std::int64_t study, const InstanceRecord& instance);
   void move(std::int64_t study, StudyState to, const std::string& text);
+  std::int64_t next_claim();
   void note(std::int64_t study, const std::string& text);
   bool content_changed(const Claim& claim);
   void end_lost_lease(std::int64_t study, int max_tries);

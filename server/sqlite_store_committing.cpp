@@ -53,7 +53,8 @@ std::optional<DeliveryClaim> SqliteStore::claim_transaction(const std::string& t
                               transaction_uid, now_ms());
   std::optional<DeliveryClaim> claim;
   while (query.step()) {
-    if (!claim) claim = DeliveryClaim{query.integer(0), query.text(1), query.text(2), owner, {}};
+    if (!claim)
+      claim = DeliveryClaim{query.integer(0), query.text(1), query.text(2), owner, next_claim(), {}};
     if (query.integer(8) == 0) continue;
     claim->items.push_back(
         {query.integer(3), query.text(4), query.text(5), static_cast<int>(query.integer(6)), query.text(7)});

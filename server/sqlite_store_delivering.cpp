@@ -30,7 +30,7 @@ std::optional<DeliveryClaim> SqliteStore::claim_due(DeliveryState state, const s
                               destination, to_string(state), now);
   if (!first.step()) return std::nullopt;
   const std::int64_t result = first.integer(0);
-  DeliveryClaim claim{first.integer(1), first.text(2), destination, owner, {}};
+  DeliveryClaim claim{first.integer(1), first.text(2), destination, owner, next_claim(), {}};
   Query due = writer_.query(R"sql(
     SELECT id, object, file, tries, sop_instance_uid FROM deliveries
     WHERE result_id = ?1 AND destination = ?2 AND state = ?3 AND (next_try_ms <= ?4 OR changed_ms > ?4)
@@ -48,8 +48,8 @@ std::optional<DeliveryClaim> SqliteStore::claim_due(DeliveryState state, const s
 void SqliteStore::lease_items(const DeliveryClaim& claim, std::chrono::milliseconds lease) {
   for (const auto& item : claim.items) {
     writer_
-        .query("UPDATE deliveries SET lease_owner = ?, lease_expires_ms = ? WHERE id = ?", claim.owner,
-               now_ms() + lease.count(), item.id)
+        .query("UPDATE deliveries SET lease = ?, lease_owner = ?, lease_expires_ms = ? WHERE id = ?",
+               claim.lease, claim.owner, now_ms() + lease.count(), item.id)
         .run();
   }
 }
@@ -58,14 +58,14 @@ void SqliteStore::lease_items(const DeliveryClaim& claim, std::chrono::milliseco
 void SqliteStore::update_delivery(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                                   const DeliveryChange& change) {
   const std::string_view to = change.state ? to_string(*change.state) : "";
-  const int rows =
-      writer_
-          .query(R"sql(UPDATE deliveries SET
+  const int rows = writer_
+                       .query(R"sql(UPDATE deliveries SET
           state = CASE WHEN ?1 = '' OR (state = 'superseded' AND ?1 != 'delivered') THEN state ELSE ?1 END,
           tries = tries + 1, next_try_ms = ?2, reason = ?3, changed_ms = ?4, lease_owner = ''
-        WHERE id = ?5 AND lease_owner = ?6)sql",
-                 to, now_ms() + change.wait.count(), change.reason, now_ms(), item.id, claim.owner)
-          .run();
+        WHERE id = ?5 AND lease = ?6 AND lease_owner = ?7)sql",
+                              to, now_ms() + change.wait.count(), change.reason, now_ms(), item.id,
+                              claim.lease, claim.owner)
+                       .run();
   if (rows == 0) {
     throw Error(Error::Kind::lease_lost,
                 "study " + claim.key + ": the lease of a delivery ended and it was taken back");
@@ -104,9 +104,7 @@ void SqliteStore::hand_back(const DeliveryClaim& claim) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
   for (const auto& item : claim.items) {
-    writer_
-        .query("UPDATE deliveries SET lease_owner = '' WHERE id = ? AND lease_owner = ?", item.id,
-               claim.owner)
+    writer_.query("UPDATE deliveries SET lease_owner = '' WHERE id = ? AND lease = ?", item.id, claim.lease)
         .run();
   }
   transaction.commit();

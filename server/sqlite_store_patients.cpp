@@ -1,5 +1,6 @@
 // SqliteStore: which studies are of one patient.
 
+#include "server/sqlite_rows.h"
 #include "server/sqlite_store.h"
 
 namespace metserve::server {
@@ -23,7 +24,7 @@ std::optional<Predecessor> SqliteStore::predecessor(const PatientRecord& patient
     ORDER BY studied DESC LIMIT 1)sql",
                               patient.key, patient.studied);
   if (!found.step()) return std::nullopt;
-  return Predecessor{found.text(0), found.text(1), found.text(2)};
+  return Predecessor{found.text(0), found.text(1), found.text(2), images_of(reader_, found.text(0))};
 }
 
 }  // namespace metserve::server

@@ -61,7 +61,8 @@ void SqliteStore::release_study(const std::string& key, const SeriesDecisions& d
     writer_
         .query(R"sql(INSERT OR IGNORE INTO decisions (study_id, series_instance_uid, slot)
                  SELECT study_id, series_instance_uid, '' FROM series
-                 WHERE study_id = ? AND decision = 'ambiguous')sql",
+                 WHERE study_id = ?1 AND decision = 'ambiguous' AND series_instance_uid NOT IN
+                   (SELECT series_instance_uid FROM series WHERE study_id = ?1 AND decision = 'used'))sql",
                study)
         .run();
   }
@@ -91,26 +92,32 @@ void SqliteStore::decide(std::int64_t study, const std::string& series, std::str
       .run();
 }
 
-void SqliteStore::resend_study(const std::string& key, const std::string& destination) {
+void SqliteStore::resend_study(const std::string& key, const std::vector<std::string>& destinations) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
   const auto [study, state] = addressed(key);
   if (!has_result(state)) refuse(key, state, "it has no result to send");
-  const int objects =
-      writer_
-          .query(R"sql(UPDATE deliveries SET state = 'pending', tries = 0, reason = '', transaction_uid = '',
+  int objects = 0;
+  std::string to;
+  for (const std::string& destination : destinations) {
+    const int more =
+        writer_
+            .query(
+                R"sql(UPDATE deliveries SET state = 'pending', tries = 0, reason = '', transaction_uid = '',
           next_try_ms = ?1, changed_ms = ?1
-        WHERE (?2 = '' OR destination = ?2)
+        WHERE destination = ?2
           AND result_id = (SELECT id FROM results WHERE study_id = ?3 AND superseded_by = 0))sql",
-                 now_ms(), destination, study)
-          .run();
-  if (objects == 0) {
-    throw Error(Error::Kind::wrong_state, "study " + key + ": its result has nothing " +
-                                              (destination.empty() ? "to send" : "for " + destination));
+                now_ms(), destination, study)
+            .run();
+    if (more > 0) to += (objects > 0 ? ", " : "") + destination;
+    objects += more;
   }
-  move(study, StudyState::delivering,
-       std::to_string(objects) + " objects again" + (destination.empty() ? "" : " to " + destination) +
-           ", by a person");
+  if (objects == 0) {
+    throw Error(Error::Kind::wrong_state,
+                "study " + key + ": its result has nothing for " +
+                    (destinations.size() == 1 ? destinations.front() : "a destination of the configuration"));
+  }
+  move(study, StudyState::delivering, std::to_string(objects) + " objects again to " + to + ", by a person");
   transaction.commit();
 }
 

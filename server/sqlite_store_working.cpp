@@ -9,13 +9,6 @@
 namespace metserve::server {
 namespace {
 
-std::vector<std::filesystem::path> files_of(Database& database, std::int64_t study) {
-  std::vector<std::filesystem::path> files;
-  Query query = database.query("SELECT file FROM instances WHERE study_id = ? ORDER BY file", study);
-  while (query.step()) files.emplace_back(query.text(0));
-  return files;
-}
-
 constexpr const char* content_changed_note = "images came while the study was in work";
 
 using Studies = std::map<std::int64_t, std::string>;  ///< keys by id
@@ -34,35 +27,52 @@ std::vector<std::string> keys_of(const Studies& studies) {
 
 }  // namespace
 
+std::vector<StoredImage> images_of(Database& database, const std::string& key) {
+  std::vector<StoredImage> images;
+  Query query = database.query(R"sql(
+    SELECT file, digest FROM instances JOIN studies ON studies.id = study_id WHERE key = ? ORDER BY file)sql",
+                               key);
+  while (query.step()) images.push_back({query.text(0), query.text(1)});
+  return images;
+}
+
+/// Of a study or of deliveries.
+std::int64_t SqliteStore::next_claim() {
+  writer_.query("UPDATE claims SET last = last + 1").run();
+  Query query = writer_.query("SELECT last FROM claims");
+  query.step();
+  return query.integer(0);
+}
+
 std::optional<Claim> SqliteStore::claim(const std::string& owner, std::chrono::milliseconds lease) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
   const std::int64_t now = now_ms();
   Query found = writer_.query(R"sql(
-    SELECT id, key, lease, revision, tries, state_since_ms, last_received_ms, suspect FROM studies
+    SELECT id, key, revision, tries, state_since_ms, last_received_ms, suspect FROM studies
     WHERE state = 'ready' AND (not_before_ms <= ?1 OR state_since_ms > ?1) ORDER BY state_since_ms, id LIMIT 1)sql",
                               now);
   if (!found.step()) return std::nullopt;
   Query working = writer_.query(
       "SELECT COUNT(*), TOTAL(suspect) FROM studies WHERE state = 'running' AND lease_owner = ?", owner);
   const bool others = working.step() && working.integer(0) > 0;
-  if (others && (found.integer(7) != 0 || working.real(1) > 0)) return std::nullopt;
+  if (others && (found.integer(6) != 0 || working.real(1) > 0)) return std::nullopt;
   Claim claim;
   claim.study = found.integer(0);
   claim.key = found.text(1);
   claim.owner = owner;
-  claim.lease = found.integer(2) + 1;
-  claim.revision = found.integer(3);
-  claim.tries = static_cast<int>(found.integer(4)) + 1;
-  claim.ready_since = from_ms(found.integer(5));
-  claim.last_received = from_ms(found.integer(6));
+  claim.lease = next_claim();
+  claim.revision = found.integer(2);
+  claim.tries = static_cast<int>(found.integer(3)) + 1;
+  claim.ready_since = from_ms(found.integer(4));
+  claim.last_received = from_ms(found.integer(5));
   writer_
       .query(R"sql(UPDATE studies SET lease = ?, lease_owner = ?, lease_expires_ms = ?, tries = ?,
                  claimed_revision = revision WHERE id = ?)sql",
              claim.lease, owner, now + lease.count(), static_cast<std::int64_t>(claim.tries), claim.study)
       .run();
   move(claim.study, StudyState::running, "try " + std::to_string(claim.tries) + ", by " + owner);
-  claim.files = files_of(writer_, claim.study);
+  claim.images = images_of(writer_, claim.key);
   claim.decisions = decisions_of(writer_, claim.key);
   transaction.commit();
   return claim;
@@ -129,11 +139,11 @@ void SqliteStore::record_series(const Claim& claim, std::span<const SeriesFindin
   Transaction transaction(writer_);
   content_changed(claim);
   writer_.query("DELETE FROM series WHERE study_id = ?", claim.study).run();
-  for (const SeriesFinding& one : series) {
+  for (std::int64_t part = 0; const SeriesFinding& one : series) {
     writer_
-        .query(R"sql(INSERT INTO series (study_id, series_instance_uid, series_number, description, images,
-                   slot, decision, confidence, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?))sql",
-               claim.study, one.series_instance_uid,
+        .query(R"sql(INSERT INTO series (study_id, series_instance_uid, part, series_number, description,
+                   images, slot, decision, confidence, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql",
+               claim.study, one.series_instance_uid, part++,
                one.series_number ? std::to_string(*one.series_number) : std::string(), one.description,
                std::int64_t{one.images}, one.slot ? models::id(*one.slot) : "", one.decision, one.confidence,
                one.reason)

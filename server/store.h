@@ -53,7 +53,8 @@ enum class AddOutcome {
 /// none.
 using SeriesDecisions = std::map<std::string, std::optional<models::Slot>>;
 
-/// What one series was found to be when its study was last in work.
+/// What one series, or a part of it that was acquired differently, was found to be when its study was last in
+/// work.
 struct SeriesFinding {
   std::string series_instance_uid;
   std::optional<int> series_number;
@@ -65,7 +66,13 @@ struct SeriesFinding {
   std::string reason;  ///< the strongest one
 };
 
-/// The right to work on one study until the lease ends. `lease` numbers the claims of a study, so that a late
+/// An image that was filed: its file, relative to the storage directory, and the content that it has to have.
+struct StoredImage {
+  std::filesystem::path file;
+  std::string digest;  ///< is_content of the dataset
+};
+
+/// The right to work on one study until the lease ends. `lease` numbers all claims ever made, so that a late
 /// worker cannot finish what was given to another.
 struct Claim {
   std::int64_t study = 0;
@@ -75,7 +82,7 @@ struct Claim {
   std::int64_t revision = 0;  ///< of the study's content
   int tries = 0;              ///< claims of this content, this one included
   TimePoint ready_since, last_received;
-  std::vector<std::filesystem::path> files;
+  std::vector<StoredImage> images;
   SeriesDecisions decisions;
 };
 
@@ -89,6 +96,7 @@ struct PatientRecord {
 struct Predecessor {
   std::string key, studied;
   std::filesystem::path result_directory;
+  std::vector<StoredImage> images;
 };
 
 /// One object that has to reach one destination.
@@ -115,6 +123,7 @@ struct DeliveryClaim {
   std::string key;
   std::string destination;
   std::string owner;
+  std::int64_t lease = 0;  ///< as a study's
   std::vector<Item> items;
 };
 
@@ -265,12 +274,13 @@ class Store {
   /// again, and a new result supersedes the earlier one.
   virtual void retry_study(const std::string& key) = 0;
   /// The same for a held study, or with `decisions` for a finished one. What a person decides about a series
-  /// holds for good; of a held study, ambiguous series without a decision are decided to fill no slot.
+  /// holds for good; of a held study, ambiguous series without a decision are decided to fill no slot, but
+  /// for those of which another part is used.
   /// Throws Error(bad_call) for a series that the study does not have, and for two series in one slot.
   virtual void release_study(const std::string& key, const SeriesDecisions& decisions) = 0;
-  /// The current result's objects are due again, at once and with all their tries; at one destination or,
-  /// with an empty name, at all. Throws Error(wrong_state) when there are none.
-  virtual void resend_study(const std::string& key, const std::string& destination) = 0;
+  /// The current result's objects for these destinations are due again, at once and with all their tries.
+  /// Throws Error(wrong_state) when there are none.
+  virtual void resend_study(const std::string& key, const std::vector<std::string>& destinations) = 0;
   /// Forgets the study, whatever its state, except while it is `running`.
   virtual void remove_study(const std::string& key) = 0;
 

@@ -9,6 +9,7 @@
 #include "pipeline/segment_study.h"
 #include "server/error.h"
 #include "server/error_table.h"
+#include "server/hash.h"
 #include "server/predecessor.h"
 
 namespace metserve::server {
@@ -83,14 +84,20 @@ void report_timings(const pipeline::Timings& timings, Metrics& metrics) {
   metrics.stage("encode", timings.encode);
 }
 
-/// Every image of the study, as headers. An image of ours that is gone is a broken disk, not a smaller study.
+/// An image of ours that is gone or damaged is a broken disk, not a smaller study.
+void require_intact(const std::filesystem::path& file, const std::string& digest) {
+  const bool is_there = std::filesystem::exists(file);
+  if (is_there && has_content(file, digest)) return;
+  throw Error(Error::Kind::io, file.string() + ": a stored image is " + (is_there ? "damaged" : "gone") +
+                                   "; look after the disk, then run metserve check --contents");
+}
+
+/// Every image of the study, as headers. What the sender sent broken is left out.
 dicom::Study scan(const Claim& claim, const JobContext& context) {
   std::vector<std::filesystem::path> files;
-  for (const auto& file : claim.files) {
-    files.push_back(context.storage.directory() / file);
-    if (!std::filesystem::exists(files.back())) {
-      throw Error(Error::Kind::io, files.back().string() + ": a stored image is gone; look after the disk");
-    }
+  for (const StoredImage& image : claim.images) {
+    files.push_back(context.storage.directory() / image.file);
+    require_intact(files.back(), image.digest);
   }
   dicom::Study study = dicom::scan_study(files);
   for (const auto& unreadable : study.unreadable) {
@@ -199,7 +206,7 @@ JobEnd run_job(const Claim& claim, const models::Segmenter& segmenter, const Job
     if (cancel) throw Error(Error::Kind::cancelled, "the work is interrupted: the server is stopping");
   };
   context.metrics.stage("wait", std::chrono::duration<double>(context.clock() - claim.ready_since).count());
-  context.log.info(fmt::format("try {}: {} images", claim.tries, claim.files.size()), claim.key);
+  context.log.info(fmt::format("try {}: {} images", claim.tries, claim.images.size()), claim.key);
   try {
     const FinishOutcome outcome = make_result(claim, segmenter, context, check_cancel);
     context.metrics.job(outcome == FinishOutcome::recorded ? "recorded" : "content changed");

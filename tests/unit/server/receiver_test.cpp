@@ -72,8 +72,8 @@ TEST_CASE("An acknowledged image is filed and recorded", "[server][receiver]") {
   f.file_all();
   f.store->make_quiet_studies_ready(std::chrono::milliseconds(0));
   const Claim claim = f.store->claim("here", one_minute).value();
-  REQUIRE(claim.files.size() == 1);
-  std::ifstream stream(f.storage.directory() / claim.files[0], std::ios::binary);
+  REQUIRE(claim.images.size() == 1);
+  std::ifstream stream(f.storage.directory() / claim.images[0].file, std::ios::binary);
   CHECK(std::string(std::istreambuf_iterator<char>(stream), {}) == "abc");
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -127,6 +129,35 @@ std::vector<std::filesystem::path> later_study(const std::vector<std::filesystem
   return copies;
 }
 
+/// A series of the same study, proton density and T2 weighted at once: every other image is of its second
+/// echo.
+std::vector<std::filesystem::path> dual_echo(const std::vector<std::filesystem::path>& images,
+                                             const std::string& series_instance_uid,
+                                             const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  std::vector<std::filesystem::path> copies;
+  for (const auto& image : images) {
+    for (const char* echo : {"1", "2"}) {
+      DcmFileFormat file;
+      REQUIRE(file.loadFile(image.c_str()).good());
+      DcmDataset& dataset = *file.getDataset();
+      OFString uid;
+      dataset.findAndGetOFString(DCM_SOPInstanceUID, uid);
+      dataset.putAndInsertOFStringArray(DCM_SOPInstanceUID, uid + ".8." + echo);
+      dataset.putAndInsertString(DCM_SeriesInstanceUID, series_instance_uid.c_str());
+      dataset.putAndInsertString(DCM_SeriesNumber, "4711");
+      dataset.putAndInsertString(DCM_SeriesDescription, "AX PD/T2 dual echo");
+      dataset.putAndInsertString(DCM_ScanningSequence, "SE");
+      dataset.putAndInsertString(DCM_RepetitionTime, "3000");
+      dataset.putAndInsertString(DCM_EchoTime, *echo == '1' ? "20" : "90");
+      dataset.putAndInsertString(DCM_EchoNumbers, echo);
+      copies.push_back(directory / (image.stem().string() + "-" + echo + ".dcm"));
+      REQUIRE(file.saveFile(copies.back().c_str()).good());
+    }
+  }
+  return copies;
+}
+
 }  // namespace
 
 TEST_CASE("A later study of the same patient is compared with the earlier one", "[server][service]") {
@@ -141,6 +172,23 @@ TEST_CASE("A later study of the same patient is compared with the earlier one", 
   REQUIRE(soon([&] { return f.study()->key != first && f.reaches(StudyState::done, 0); }, 120));
   INFO(f.logged());
   CHECK((f.logged().find("compared with study " + first) != std::string::npos) == same);
+}
+
+TEST_CASE("A series of two echoes beside a good series hinders nobody", "[server][service]") {
+  RunningService f(models::Slot::t1_gre_post);
+  const std::string uid = "2.25.4711";
+  for (const auto& image : dual_echo(f.images, uid, f.directory.path() / "dual")) f.images.push_back(image);
+  const Service service(f.config, f.log);
+  f.send_to(service);
+  INFO(f.logged());
+  REQUIRE(f.reaches(StudyState::done));
+  HttpCall request;
+  request.url = "http://127.0.0.1:" + std::to_string(service.http_port()) + "/studies/" + f.study()->key;
+  const auto found = nlohmann::json::parse(call(request).body)["series_found"];
+  CHECK(found.size() == 3);
+  CHECK(std::count_if(found.begin(), found.end(), [&](const auto& series) {
+          return series["series_instance_uid"] == uid && series["decision"] == "rejected";
+        }) == 2);
 }
 
 TEST_CASE("A study goes through the whole server and its results arrive", "[server][service]") {
@@ -274,14 +322,25 @@ struct JobFixture : StoreFixture {
   models::Segmenter segmenter{models::ModelPackage::load(*service.config.model.directory), "cpu"};
   JobContext context{*store, storage, metrics, service.log, service.config, [this] { return now; }};
 
-  Claim claim(models::Slot slot) {
-    for (const auto& image : write_one_sequence_study(slot, directory.path() / "study")) {
+  std::vector<std::filesystem::path> write(models::Slot slot) const {
+    return write_one_sequence_study(slot, directory.path() / "study");
+  }
+  Claim claim(const std::vector<std::filesystem::path>& images) {
+    for (const auto& image : images) {
+      std::ifstream stream(image, std::ios::binary);
+      const std::vector<char> bytes(std::istreambuf_iterator<char>(stream), {});
       InstanceRecord record = instance("1.2", image.filename());
       record.file = image;
+      record.digest = content_digest(
+          dataset_bytes(std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size())));
       store->add_instances(std::span(&record, 1));
     }
     store->make_quiet_studies_ready(std::chrono::milliseconds(0));
     return store->claim("here", one_minute).value();
+  }
+  void run(const Claim& claim) {
+    const std::atomic<bool> cancel{false};
+    run_job(claim, segmenter, context, cancel);
   }
 };
 
@@ -290,7 +349,8 @@ struct JobFixture : StoreFixture {
 TEST_CASE("A job that is interrupted hands its study back without counting a try", "[server][job]") {
   JobFixture f;
   const std::atomic<bool> cancel{true};
-  CHECK((run_job(f.claim(models::Slot::t1_gre_post), f.segmenter, f.context, cancel) == JobEnd::settled));
+  CHECK((run_job(f.claim(f.write(models::Slot::t1_gre_post)), f.segmenter, f.context, cancel) ==
+         JobEnd::settled));
   CHECK(f.state("1.2") == StudyState::ready);
   CHECK(f.store->claim("here", one_minute).value().tries == 1);
 }
@@ -307,9 +367,41 @@ TEST_CASE("A job whose images are gone is tried again and then set aside", "[ser
   CHECK_THAT(study.reason, Catch::Contains("a stored image is gone"));
 }
 
+TEST_CASE("A job one of whose images was damaged on the disk makes no smaller result", "[server][job]") {
+  JobFixture f;
+  const auto images = f.write(models::Slot::t1_gre_post);
+  const Claim claim = f.claim(images);
+  SECTION("it is cut off") {
+    std::filesystem::resize_file(images[7], std::filesystem::file_size(images[7]) / 4);
+  }
+  SECTION("a pixel is another") {
+    std::fstream file(images[7], std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(-9, std::ios::end).put(char(0x55));
+  }
+  f.run(claim);
+  CHECK(f.state("1.2") == StudyState::ready);
+  f.now += one_minute;
+  f.run(f.store->claim("here", one_minute).value());
+  const StudyDetails study = f.store->study(study_key("1.2")).value();
+  CHECK(study.summary.state == StudyState::failed);
+  CHECK_THAT(study.summary.reason,
+             Catch::Contains(images[7].string() + ": a stored image is damaged; look after the disk"));
+  CHECK(study.results.empty());
+}
+
+TEST_CASE("A job leaves out an image that the sender sent broken", "[server][job]") {
+  JobFixture f;
+  const auto images = f.write(models::Slot::t1_gre_post);
+  std::filesystem::resize_file(images.back(), 600);
+  f.run(f.claim(images));
+  INFO(f.service.logged());
+  CHECK(f.state("1.2") == StudyState::done);
+  CHECK_THAT(f.service.logged(), Catch::Contains("left out: " + images.back().filename().string()));
+}
+
 TEST_CASE("A job that lost its lease leaves the study to whoever has it", "[server][job]") {
   JobFixture f;
-  const Claim lost = f.claim(models::Slot::flair);
+  const Claim lost = f.claim(f.write(models::Slot::flair));
   f.now += one_minute;
   f.store->reclaim_expired(2, {});
   const Claim taken = f.store->claim("there", one_minute).value();

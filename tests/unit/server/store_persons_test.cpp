@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include "server/administration.h"
 #include "server/error.h"
 #include "tests/catch.h"
 #include "tests/unit/server/store_fixture.h"
@@ -56,6 +57,24 @@ TEST_CASE("A held study shows its series and goes on without the ambiguous one w
   const Claim claim = f.store->claim("here", one_minute).value();
   CHECK(claim.tries == 1);
   CHECK(claim.decisions == SeriesDecisions{{"1.2.2", std::nullopt}});
+}
+
+TEST_CASE("The parts of one series are found to be what each is, and release leaves out no part that is used",
+          "[server][store]") {
+  StoreFixture f;
+  const Claim claim = f.claim_new_study("1.2");
+  const std::vector parts{found(series_1, "ambiguous", std::nullopt), found(series_1, "used", Slot::flair),
+                          found(series_1, "rejected", std::nullopt),
+                          found("1.2.2", "ambiguous", std::nullopt)};
+  f.store->record_series(claim, parts);
+  f.store->record_series(claim, parts);  // of a second try
+  f.store->set_aside(claim, StudyState::held, "a person has to decide about series 8");
+  const auto series = f.store->study(key).value().series;
+  REQUIRE(series.size() == 4);
+  CHECK(series[1].decision == "used");
+  CHECK(series[1].slot == Slot::flair);
+  f.store->release_study(key, {});
+  CHECK(f.store->study(key).value().decisions == SeriesDecisions{{"1.2.2", std::nullopt}});
 }
 
 TEST_CASE("A person's decision about a series is kept, also when images come later", "[server][store]") {
@@ -126,7 +145,7 @@ TEST_CASE("What is received, ready or in work is in no state for a person's orde
     CHECK(kind_of_error([&] {
             f.store->release_study(key, {{series_1, Slot::flair}});
           }) == Error::Kind::wrong_state);
-    CHECK(kind_of_error([&] { f.store->resend_study(key, ""); }) == Error::Kind::wrong_state);
+    CHECK(kind_of_error([&] { f.store->resend_study(key, {"pacs"}); }) == Error::Kind::wrong_state);
   };
   refuse_all();
   f.now += one_minute;
@@ -151,7 +170,7 @@ TEST_CASE("Results are sent again at once, to one destination or to all", "[serv
     }
   }
   CHECK(f.store->studies({std::nullopt, true, 10}).at(0).attention == 1);
-  f.store->resend_study(key, "tps");
+  f.store->resend_study(key, {"tps"});
   CHECK(f.store->studies({std::nullopt, true, 10}).empty());
   CHECK_FALSE(f.store->claim_deliveries("pacs", "here", one_minute));
   const auto again = f.store->claim_deliveries("tps", "here", one_minute).value();
@@ -159,10 +178,35 @@ TEST_CASE("Results are sent again at once, to one destination or to all", "[serv
   f.store->record_delivered(again, again.items[0], "");
   REQUIRE(f.state("1.2") == StudyState::done);
 
-  f.store->resend_study(key, "");
+  f.store->resend_study(key, {"pacs", "tps"});
   CHECK(f.state("1.2") == StudyState::delivering);
   CHECK(f.store->studies({}).at(0).undelivered == 2);
-  CHECK(kind_of_error([&] { f.store->resend_study(key, "elsewhere"); }) == Error::Kind::wrong_state);
+  CHECK(kind_of_error([&] { f.store->resend_study(key, {"elsewhere"}); }) == Error::Kind::wrong_state);
+  CHECK(kind_of_error([&] { f.store->resend_study(key, {}); }) == Error::Kind::wrong_state);
+}
+
+TEST_CASE("Results are not sent again to a destination that is no longer configured", "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}, {"old", "seg", "s"}});
+  std::vector<DestinationConfig> configured(1);
+  configured[0].name = "pacs";
+  f.store->review_deliveries(configured);
+  Storage storage(f.directory.path() / "storage", 0);
+  const Log log({LogLevel::debug, LogFormat::text, f.directory.path() / "log"});
+  Audit audit(
+      std::nullopt, [&] { return f.now; }, log);
+  Administration administration({storage, *f.store, configured, log, audit, [] {}});
+  administration.resend(key, "");
+  const auto deliveries = f.store->study(key).value().deliveries;
+  CHECK(deliveries[0].state == DeliveryState::pending);
+  CHECK(deliveries[1].state == DeliveryState::attention);
+  CHECK(f.store->studies({std::nullopt, true, 10}).size() == 1);
+
+  configured[0].name = "new";
+  CHECK_THROWS_WITH(administration.resend(key, ""), Catch::Contains("nothing for new"));
+  configured.clear();
+  CHECK_THROWS_WITH(administration.resend(key, ""), Catch::Contains("nothing for a destination of the"));
+  CHECK(kind_of_error([&] { administration.resend(key, "old"); }) == Error::Kind::bad_call);
 }
 
 TEST_CASE("A study is deleted with all that belongs to it, whatever its state", "[server][store]") {
@@ -200,6 +244,7 @@ TEST_CASE("A database of the first version is brought up to date and keeps what 
             DROP TABLE series; DROP TABLE decisions; DROP INDEX deliveries_by_transaction;
             ALTER TABLE deliveries DROP COLUMN sop_instance_uid;
             ALTER TABLE deliveries DROP COLUMN transaction_uid;
+            ALTER TABLE deliveries DROP COLUMN lease; DROP TABLE claims;
             ALTER TABLE studies DROP COLUMN suspect; ALTER TABLE studies DROP COLUMN deaths;
             DROP TABLE own_series; DROP INDEX studies_by_patient;
             ALTER TABLE studies DROP COLUMN patient_key; ALTER TABLE studies DROP COLUMN studied;
@@ -237,6 +282,7 @@ TEST_CASE("A conflict that was recorded with another study goes to the one that 
       PRIMARY KEY (sop_instance_uid, digest));
     INSERT INTO conflicts SELECT * FROM later;
     DROP TABLE later;
+    ALTER TABLE deliveries DROP COLUMN lease; DROP TABLE claims;
     PRAGMA user_version = 8;)sql" +
                                 of_another("1.3") + of_another("1.4");
   REQUIRE(sqlite3_exec(raw, as_before.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);

@@ -38,7 +38,7 @@ TEST_CASE("A study goes from its first image to done, and its history tells", "[
   const Claim claim = f.store->claim("here", one_minute).value();
   CHECK(claim.key == study_key("1.2"));
   CHECK(claim.tries == 1);
-  CHECK(claim.files.size() == 1);
+  CHECK(claim.images.size() == 1);
   CHECK(f.state("1.2") == StudyState::running);
   CHECK(f.store->finish(claim, "results/x/1", {{"pacs", "seg", "seg.dcm"}}) == FinishOutcome::recorded);
   CHECK(f.state("1.2") == StudyState::delivering);
@@ -135,7 +135,7 @@ TEST_CASE("A late image re-arms a finished study and its new result supersedes t
   const Claim again = f.store->claim("here", one_minute).value();
   CHECK(again.revision == 2);
   CHECK(again.tries == 1);
-  CHECK(again.files.size() == 2);
+  CHECK(again.images.size() == 2);
   f.store->finish(again, "results/x/2", {{"pacs", "seg", "new.dcm"}});
 
   const auto deliveries = f.store->study(study_key("1.2")).value().deliveries;
@@ -208,6 +208,42 @@ TEST_CASE("A delivery lease that ended is given out again, once", "[server][stor
   CHECK(f.store->claim_deliveries("pacs", "here", one_minute).value().items[0].tries == 0);
 }
 
+TEST_CASE("A delivery whose lease ended is another's, though one node has both", "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}});
+  const auto slow = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  f.now += one_minute;
+  const auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  CHECK(kind_of_error([&] { f.store->record_delivered(slow, slow.items[0], ""); }) ==
+        Error::Kind::lease_lost);
+  f.store->hand_back(slow);
+  CHECK_FALSE(f.store->claim_deliveries("pacs", "here", one_minute));
+  f.store->record_delivered(claim, claim.items[0], "");
+  CHECK(f.state("1.2") == StudyState::done);
+}
+
+TEST_CASE("What is recorded late of a deleted study changes nothing in the one that came after it",
+          "[server][store]") {
+  StoreFixture f;
+  const Claim worker = f.claim_new_study("1.2");
+  f.now += one_minute;
+  f.store->reclaim_expired(1, {});
+  f.store->remove_study(study_key("1.2"));
+  const Claim other_worker = f.claim_new_study("1.3");
+  REQUIRE(other_worker.study == worker.study);  // its id was given out again
+  CHECK(kind_of_error([&] { f.store->finish(worker, "r", {}); }) == Error::Kind::lease_lost);
+
+  f.store->finish(other_worker, "r", {{"pacs", "seg", "s"}});
+  const auto sender = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  f.store->remove_study(study_key("1.3"));
+  f.store->finish(f.claim_new_study("1.4"), "r", {{"pacs", "seg", "s"}});
+  const auto other_sender = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  REQUIRE(other_sender.items[0].id == sender.items[0].id);
+  CHECK(kind_of_error([&] { f.store->record_delivered(sender, sender.items[0], ""); }) ==
+        Error::Kind::lease_lost);
+  CHECK(f.state("1.4") == StudyState::delivering);
+}
+
 TEST_CASE("At start attention is tried again, and a destination that is gone needs attention",
           "[server][store]") {
   StoreFixture f;
@@ -246,7 +282,7 @@ TEST_CASE("A study that a person sends or segments again while old ones are dele
   f.store->record_delivered(claim, claim.items[0], "");
   f.store->age_finished(one_minute);
   REQUIRE(f.store->finished_for(one_minute) == std::vector{study_key("1.2")});
-  f.store->resend_study(study_key("1.2"), "");
+  f.store->resend_study(study_key("1.2"), {"pacs"});
   CHECK_FALSE(f.store->forget(study_key("1.2"), one_minute));
   const auto again = f.store->claim_deliveries("pacs", "here", one_minute).value();
   CHECK(again.items.size() == 1);
@@ -326,9 +362,13 @@ TEST_CASE("The predecessor is the patient's last earlier study with a result", "
   finished("1.2", "p", "20240301120000");
   finished("1.3", "other", "20240401");
   finished("1.4", "p", "");
+  f.add("1.2", "1.2.1.1", "conflict");
   f.store->record_patient(f.claim_new_study("1.5"), {"p", "20240501"});  // without a result
   CHECK(f.store->predecessor({"p", "20240601"}).value().result_directory == "results/1.2");
   CHECK(f.store->predecessor({"p", "20240601"}).value().key == study_key("1.2"));
+  const auto images = f.store->predecessor({"p", "20240601"}).value().images;
+  REQUIRE(images.size() == 1);
+  CHECK(images[0].file == StoreFixture::instance("1.2", "1.2.1.1").file);
   CHECK(f.store->predecessor({"p", "20240301120000"}).value().studied == "20240101");
   CHECK_FALSE(f.store->predecessor({"p", "20240101"}));
   CHECK_FALSE(f.store->predecessor({"nobody", "20240601"}));
