@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcuid.h>
@@ -13,8 +14,6 @@ namespace metserve::dicom {
 namespace {
 
 constexpr std::size_t max_contexts = 128;  ///< of one association: odd numbers below 256
-
-using Files = std::vector<OutgoingFile>;
 
 /// Adds to `contexts` what `file` needs and is not there yet.
 void add_proposals(std::vector<ProposedContext>& contexts, const OutgoingFile& file) {
@@ -38,29 +37,33 @@ bool is_of_peer(const Error& error) {
   return error.kind() == Error::Kind::peer_transient || error.kind() == Error::Kind::peer_permanent;
 }
 
-/// Sends [first, last) over one association; what a peer's failure leaves unsent has that failure as result.
-void send_batch(const Peer& peer, const std::vector<ProposedContext>& contexts, Files::const_iterator first,
-                Files::const_iterator last, std::vector<SendResult>& results) {
+/// Sends the files over one association; what a peer's failure leaves unsent has that failure as result.
+std::vector<SendResult> send_batch(const Peer& peer, const std::vector<ProposedContext>& contexts,
+                                   std::span<const OutgoingFile> files, const std::stop_token& stop) {
+  std::vector<SendResult> results;
   bool reached = false;
   try {
     OutgoingAssociation association(peer, contexts);
     reached = true;
-    for (; first != last; ++first) results.push_back(association.store(*first));
+    while (results.size() < files.size() && !stop.stop_requested())
+      results.push_back(association.store(files[results.size()]));
   } catch (const Error& error) {
     if (!is_of_peer(error)) throw;
-    std::transform(first, last, std::back_inserter(results),
-                   [&](const OutgoingFile& file) { return undelivered(file, error, reached); });
+    for (const OutgoingFile& file : files.subspan(results.size()))
+      results.push_back(undelivered(file, error, reached));
   }
+  return results;
 }
 
 }  // namespace
 
-std::vector<SendResult> send_instances(const Peer& peer, const std::vector<std::filesystem::path>& files) {
-  Files outgoing;
+std::vector<SendResult> send_instances(const Peer& peer, const std::vector<std::filesystem::path>& files,
+                                       const std::stop_token& stop) {
+  std::vector<OutgoingFile> outgoing;
   std::transform(files.begin(), files.end(), std::back_inserter(outgoing), read_outgoing_file);
   std::vector<SendResult> results;
   auto first = outgoing.cbegin();
-  while (first != outgoing.cend()) {
+  while (first != outgoing.cend() && !stop.stop_requested()) {
     std::vector<ProposedContext> contexts;
     auto last = first;
     for (; last != outgoing.cend(); ++last) {
@@ -69,7 +72,7 @@ std::vector<SendResult> send_instances(const Peer& peer, const std::vector<std::
       if (more.size() > max_contexts) break;
       contexts = std::move(more);
     }
-    send_batch(peer, contexts, first, last, results);
+    std::ranges::move(send_batch(peer, contexts, {first, last}, stop), std::back_inserter(results));
     first = last;
   }
   return results;

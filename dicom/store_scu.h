@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -41,8 +42,10 @@ struct SendResult {
 };
 
 /// Sends the files over one association (PS3.4 annex B), each in its own transfer syntax. One result per
-/// file, in order; nothing is thrown for what a peer does. Throws Error(io) for a file that cannot be read.
-std::vector<SendResult> send_instances(const Peer& peer, const std::vector<std::filesystem::path>& files);
+/// file, in order; nothing is thrown for what a peer does. When `stop` asks for it ends between files, with
+/// results for those before. Throws Error(io) for a file that cannot be read.
+std::vector<SendResult> send_instances(const Peer& peer, const std::vector<std::filesystem::path>& files,
+                                       const std::stop_token& stop = {});
 
 /// Throws Error(io) for a file that cannot be read, Error(bad_input) for one that is no DICOM object.
 SopReference sop_reference(const std::filesystem::path& file);

@@ -40,7 +40,7 @@ Delivery::~Delivery() {
 void Delivery::stop_soon() {
   {
     const std::scoped_lock lock(mutex_);
-    stopping_ = true;
+    stop_.request_stop();
   }
   changed_.notify_all();
 }
@@ -54,7 +54,7 @@ void Delivery::wake() {
 }
 
 void Delivery::run() {
-  for (std::unique_lock lock(mutex_); !stopping_;) {
+  for (std::unique_lock lock(mutex_); !stop_.stop_requested();) {
     if (std::exchange(woken_, false)) away_until_ = {};
     lock.unlock();
     bool more = false;
@@ -64,7 +64,7 @@ void Delivery::run() {
       context_.log.write(handling(error).log_level, "delivery to " + config_.name + ": " + reason_of(error));
     }
     lock.lock();
-    if (!more) changed_.wait_for(lock, poll_interval, [this] { return stopping_ || woken_; });
+    if (!more) changed_.wait_for(lock, poll_interval, [this] { return stop_.stop_requested() || woken_; });
   }
 }
 
@@ -81,12 +81,16 @@ bool Delivery::deliver_once() {
   std::vector<std::filesystem::path> files;
   for (const auto& item : claim->items) files.push_back(context_.storage.directory() / item.file);
   try {
-    const auto results = destination_->send(files);
+    const auto results = destination_->send(files, stop_.get_token());
     for (std::size_t i = 0; i < results.size(); ++i) record(*claim, claim->items.at(i), results[i]);
-    note_reachability(results);
+    if (results.size() < claim->items.size()) context_.store.hand_back(*claim);  // the server is stopping
+    if (!results.empty()) note_reachability(results);
   } catch (const dicom::Error& error) {
     // A file of ours that cannot be read: no peer will make it better.
     for (const auto& item : claim->items) context_.store.record_attention(*claim, item, reason_of(error));
+    throw;
+  } catch (const std::exception&) {
+    context_.store.hand_back(*claim);
     throw;
   }
   return true;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,7 +40,8 @@ class Delivery {
   Delivery(DestinationConfig config, std::unique_ptr<Destination> destination, DeliveryContext context);
   ~Delivery();  ///< waits until what is under way has ended
 
-  /// Begins nothing more, and does not wait: several deliveries can be ended together.
+  /// Begins nothing more, no other object of a result either, and does not wait: several deliveries can be
+  /// ended together.
   void stop_soon();
 
   /// Looks for work now, also at a destination that was away.
@@ -65,7 +67,8 @@ class Delivery {
   int outages_ = 0;  ///< tries in a row that did not reach the destination
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool stopping_ = false, woken_ = false;             ///< under the mutex
+  std::stop_source stop_;
+  bool woken_ = false;                                ///< under the mutex
   std::chrono::steady_clock::time_point away_until_;  ///< of this thread
   std::thread thread_;
 };

@@ -17,8 +17,9 @@ class DicomNode final : public Destination {
     peer_.tls = config.tls;
   }
 
-  std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files) override {
-    return dicom::send_instances(peer_, files);
+  std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files,
+                                      const std::stop_token& stop) override {
+    return dicom::send_instances(peer_, files, stop);
   }
 
   void request_commitment(const std::string& transaction_uid,

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,11 @@ class Destination {
  public:
   virtual ~Destination() = default;
 
-  /// One result per file, in order; nothing is thrown for what the other side does. Throws dicom::Error(io)
-  /// for a file of ours that cannot be read.
-  virtual std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files) = 0;
+  /// One result per file, in order; nothing is thrown for what the other side does. Ends between files, with
+  /// results for those before, when `stop` asks for it. Throws dicom::Error(io) for a file of ours that
+  /// cannot be read.
+  virtual std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files,
+                                              const std::stop_token& stop) = 0;
 
   /// Asks it to commit itself to keep these objects. Throws dicom::Error(peer_transient or peer_permanent).
   virtual void request_commitment(const std::string& transaction_uid,

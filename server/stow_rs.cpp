@@ -129,7 +129,8 @@ HttpCall WebArchive::prepared(const std::string& method, const std::string& targ
   return request;
 }
 
-std::vector<SendResult> WebArchive::send(const std::vector<std::filesystem::path>& files) {
+std::vector<SendResult> WebArchive::send(const std::vector<std::filesystem::path>& files,
+                                         const std::stop_token&) {
   std::vector<dicom::SopReference> objects;
   std::transform(files.begin(), files.end(), std::back_inserter(objects), dicom::sop_reference);
   std::vector<SendResult> results;

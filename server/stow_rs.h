@@ -20,7 +20,9 @@ class WebArchive final : public Destination {
  public:
   explicit WebArchive(const DestinationConfig& config);
 
-  std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files) override;
+  /// All of them in one request, which `stop` does not interrupt.
+  std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files,
+                                      const std::stop_token& stop) override;
   void request_commitment(const std::string& transaction_uid,
                           const std::vector<dicom::SopReference>& instances) override;
   std::string verify() override;

@@ -1,6 +1,7 @@
 #include "dicom/store_scu.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "dicom/error.h"
 #include "tests/catch.h"
@@ -100,6 +101,26 @@ TEST_CASE("A compressed file that a peer does not take is refused for good", "[d
   CHECK(results[0].outcome == Outcome::permanent);
   CHECK_THAT(results[0].reason, ContainsSubstring("presentation context"));
   CHECK(results[1].outcome == Outcome::delivered);
+}
+
+TEST_CASE("A stop ends the sending between two files", "[dicom][scu]") {
+  const TemporaryDirectory directory;
+  const auto files = series_files(directory.path());
+  std::stop_source stop;
+  StoreScpOptions any_port;
+  any_port.ae_title = "TEST";
+  any_port.bind_address = "127.0.0.1";
+  any_port.port = 0;
+  std::atomic<int> received{0};
+  const StoreScp scp(any_port, [&](ReceivedInstance&&) {
+    if (++received == 2) stop.request_stop();
+    return StoreStatus::success;
+  });
+  const auto results = send_instances(peer_at(scp.port(), "TEST"), files, stop.get_token());
+  REQUIRE(results.size() == 2);
+  CHECK(results[1].outcome == Outcome::delivered);
+  CHECK(received == 2);
+  CHECK(send_instances(peer_at(scp.port(), "TEST"), files, stop.get_token()).empty());
 }
 
 TEST_CASE("A closed port is worth another try", "[dicom][scu]") {

@@ -22,19 +22,24 @@ struct ScriptedDestination final : Destination {
     std::mutex mutex;
     std::vector<dicom::SendResult> answers;  ///< to the objects of one result; none: our file cannot be read
     std::optional<dicom::Error> refusal;     ///< of storage commitment
+    std::optional<std::size_t> until_stop;   ///< so many objects are sent when it is told to stop; none: all
+    bool breaks = false;                     ///< with an error that is not of DICOM
     std::atomic<int> associations{0};
     std::string transaction_uid;
     std::vector<std::filesystem::path> files;
   };
   explicit ScriptedDestination(Script& s) : script(s) {}
 
-  std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files) override {
+  std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files,
+                                      const std::stop_token& stop) override {
     const std::scoped_lock lock(script.mutex);
     ++script.associations;
     script.files = files;
+    if (script.breaks) throw std::runtime_error("no memory");
     if (script.answers.empty()) throw dicom::Error(dicom::Error::Kind::io, "seg.dcm: cannot be read");
     auto answers = script.answers;
-    answers.resize(files.size());
+    while (script.until_stop && !stop.stop_requested()) std::this_thread::yield();
+    answers.resize(script.until_stop.value_or(files.size()));
     return answers;
   }
   void request_commitment(const std::string& transaction_uid,
@@ -137,6 +142,29 @@ TEST_CASE("A result file that cannot be read needs attention", "[server][deliver
     CHECK(delivery.state == DeliveryState::attention);
     CHECK(delivery.reason == "seg.dcm: cannot be read");
   }
+}
+
+TEST_CASE("What a stop leaves unsent is due at once, and no try of it counts", "[server][delivery]") {
+  DeliveryFixture f;
+  f.script.answers = {answered(Outcome::delivered)};
+  f.script.until_stop = 1;
+  f.start();
+  REQUIRE(f.reaches([&] { return f.script.associations == 1; }));
+  f.delivery.reset();
+  CHECK(f.deliveries("1.2")[0].state == DeliveryState::delivered);
+  const auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  REQUIRE(claim.items.size() == 1);
+  CHECK(claim.items[0].object == "report");
+  CHECK(claim.items[0].tries == 0);
+}
+
+TEST_CASE("An error that is not of DICOM leaves nothing leased", "[server][delivery]") {
+  DeliveryFixture f;
+  f.script.breaks = true;
+  f.start();
+  REQUIRE(f.reaches([&] { return f.script.associations > 0; }));
+  f.delivery.reset();
+  CHECK(f.store->claim_deliveries("pacs", "here", one_minute).value().items.size() == 2);
 }
 
 TEST_CASE("A destination that is away is tried with one result, and when it is back with all",

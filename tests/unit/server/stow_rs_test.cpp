@@ -86,12 +86,12 @@ TEST_CASE("Nobody at the address and no authorisation are worth another try", "[
     const HttpServer server({"127.0.0.1", 0}, [](const HttpRequest&) { return HttpResponse{}; });
     config.url = "http://127.0.0.1:" + std::to_string(server.port()) + "/dicom-web";
   }
-  const auto away = WebArchive(config).send({images[0]}).at(0);
+  const auto away = WebArchive(config).send({images[0]}, {}).at(0);
   CHECK(away.outcome == Outcome::transient);
   CHECK(away.status == 0);
   CHECK_THAT(away.reason, Catch::Contains("no answer"));
   config.authorization_file = f.directory.path() / "token";
-  CHECK_THAT(WebArchive(config).send({images[0]}).at(0).reason,
+  CHECK_THAT(WebArchive(config).send({images[0]}, {}).at(0).reason,
              Catch::Contains("holds no line for the Authorization header"));
-  CHECK_THROWS_WITH(WebArchive(config).send({"/nowhere/seg.dcm"}), Catch::Contains("/nowhere/seg.dcm"));
+  CHECK_THROWS_WITH(WebArchive(config).send({"/nowhere/seg.dcm"}, {}), Catch::Contains("/nowhere/seg.dcm"));
 }
