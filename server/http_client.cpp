@@ -56,7 +56,10 @@ void set_limits(CURL* handle, const HttpCall& request) {
   curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   if (!request.through_proxy) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
-  if (!request.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca_file.c_str());
+  if (!request.ca_file.empty()) {
+    curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca_file.c_str());
+    curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);  // the system's, which libcurl would look into as well
+  }
 }
 
 CURL* new_handle() {
@@ -87,6 +90,9 @@ HttpAnswer call(const HttpCall& request) {
   long status = 0;
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
   answer.status = static_cast<unsigned>(status);
+  const char* type = nullptr;
+  curl_easy_getinfo(handle.get(), CURLINFO_CONTENT_TYPE, &type);
+  if (type != nullptr) answer.content_type = type;
   return answer;
 }
 

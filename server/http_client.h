@@ -14,7 +14,7 @@ struct HttpCall {
   std::vector<std::string> headers;          ///< "Name: value"
   std::vector<std::filesystem::path> parts;  ///< files of a multipart body
   std::string part_type;                     ///< media type of each
-  std::filesystem::path ca_file;             ///< whom to trust besides nobody; empty: the system's list
+  std::filesystem::path ca_file;             ///< whom to trust, and nobody else; empty: the system's list
   bool through_proxy = true;                 ///< where the environment names one (`http_proxy`)
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds silence_timeout{60};  ///< without a byte either way
@@ -22,7 +22,7 @@ struct HttpCall {
 
 struct HttpAnswer {
   unsigned status = 0;
-  std::string body;
+  std::string content_type, body;
 };
 
 /// Calls, and follows no redirections: a body of images must not go where nobody sent it. Throws

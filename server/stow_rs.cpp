@@ -1,6 +1,7 @@
 #include "server/stow_rs.h"
 
 #include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -47,7 +48,7 @@ void collect(const nlohmann::json& answer, const char* sequence, const char* rea
   }
 }
 
-/// The Store Instances Response Module (PS3.18 section 10.5.3.2): an object, or an array that holds it.
+/// The Store Instances Response Module (PS3.18 annex I): an object, or an array that holds it.
 std::map<std::string, std::uint16_t> statuses_in(std::string_view body) {
   constexpr std::uint16_t success = 0x0000, processing_failure = 0x0110;
   std::map<std::string, std::uint16_t> statuses;
@@ -59,10 +60,19 @@ std::map<std::string, std::uint16_t> statuses_in(std::string_view body) {
   return statuses;
 }
 
-/// Of a request as a whole. 409 is the answer when no object was stored.
+/// The module as XML (PS3.19 annex A), which archives send that have no JSON: whether it names the object as
+/// stored, and nothing as failed.
+bool stored_in_xml(std::string_view body, const std::string& sop_instance_uid) {
+  const auto holds = [body](const std::string& text) { return body.find(text) != std::string_view::npos; };
+  const auto quoted = [](const char* tag) { return '"' + std::string(tag) + '"'; };
+  return holds(quoted(referenced_sop_sequence)) && !holds(quoted(failed_sop_sequence)) &&
+         holds(">" + sop_instance_uid + "<");
+}
+
+/// Of an object that the answer does not name. 200 with whatever page stores nothing: a proxy that wants a
+/// login sends it, too. 409 is the answer when no object was stored.
 Outcome outcome_of_http(unsigned status) {
-  if (status == 200) return Outcome::delivered;
-  const bool passing = status == 202 || status == 408 || status == 425 || status == 429;
+  const bool passing = status == 200 || status == 202 || status == 408 || status == 425 || status == 429;
   const bool servers_fault = status >= 500 && status != 501 && status != 505;
   return passing || servers_fault ? Outcome::transient : Outcome::permanent;
 }
@@ -75,22 +85,46 @@ std::string excerpt(std::string_view body) {
   return text;
 }
 
+std::string reason_for_unnamed(const std::string& archive, unsigned status, std::string_view body) {
+  if (status != 200) return archive + ": HTTP status " + std::to_string(status) + " " + excerpt(body);
+  return archive +
+         ": HTTP status 200, but it does not name this object as stored; is url a DICOMweb service's? " +
+         (body.empty() ? "It sent nothing" : "It sent " + excerpt(body));
+}
+
+/// Without what editors leave at the end of a line.
 std::string authorization(const std::filesystem::path& file) {
   std::ifstream stream(file);
   std::string line;
-  if (!std::getline(stream, line) || line.empty()) {
+  std::getline(stream, line);
+  line.erase(line.find_last_not_of("\r\t ") + 1);
+  if (line.empty())
     throw Error(Error::Kind::unreachable, file.string() + ": holds no line for the Authorization header");
-  }
+  if (!std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; }))
+    throw Error(Error::Kind::unreachable,
+                file.string() +
+                    ": holds control or other characters that no Authorization header may have; "
+                    "save it as plain ASCII text");
   return line;
+}
+
+/// PS3.18 section 8.7.3: the media type, whatever parameters it has.
+bool is_dicom_json(std::string type) {
+  type.erase(std::min(type.size(), type.find_first_of("; ")));
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return type == "application/dicom+json";
 }
 
 }  // namespace
 
 std::vector<SendResult> stow_results(const std::vector<dicom::SopReference>& objects, unsigned status,
                                      std::string_view body, const std::string& archive) {
-  const auto statuses = statuses_in(body);
+  auto statuses = statuses_in(body);
   std::vector<SendResult> results;
   for (const dicom::SopReference& object : objects) {
+    if (stored_in_xml(body, object.sop_instance_uid))
+      statuses.try_emplace(object.sop_instance_uid, std::uint16_t{0});
     SendResult result;
     result.sop_instance_uid = object.sop_instance_uid;
     result.reached = true;
@@ -105,9 +139,7 @@ std::vector<SendResult> stow_results(const std::vector<dicom::SopReference>& obj
       }
     } else {
       result.outcome = outcome_of_http(status);
-      if (result.outcome != Outcome::delivered) {
-        result.reason = archive + ": HTTP status " + std::to_string(status) + " " + excerpt(body);
-      }
+      result.reason = reason_for_unnamed(archive, status, body);
     }
     results.push_back(std::move(result));
   }
@@ -157,11 +189,12 @@ void WebArchive::request_commitment(const std::string&, const std::vector<dicom:
 
 std::string WebArchive::verify() {
   const HttpAnswer answer = call(prepared("GET", "/studies?limit=1"));
-  if (answer.status != 200 && answer.status != 204) {
-    throw dicom::Error(dicom::Error::Kind::peer_permanent,
-                       url_ + ": HTTP status " + std::to_string(answer.status) + " " + excerpt(answer.body));
-  }
-  return url_ + " answers a query";
+  const bool found = answer.status == 200 && is_dicom_json(answer.content_type);
+  if (found || answer.status == 204) return url_ + " answers a query";
+  std::string what = url_ + ": HTTP status " + std::to_string(answer.status);
+  if (answer.status == 200)
+    what += ", but no DICOM JSON; is url a DICOMweb service's? It sent " + excerpt(answer.content_type);
+  throw dicom::Error(dicom::Error::Kind::peer_permanent, what + " " + excerpt(answer.body));
 }
 
 }  // namespace metserve::server

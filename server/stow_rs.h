@@ -10,8 +10,8 @@
 namespace metserve::server {
 
 /// What the answer to a Store transaction (PS3.18 section 10.5.3) says of each object, in order. `status`: of
-/// HTTP; `body`: application/dicom+json, or anything where the archive says nothing of single objects.
-/// `archive`: stands before the reasons.
+/// HTTP; `body`: application/dicom+json or application/dicom+xml, or anything that came in its place.
+/// Delivered is only what it names as stored. `archive`: stands before the reasons.
 std::vector<dicom::SendResult> stow_results(const std::vector<dicom::SopReference>& objects, unsigned status,
                                             std::string_view body, const std::string& archive);
 
