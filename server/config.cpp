@@ -12,16 +12,19 @@
 namespace metserve::server {
 namespace {
 
-/// PS3.5 section 9.1; a root leaves room for what is put below it.
+/// PS3.5 section 9.1 and ISO/IEC 8824-1: the first component is 0, 1 or 2, the second below 40 after 0 or 1.
+/// A root leaves room for what is put below it.
 bool is_uid_root(const std::string& root) {
-  if (root.empty() || root.size() > 40) return false;
+  if (root.size() > 40) return false;
   std::istringstream stream(root + ".");
-  for (std::string part; std::getline(stream, part, '.');) {
+  std::vector<std::string> parts;
+  for (std::string part; std::getline(stream, part, '.'); parts.push_back(part)) {
     const bool digits = !part.empty() && std::all_of(part.begin(), part.end(),
                                                      [](unsigned char c) { return std::isdigit(c) != 0; });
     if (!digits || (part.size() > 1 && part.front() == '0')) return false;
   }
-  return true;
+  if (parts.size() < 2 || parts[0].size() > 1 || parts[0] > "2") return false;
+  return parts[0] == "2" || parts[1].size() == 1 || (parts[1].size() == 2 && parts[1] < "40");
 }
 
 bool is_device(const std::string& device) {
@@ -164,9 +167,11 @@ void read_http(ConfigSection section, HttpConfig& http) {
 void read_identity(ConfigSection section, IdentityConfig& identity) {
   section.text("uid_root", identity.uid_root);
   if (!is_uid_root(identity.uid_root)) {
-    section.problem("uid_root",
-                    "must be a UID root of at most 40 digits and dots without trailing dot, is '" +
-                        identity.uid_root + "'");
+    section.problem(
+        "uid_root",
+        "must be a UID root: at most 40 digits and dots, first 0, 1 or 2, then after 0 and 1 a number "
+        "below 40, no leading zeros, no trailing dot; is '" +
+            identity.uid_root + "'");
   }
   section.whole("series_number_offset", identity.series_number_offset, 1, 99990);
   section.finish();

@@ -5,10 +5,32 @@
 #include <initializer_list>
 #include <set>
 
+#include <arpa/inet.h>
+
 #include "server/config_parts.h"
 
 namespace metserve::server {
 namespace {
+
+constexpr std::size_t max_address = 63;  ///< "host:port" in DCMTK
+
+/// A name of RFC 1123 (and of Windows, with '_'), or an IPv4 address; no IPv6 address.
+bool is_host(const std::string& host) {
+  const bool plain = std::all_of(host.begin(), host.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+  });
+  if (!plain || host.empty() || host.front() == '.' || host.find("..") != std::string::npos) return false;
+  const std::string last = host.substr(host.find_last_of('.') + 1);
+  const bool numbers = !last.empty() && last.find_first_not_of("0123456789") == std::string::npos;
+  in_addr parsed{};
+  return !numbers || inet_pton(AF_INET, host.c_str(), &parsed) == 1;
+}
+
+/// The part of a URL that names the server: host and port, and what stands before them.
+std::string authority_of(const std::string& url) {
+  const std::size_t begin = url.find("://") + 3;
+  return url.substr(begin, url.find('/', begin) - begin);
+}
 
 bool is_name(const std::string& name) {
   return !name.empty() && name.size() <= 40 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -31,6 +53,11 @@ void read_node(ConfigSection& section, DestinationConfig& destination) {
     section.refuse(key, "belongs to a destination with url");
   section.text("host", destination.host);
   section.whole("port", destination.port, 1, 65535);
+  if (section.has("host") &&
+      (!is_host(destination.host) ||
+       (destination.host + ":" + std::to_string(destination.port)).size() > max_address))
+    section.problem("host", "must be a name or an IPv4 address, with the port at most 63 characters, is '" +
+                                destination.host + "'");
   section.text("ae_title", destination.ae_title);
   if (section.has("ae_title") && !is_ae_title(destination.ae_title))
     section.problem("ae_title", ae_title_rule);
@@ -48,10 +75,15 @@ void read_web(ConfigSection& section, DestinationConfig& destination) {
   const bool has_scheme = destination.url.starts_with("https://") || destination.url.starts_with("http://");
   const bool is_plain = std::all_of(destination.url.begin(), destination.url.end(),
                                     [](char c) { return c > ' ' && c < 127 && c != '?' && c != '#'; });
-  if (!has_scheme || !is_plain) {
+  if (!has_scheme || !is_plain || authority_of(destination.url).empty()) {
     section.problem("url",
                     "must be an http or https address without query, e.g. "
                     "https://pacs.example.org/dicom-web");
+  } else if (authority_of(destination.url).find('@') != std::string::npos) {
+    section.problem(
+        "url",
+        "must hold no user and password, which logs and records would show: write the Authorization "
+        "header, e.g. 'Basic ...', into a file and name it in authorization_file");
   }
   while (destination.url.ends_with('/')) destination.url.pop_back();
   read_path(section, "ca_file", destination.ca_file);

@@ -218,7 +218,11 @@ void read_yaml(const std::string& text, const std::string& name,
                const std::function<void(const YAML::Node&, Problems&)>& read) {
   Problems problems(name);
   try {
-    read(YAML::Load(text), problems);
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    read(documents.empty() ? YAML::Node() : documents.front(), problems);
+    if (documents.size() > 1)
+      problems.add(documents[1], "",
+                   "a second YAML document begins (---), which nobody would read: make it one");
   } catch (const YAML::Exception& error) {
     throw Error(Error::Kind::bad_call,
                 name + ":" + std::to_string(error.mark.line + 1) + ": not YAML: " + error.msg);

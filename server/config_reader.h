@@ -94,8 +94,8 @@ class ConfigSection {
 /// The bytes of a configuration file. Throws Error(bad_call) naming it.
 std::string text_of(const std::filesystem::path& file);
 
-/// Parses YAML and lets `read` look at it. Throws Error(bad_call) whose text has one line per mistake that
-/// was found; `name` stands for the file in them.
+/// Parses YAML and lets `read` look at it; a second document in it is a mistake. Throws Error(bad_call) whose
+/// text has one line per mistake that was found; `name` stands for the file in them.
 void read_yaml(const std::string& text, const std::string& name,
                const std::function<void(const YAML::Node& root, Problems& problems)>& read);
 

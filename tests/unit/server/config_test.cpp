@@ -169,6 +169,61 @@ TEST_CASE("A DICOMweb destination has an address instead of a node's keys", "[se
              Catch::Contains("destinations[0].ca_file: must be an absolute path"));
 }
 
+TEST_CASE("A password in an address is refused and not repeated", "[server][config]") {
+  for (const char* url :
+       {"https://user:hunter2@host/dicom-web", "https://hunter2@host", "http://user:hunter2@h:1"}) {
+    const std::string text =
+        mistakes_in("destinations:\n  - name: web\n    url: '" + std::string(url) + "'\n");
+    CHECK_THAT(text,
+               Catch::StartsWith("metserve.yaml:3: destinations[0].url: must hold no user and password") &&
+                   Catch::Contains("authorization_file") && !Catch::Contains("hunter2"));
+  }
+  CHECK(mistakes_in("destinations:\n  - {name: web, url: 'https://host/a@b'}\n").empty());
+  CHECK_THAT(mistakes_in("destinations:\n  - {name: web, url: 'https:///user:hunter2@host'}\n"),
+             Catch::Contains("must be an http or https address") && !Catch::Contains("hunter2"));
+}
+
+TEST_CASE("A destination's host is a name or an IPv4 address", "[server][config]") {
+  const auto mistake = [](const std::string& host) {
+    return mistakes_in("destinations:\n  - {name: a, host: '" + host + "', port: 104, ae_title: C}\n");
+  };
+  const std::string longest(59, 'a');
+  for (const std::string& host : {std::string("pacs"), std::string("pacs-1.example.org"),
+                                  std::string("PACS_1"), std::string("192.0.2.1"), longest})
+    CHECK(mistake(host).empty());
+  for (const std::string& host :
+       {std::string("pacs:104 x"), std::string("pacs 1"), std::string("pacs/1"), std::string("::1"),
+        std::string("2001:db8::1"), std::string("[::1]"), std::string("192.0.2.256"), std::string("192.0.2"),
+        std::string("a..b"), std::string("."), longest + "a"})
+    CHECK(
+        mistake(host) ==
+        "metserve.yaml:2: destinations[0].host: must be a name or an IPv4 address, with the port at most 63 "
+        "characters, is '" +
+            host + "'");
+}
+
+TEST_CASE("A UID root begins as UIDs do", "[server][config]") {
+  const auto mistake = [](const std::string& root) {
+    return mistakes_in("identity: {uid_root: '" + root + "'}\n");
+  };
+  for (const char* root : {"2.25", "1.2.840.113619", "0.39", "1.0", "2.999", "1.3.6.1.4.1.9590"})
+    CHECK(mistake(root).empty());
+  for (const char* root :
+       {"12345.99", "3.1", "1.40", "0.100", "1", "2", "1.2.", ".1.2", "1..2", "1.2.03", "1.02", "a.1"})
+    CHECK_THAT(mistake(root), Catch::StartsWith("metserve.yaml:1: identity.uid_root: must be a UID root") &&
+                                  Catch::EndsWith("is '" + std::string(root) + "'"));
+}
+
+TEST_CASE("A second document is refused, wherever it stands", "[server][config]") {
+  const std::string problem = "a second YAML document begins (---), which nobody would read: make it one";
+  CHECK(mistakes_in("dicom: {port: 104}\n---\nhttp: {port: 1}\n") == "metserve.yaml:3: " + problem);
+  CHECK(mistakes_in("# first\n---\n# second\n---\nhttp: {port: 1}\n") == "metserve.yaml:5: " + problem);
+  CHECK(mistakes_in("dicom: {prot: 1}\n---\nhttp: {port: 1}\n") ==
+        "metserve.yaml:1: dicom.prot: unknown key; did you mean 'port'?\nmetserve.yaml:3: " + problem);
+  for (const char* text : {"---\ndicom: {port: 104}\n", "dicom: {port: 104}\n...\n", "# nothing\n", "---\n"})
+    CHECK(mistakes_in(text).empty());
+}
+
 TEST_CASE("Rules of the site about series are read and checked", "[server][config]") {
   const Config config = parse_config(R"(
 study:

@@ -23,6 +23,8 @@ TEST_CASE("A mistake in a training configuration is named with its line", "[serv
                     "t.yaml:3: sampler.bach: unknown key; did you mean 'batch'?");
   CHECK_THROWS_WITH(parse_training_config("dropout: 1\n", "t.yaml", options),
                     "t.yaml:1: dropout: must be a number from 0 to 0.99, is '1'");
+  CHECK_THROWS_WITH(parse_training_config("steps: 10\n---\ndropout: 0\n", "t.yaml", options),
+                    Catch::StartsWith("t.yaml:3: a second YAML document"));
 }
 
 TEST_CASE("A list of sequences on the command line is checked", "[server][commands]") {
