@@ -107,6 +107,12 @@ std::shared_ptr<ssl_ctx_st> Tls::current() const {
   return context_;
 }
 
+std::chrono::system_clock::time_point Tls::valid_from() const {
+  const auto context = current();
+  const X509* const certificate = SSL_CTX_get0_certificate(context.get());
+  return certificate == nullptr ? TimePoint() : time_of(X509_get0_notBefore(certificate));
+}
+
 std::chrono::system_clock::time_point Tls::valid_until() const {
   const auto context = current();
   const X509* const certificate = SSL_CTX_get0_certificate(context.get());

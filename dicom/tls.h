@@ -50,6 +50,9 @@ class Tls {
   /// what it had then.
   void reload();
 
+  /// The beginning of our certificate's validity; 1970 without one.
+  std::chrono::system_clock::time_point valid_from() const;
+
   /// The end of our certificate's validity; 1970 without one.
   std::chrono::system_clock::time_point valid_until() const;
 

@@ -12,6 +12,7 @@
 #include "server/error.h"
 #include "server/hash.h"
 #include "server/sqlite_database.h"
+#include "server/sqlite_schema.h"
 
 namespace metserve::server {
 namespace fs = std::filesystem;
@@ -88,6 +89,9 @@ std::string named(const std::set<std::string>& files, const std::string& what) {
 std::string check_store(const fs::path& directory, bool contents) {
   if (!fs::exists(directory / "metserve.db")) return "no study yet";
   Database database(directory / "metserve.db");
+  if (const std::int64_t schema = schema_of(database); schema < current_schema())
+    return "schema " + std::to_string(schema) + ", will be brought to " + std::to_string(current_schema()) +
+           " at the next start; images are compared from then on";
   Findings found = compare(directory, database, contents);
   if (found.any()) {
     std::this_thread::sleep_for(settling);

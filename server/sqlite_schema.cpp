@@ -229,22 +229,26 @@ ALTER TABLE deliveries ADD COLUMN lease INTEGER NOT NULL DEFAULT 0;
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 
-std::int64_t version_of(Database& database) {
-  Query query = database.query("PRAGMA user_version");
-  return query.step() ? query.integer(0) : 0;
-}
-
 }  // namespace
 
-void prepare_schema(Database& database) {
-  Transaction transaction(database);
-  const std::int64_t version = version_of(database);
+std::int64_t current_schema() {
+  return schema_version;
+}
+
+std::int64_t schema_of(Database& database) {
+  Query query = database.query("PRAGMA user_version");
+  const std::int64_t version = query.step() ? query.integer(0) : 0;
   if (version > schema_version) {
     throw Error(Error::Kind::io, "the database has schema " + std::to_string(version) +
                                      ", this program knows " + std::to_string(schema_version) +
                                      ": install the newer program again");
   }
-  for (std::int64_t next = version; next < schema_version; ++next) {
+  return version;
+}
+
+void prepare_schema(Database& database) {
+  Transaction transaction(database);
+  for (std::int64_t next = schema_of(database); next < schema_version; ++next) {
     database.execute(steps.at(static_cast<std::size_t>(next)));
   }
   database.execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());

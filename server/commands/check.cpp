@@ -18,7 +18,7 @@
 #include "server/model_directory.h"
 #include "server/sqlite_check.h"
 #include "server/storage_check.h"
-#include "server/times.h"
+#include "server/tls_check.h"
 
 namespace metserve::server {
 namespace {
@@ -41,17 +41,6 @@ class Checklist {
  private:
   bool failed_ = false;
 };
-
-std::string check_tls(const dicom::TlsOptions& options) {
-  const dicom::Tls tls(dicom::Tls::Role::server, options);
-  const auto now = std::chrono::system_clock::now();
-  const std::string when = options.certificate.string() + ": valid until " + iso_time(tls.valid_until());
-  if (tls.valid_until() < now) throw Error(Error::Kind::io, when + ": callers will refuse it");
-  if (options.crl.empty()) return when;
-  const std::string lists = options.crl.string() + ": valid until " + iso_time(tls.lists_valid_until());
-  if (tls.lists_valid_until() < now) throw Error(Error::Kind::io, lists + ": callers are refused");
-  return when + "; " + lists;
-}
 
 /// A file that is not there yet is not made: it would belong to whoever checks.
 std::string check_appendable(const std::filesystem::path& file) {
@@ -79,7 +68,8 @@ int check(const std::filesystem::path& file, bool contents) {
   });
   list.item("storage", [&] { return check_storage(config.storage); });
   list.item("store", [&] { return check_store(config.storage.directory, contents); });
-  if (config.tls) list.item("dicom.tls", [&] { return check_tls(*config.tls); });
+  if (config.tls)
+    list.item("dicom.tls", [&] { return check_tls(*config.tls, std::chrono::system_clock::now()); });
   if (!config.http.token_file.empty()) {
     list.item("http.token_file", [&] {
       const HttpAccess readable(config.http.token_file);

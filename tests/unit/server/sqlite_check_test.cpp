@@ -4,6 +4,8 @@
 
 #include "server/error.h"
 #include "server/image_batch.h"
+#include "server/sqlite_database.h"
+#include "server/sqlite_schema.h"
 #include "server/storage.h"
 #include "tests/catch.h"
 #include "tests/unit/server/store_fixture.h"
@@ -49,6 +51,23 @@ TEST_CASE("An image recorded by its SHA-256, as stores did before, is compared w
   CHECK(f.check(true) == "1 studies, 1 images, all intact");
   std::ofstream(image) << "eno";
   CHECK_THROWS_WITH(f.check(true), Catch::Contains("1 images damaged"));
+}
+
+TEST_CASE("A database of another version of the program is judged as the server's start will",
+          "[server][check]") {
+  CheckFixture f;
+  f.put("1.2.1", "one");
+  f.store.reset();
+  const auto change = [&](const char* sql) { Database(f.directory.path() / "metserve.db").execute(sql); };
+  const std::string current = std::to_string(current_schema());
+  change("ALTER TABLE instances RENAME COLUMN digest TO sha256; PRAGMA user_version = 7");
+  CHECK(f.check(true) ==
+        "schema 7, will be brought to " + current + " at the next start; images are compared from then on");
+  change("ALTER TABLE instances RENAME COLUMN sha256 TO digest; PRAGMA user_version = 1000");
+  const std::string newer =
+      "the database has schema 1000, this program knows " + current + ": install the newer program again";
+  CHECK_THROWS_WITH(f.check(false), newer);
+  CHECK_THROWS_WITH(f.open(), newer);
 }
 
 TEST_CASE("What is missing, damaged or recorded by nobody is counted and named", "[server][check]") {
