@@ -23,6 +23,11 @@ struct StudiesArguments {
   bool attention = false, json = false;
 };
 
+Error not_metserve(unsigned status) {
+  return {Error::Kind::io,
+          "HTTP status " + std::to_string(status) + "; is it metserve that listens on http.port?"};
+}
+
 /// The answer's body; an error answer becomes the error that it was.
 std::string body_of(const StudiesArguments& arguments, const std::string& method, const std::string& target) {
   const Config config = load_config(arguments.config);
@@ -30,14 +35,20 @@ std::string body_of(const StudiesArguments& arguments, const std::string& method
   if (answer.status == 200) return answer.body;
   const Json json = Json::parse(answer.body, nullptr, false);
   const bool ours = json.is_object() && json.contains("error") && json["error"].is_string();
-  const std::string what =
-      ours ? json["error"].get<std::string>()
-           : "HTTP status " + std::to_string(answer.status) + "; is it metserve that listens on http.port?";
-  throw Error(answer.status == 400 ? Error::Kind::bad_call : Error::Kind::io, what);
+  if (!ours) throw not_metserve(answer.status);
+  throw Error(answer.status == 400 ? Error::Kind::bad_call : Error::Kind::io,
+              json["error"].get<std::string>());
 }
 
+/// What makes no table is no answer of ours, as JSON neither.
 void print(const StudiesArguments& arguments, const std::string& body, std::string (*table)(const Json&)) {
-  const std::string text = arguments.json ? body : table(Json::parse(body));
+  std::string text;
+  try {
+    text = table(Json::parse(body));
+  } catch (const Json::exception&) {
+    throw not_metserve(200);
+  }
+  if (arguments.json) text = body;
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 

@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include <nlohmann/json.hpp>
-
+#include "server/commands/commands.h"
 #include "server/hash.h"
 #include "server/http_server.h"
 #include "server/studies_client.h"
@@ -107,6 +107,33 @@ TEST_CASE("A running server that wants a token gets the first of the file", "[se
   d.config.http.token_file = d.directory.path() / "tokens";
   std::ofstream(d.config.http.token_file) << "# names\nanna 0123456789abcdef\nbert fedcba9876543210\n";
   CHECK(d.ask("GET", "/studies").body == "Bearer 0123456789abcdef");
+}
+
+TEST_CASE("Another service on http.port is not taken for metserve, whatever it answers",
+          "[server][studies]") {
+  const TemporaryDirectory directory;
+  std::string body;
+  const HttpServer server({"127.0.0.1", 0}, [&](const HttpRequest&) -> HttpResponse {
+    return {200, "text/html", body};
+  });
+  const std::string config = (directory.path() / "metserve.yaml").string();
+  std::ofstream(config) << "http: {port: " << server.port() << "}\n";
+  for (const char* answer : {"<html>Welcome</html>", "", "[]", "{}", "\"hello\""}) {
+    body = answer;
+    for (std::vector<std::string> words :
+         {std::vector<std::string>{"list"}, {"show", "k"}, {"delete", "k"}}) {
+      for (const bool json : {false, true}) {
+        CLI::App program;
+        add_studies(program);
+        std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
+        reversed.emplace_back("studies");
+        reversed.insert(reversed.begin(), {config, "--config"});
+        if (json) reversed.insert(reversed.begin(), "--json");
+        CHECK_THROWS_WITH(program.parse(reversed),
+                          "HTTP status 200; is it metserve that listens on http.port?");
+      }
+    }
+  }
 }
 
 TEST_CASE("Tables align their columns and show no control characters", "[server][studies]") {
