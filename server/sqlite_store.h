@@ -107,6 +107,7 @@ class SqliteStore final : public Store {
   Addressed addressed(const std::string& key);
   void decide(std::int64_t study, const std::string& series, std::string_view slot);
   void decide_all(std::int64_t study, const SeriesDecisions& decisions);
+  void require_no_open_part(std::int64_t study);
   void rearm(std::int64_t study, const std::string& text);
 
   dicom::Clock clock_;

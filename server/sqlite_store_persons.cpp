@@ -58,11 +58,11 @@ void SqliteStore::release_study(const std::string& key, const SeriesDecisions& d
   }
   decide_all(study, decisions);
   if (state == StudyState::held) {
+    require_no_open_part(study);
     writer_
         .query(R"sql(INSERT OR IGNORE INTO decisions (study_id, series_instance_uid, slot)
                  SELECT study_id, series_instance_uid, '' FROM series
-                 WHERE study_id = ?1 AND decision = 'ambiguous' AND series_instance_uid NOT IN
-                   (SELECT series_instance_uid FROM series WHERE study_id = ?1 AND decision = 'used'))sql",
+                 WHERE study_id = ? AND decision = 'ambiguous')sql",
                study)
         .run();
   }
@@ -81,6 +81,21 @@ void SqliteStore::decide_all(std::int64_t study, const SeriesDecisions& decision
     }
     decide(study, series, slot ? models::id(*slot) : "");
   }
+}
+
+/// Without a decision a series is left out as a whole, and a part of it that is used with it.
+void SqliteStore::require_no_open_part(std::int64_t study) {
+  Query open = writer_.query(R"sql(
+    SELECT used.series_instance_uid, used.slot FROM series AS used JOIN series AS open
+      ON open.study_id = used.study_id AND open.series_instance_uid = used.series_instance_uid
+    WHERE used.study_id = ?1 AND used.decision = 'used' AND open.decision = 'ambiguous'
+      AND used.series_instance_uid NOT IN (SELECT series_instance_uid FROM decisions WHERE study_id = ?1)
+    LIMIT 1)sql",
+                             study);
+  if (!open.step()) return;
+  throw Error(Error::Kind::bad_call,
+              "series " + open.text(0) + ": one part of it is used for " + open.text(1) +
+                  " and another is ambiguous: say which slot the series fills, or none");
 }
 
 /// Somebody's earlier choice for the same slot gives way.

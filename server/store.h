@@ -274,9 +274,9 @@ class Store {
   /// again, and a new result supersedes the earlier one.
   virtual void retry_study(const std::string& key) = 0;
   /// The same for a held study, or with `decisions` for a finished one. What a person decides about a series
-  /// holds for good; of a held study, ambiguous series without a decision are decided to fill no slot, but
-  /// for those of which another part is used.
-  /// Throws Error(bad_call) for a series that the study does not have, and for two series in one slot.
+  /// holds for good; of a held study, ambiguous series without a decision are decided to fill no slot. Throws
+  /// Error(bad_call) for a series that the study does not have, for two series in one slot, and for an
+  /// ambiguous one without a decision of which a part is used.
   virtual void release_study(const std::string& key, const SeriesDecisions& decisions) = 0;
   /// The current result's objects for these destinations are due again, at once and with all their tries.
   /// Throws Error(wrong_state) when there are none.

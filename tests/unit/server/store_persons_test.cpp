@@ -59,7 +59,7 @@ TEST_CASE("A held study shows its series and goes on without the ambiguous one w
   CHECK(claim.decisions == SeriesDecisions{{"1.2.2", std::nullopt}});
 }
 
-TEST_CASE("The parts of one series are found to be what each is, and release leaves out no part that is used",
+TEST_CASE("The parts of one series are found to be what each is, and none that is used is left out unseen",
           "[server][store]") {
   StoreFixture f;
   const Claim claim = f.claim_new_study("1.2");
@@ -73,8 +73,11 @@ TEST_CASE("The parts of one series are found to be what each is, and release lea
   REQUIRE(series.size() == 4);
   CHECK(series[1].decision == "used");
   CHECK(series[1].slot == Slot::flair);
-  f.store->release_study(key, {});
-  CHECK(f.store->study(key).value().decisions == SeriesDecisions{{"1.2.2", std::nullopt}});
+  CHECK(kind_of_error([&] { f.store->release_study(key, {}); }) == Error::Kind::bad_call);
+  CHECK(f.state("1.2") == StudyState::held);
+  f.store->release_study(key, {{series_1, Slot::flair}});
+  CHECK(f.store->study(key).value().decisions ==
+        SeriesDecisions{{series_1, Slot::flair}, {"1.2.2", std::nullopt}});
 }
 
 TEST_CASE("A person's decision about a series is kept, also when images come later", "[server][store]") {
