@@ -38,6 +38,12 @@ void put_pixels(DcmItem& dataset, const Picture& picture) {
       "pixel data");
 }
 
+/// Of rows and columns, as the slice is shown (PS3.3 C.7.6.1.1.1).
+std::string orientation_of(const LoadedSeries& reference) {
+  const auto& axes = reference.volume.geometry.axes_lps;
+  return patient_letters(axes[0]) + '\\' + patient_letters(axes[1]);
+}
+
 void put_source(DcmItem& dataset, const SliceSource& source) {
   DcmItem& image = append_item(dataset, DCM_SourceImageSequence);
   put(image, DCM_ReferencedSOPClassUID, source.sop_class_uid);
@@ -60,7 +66,7 @@ void write_key_image(const ResultContext& context, const Picture& picture, int n
   put(dataset, DCM_InstanceNumber, std::to_string(number));
   put(dataset, DCM_ConversionType, "WSD");
   put(dataset, DCM_ImageType, "DERIVED\\SECONDARY");
-  put(dataset, DCM_PatientOrientation, "");
+  put(dataset, DCM_PatientOrientation, picture.slice ? orientation_of(context.reference) : "");
   put(dataset, DCM_Laterality, "");
   put(dataset, DCM_ContentDate, dicom_date(context.clock()));
   put(dataset, DCM_ContentTime, dicom_time(context.clock()));

@@ -1,5 +1,8 @@
 #include "dicom/volume.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace metserve::dicom {
 
 Vec3 VolumeGeometry::lps_mm(const Vec3& ijk) const {
@@ -16,6 +19,20 @@ Vec3 VolumeGeometry::index(const Vec3& point_lps_mm) const {
     ijk[axis] /= spacing_mm[axis];
   }
   return ijk;
+}
+
+std::string patient_letters(const Vec3& direction_lps) {
+  constexpr double least = 0.1;  // sine of 6 degrees
+  constexpr std::array<const char*, 3> towards{"L", "P", "H"}, away{"R", "A", "F"};
+  std::array<std::size_t, 3> order{0, 1, 2};
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::abs(direction_lps[a]) > std::abs(direction_lps[b]);
+  });
+  std::string letters;
+  for (const std::size_t axis : order)
+    if (std::abs(direction_lps[axis]) >= least)
+      letters += direction_lps[axis] > 0 ? towards[axis] : away[axis];
+  return letters;
 }
 
 }  // namespace metserve::dicom

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace metserve::dicom {
@@ -22,6 +23,11 @@ struct VolumeGeometry {
   Vec3 lps_mm(const Vec3& ijk) const;          ///< continuous index to patient space
   Vec3 index(const Vec3& point_lps_mm) const;  ///< patient space to continuous index
 };
+
+/// Where a direction in patient space (LPS, a unit vector) leads, as Patient Orientation says it (PS3.3
+/// C.7.6.1.1.1): L or R, P or A, H or F, the most important first; what is less than 6 degrees of it is left
+/// out.
+std::string patient_letters(const Vec3& direction_lps);
 
 /// `voxels`: [slices, rows, columns] in C order, rescale slope and intercept applied.
 struct Volume {

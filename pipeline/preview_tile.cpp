@@ -95,7 +95,30 @@ void Tile::draw(Canvas& canvas, const Window& window) const {
         if (const std::size_t lesion = edge_of(x, y); lesion > 0)
           canvas.at(place_.left + x, place_.top + y) = lesion_colour(lesion);
       }
+  draw_sides(canvas);
   draw_numbers(canvas);
+}
+
+/// R, L, A, P, H and F at the edges that lie there.
+void Tile::draw_sides(Canvas& canvas) const {
+  constexpr int scale = 2, margin = 6;
+  const auto& axes = result_.reference.volume.geometry.axes_lps;
+  const auto letters = [&](std::size_t axis, double sign) {
+    return dicom::patient_letters({sign * axes[axis][0], sign * axes[axis][1], sign * axes[axis][2]});
+  };
+  const auto width = [](const std::string& text) {
+    return static_cast<int>(text.size()) * glyph_width * scale;
+  };
+  const int middle = place_.edge / 2, height = glyph_height * scale;
+  const auto write = [&](const std::string& text, int x, int y) {
+    draw_text(canvas, text, place_.left + x, place_.top + y, scale, white);
+  };
+  const std::string right = letters(0, 1), left = letters(0, -1), bottom = letters(1, 1),
+                    top = letters(1, -1);
+  write(left, margin, middle - height / 2);
+  write(right, place_.edge - margin - width(right), middle - height / 2);
+  write(top, middle - width(top) / 2, margin);
+  write(bottom, middle - width(bottom) / 2, place_.edge - margin - height);
 }
 
 /// Index of the voxel under a pixel, or -1 beside the slice.

@@ -41,7 +41,7 @@ struct TilePlace {
 };
 
 /// One slice of the reference, fitted into a square so that millimetres are as long in both directions, with
-/// lesions outlined and numbered.
+/// lesions outlined and numbered, and the letters of the patient's sides.
 class Tile {
  public:
   /// `result` outlives the tile.
@@ -52,6 +52,7 @@ class Tile {
   std::ptrdiff_t voxel_at(int x, int y) const;
   std::size_t lesion_at(int x, int y) const;
   std::size_t edge_of(int x, int y) const;
+  void draw_sides(Canvas& canvas) const;
   void draw_numbers(Canvas& canvas) const;
 
   const StudyResult& result_;

@@ -239,6 +239,11 @@ TEST_CASE("An axial series says of the patient's position and of lost pixels wha
   CHECK(dicom::text_of(*axial->getDataset(), DCM_LossyImageCompression) == "01");
   const auto key = dicom::testing::read(files.key_images.at(0));
   CHECK(dicom::text_of(*key->getDataset(), DCM_LossyImageCompression) == "01");
+  CHECK(dicom::text_of(*key->getDataset(), DCM_PatientOrientation).empty());  // a page of text
+  const auto slice = dicom::testing::read(files.key_images.at(1));
+  const auto& axes = result.reference.volume.geometry.axes_lps;
+  CHECK(dicom::text_of(*slice->getDataset(), DCM_PatientOrientation) ==
+        dicom::patient_letters(axes[0]) + '\\' + dicom::patient_letters(axes[1]));
 }
 
 TEST_CASE("Key images show a summary and the lesions' slices, and do not outlive their result", "[encode]") {
