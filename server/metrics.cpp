@@ -56,6 +56,14 @@ MetricFamily deliveries_by_state(const StoreCounts& counts) {
                 std::move(samples));
 }
 
+MetricFamily expiries(const MetricsSnapshot& now) {
+  std::vector<ClientMetric> samples;
+  for (const auto& [of, time] : now.expiries)
+    samples.push_back(sample(MetricType::Gauge, time.count(), {{"of", of}}));
+  return family("metserve_certificate_expiry_seconds", "Time until what TLS needs is out of date",
+                MetricType::Gauge, std::move(samples));
+}
+
 std::vector<MetricFamily> families_of(const MetricsSnapshot& now) {
   constexpr MetricType counter = MetricType::Counter, gauge = MetricType::Gauge;
   const auto as_double = [](auto value) { return static_cast<double>(value); };
@@ -156,6 +164,7 @@ void Metrics::delivery(const std::string& destination, const std::string& outcom
 std::string Metrics::text(const MetricsSnapshot& snapshot) const {
   std::vector<MetricFamily> all = impl_->registry.Collect();
   for (MetricFamily& made : families_of(snapshot)) all.push_back(std::move(made));
+  if (!snapshot.expiries.empty()) all.push_back(expiries(snapshot));
   return prometheus::TextSerializer().Serialize(all);
 }
 

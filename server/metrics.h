@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,8 @@ struct MetricsSnapshot {
   StoreCounts counts;
   std::uint64_t free_bytes = 0;
   int workers = 0, workers_ready = 0, workers_busy = 0;
+  /// Of `certificate` and `crl` under TLS: until then, negative when it is over.
+  std::map<std::string, std::chrono::duration<double>> expiries{};
 };
 
 /// Prometheus metrics; names and meanings in docs/operations.md. Thread safety: all members from any thread.

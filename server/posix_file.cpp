@@ -123,6 +123,11 @@ void write_durably(const std::filesystem::path& file, std::span<const std::uint8
   }
 }
 
+void hide_new_files_from_others() {
+  constexpr mode_t hidden = 0027;
+  umask(umask(hidden) | hidden);  // a stricter one stays
+}
+
 void sync_directory(const std::filesystem::path& directory) {
   FileDescriptor(directory, O_RDONLY | O_DIRECTORY).sync();
 }

@@ -40,6 +40,10 @@ class FileDescriptor {
 /// sync. Leaves nothing behind when it throws.
 void write_durably(const std::filesystem::path& file, std::span<const std::uint8_t> bytes);
 
+/// What this process makes from now on others than user and group can neither read nor write, whatever it is
+/// started with: for commands that write patients' data.
+void hide_new_files_from_others();
+
 /// Forces the entries of a directory to the disk.
 void sync_directory(const std::filesystem::path& directory);
 

@@ -15,6 +15,9 @@ namespace {
 constexpr std::chrono::milliseconds collect_interval{250};
 constexpr std::chrono::minutes retention_interval{10};
 constexpr std::chrono::hours certificate_notice{30 * 24};
+constexpr std::chrono::hours certificate_interval{24};
+/// Whoever can reach /readyz may ask as often as he likes: the disk has to write once in so long.
+constexpr std::chrono::seconds store_check_holds{5};
 
 using Steady = std::chrono::steady_clock;
 
@@ -66,6 +69,10 @@ Service::Service(const Config& config, const Log& log)
       },
       log_);
   start_listening();
+  if (tls_) {
+    certificate_watch_ = std::make_unique<PeriodicTask>(
+        "dicom.tls", certificate_interval, [this] { look_at_certificate(); }, log_);
+  }
   http_ =
       std::make_unique<HttpServer>(config_.http, [this, state = http_state()](const HttpRequest& request) {
         return guarded(request, access_, audit_,
@@ -80,7 +87,11 @@ Service::~Service() {
 
 /// Takes up what the last run of this node left.
 void Service::resume() {
-  storage_.discard_unknown(store_.keys());
+  if (const std::size_t lost = storage_.settle(store_.keys()); lost > 0) {
+    log_.warning(std::to_string(lost) + " studies that the database does not know are moved to " +
+                 storage_.lost_directory().string() +
+                 ": send them again (docs/operations.md, Restoring a backup), then delete that folder");
+  }
   for (const std::string& key : store_.reclaim_own(storage_.node(), max_tries)) {
     log_.warning("was in work when the server ended", key);
   }
@@ -112,7 +123,6 @@ dicom::CommitmentHandler Service::commitment_handler() {
 void Service::start_listening() {
   dicom::StoreScpOptions options = config_.dicom;
   options.tls = tls_;
-  if (tls_) look_at_certificate();
   options.on_association = [this](const dicom::AssociationEvent& event) { audit_.association(event); };
   const auto receive = [this](dicom::ReceivedInstance&& image) {
     const auto association = image.association;
@@ -128,16 +138,16 @@ void Service::start_listening() {
 
 /// One that ends without anybody's notice ends everybody's reception.
 void Service::look_at_certificate() {
-  const auto end = tls_->valid_until();
-  const bool soon = end < clock_() + certificate_notice;
-  log_.write(soon ? LogLevel::warning : LogLevel::info,
-             config_.tls->certificate.string() + ": valid until " + iso_time(end));
-  if (config_.tls->crl.empty()) return;
-  const auto lists_end = tls_->lists_valid_until();
-  const bool over = lists_end < clock_();
-  log_.write(over ? LogLevel::error : LogLevel::info,
-             config_.tls->crl.string() + ": valid until " + iso_time(lists_end) +
-                 (over ? ": every caller is refused until there is a new one" : ""));
+  const auto look = [&](const std::filesystem::path& file, TimePoint end, std::chrono::hours notice) {
+    const bool over = end < clock_(), soon = end < clock_() + notice;
+    log_.write(over   ? LogLevel::error
+               : soon ? LogLevel::warning
+                      : LogLevel::info,
+               file.string() + ": valid until " + iso_time(end) +
+                   (over ? ": no caller gets in until there is a new one" : ""));
+  };
+  look(config_.tls->certificate, tls_->valid_until(), certificate_notice);
+  if (!config_.tls->crl.empty()) look(config_.tls->crl, tls_->lists_valid_until(), std::chrono::hours(0));
 }
 
 void Service::reload() {
@@ -173,6 +183,7 @@ int Service::stop() {
   stop_listening();
   retention_.reset();
   collector_.reset();
+  certificate_watch_.reset();
   const int stuck = workers_->stop(config_.workers.stop_grace);
   if (stuck > 0) return stuck;
   http_.reset();
@@ -207,15 +218,41 @@ std::vector<ReadinessCheck> Service::readiness() {
     const std::scoped_lock lock(scp_mutex_);
     listening = scp_ != nullptr;
   }
-  return {
+  std::vector<ReadinessCheck> checks = {
       {"dicom", listening, listening ? "listening on port " + std::to_string(dicom_port_) : "stopped"},
       {"workers", workers.ready > 0 && !broken_,
        std::to_string(workers.ready) + " of " + std::to_string(workers.all) + " ready on " +
            config_.workers.device},
       check("storage", [this] { receiver_->require_able(); }),
-      check("store", [this] { store_.check_writable(); }),
+      store_check(),
       deliveries(),
   };
+  if (tls_) checks.push_back(certificate());
+  return checks;
+}
+
+ReadinessCheck Service::store_check() {
+  const std::scoped_lock lock(store_check_mutex_);
+  if (!store_check_ends_ || Steady::now() >= *store_check_ends_) {
+    store_check_ = check("store", [this] { store_.check_writable(); });
+    store_check_ends_ = Steady::now() + store_check_holds;
+  }
+  return store_check_;
+}
+
+/// What has ended while the server ran keeps every caller out, though it listens.
+ReadinessCheck Service::certificate() {
+  const auto ended = [](const std::filesystem::path& file, TimePoint end) {
+    return ReadinessCheck{"dicom.tls", false,
+                          file.string() + ": valid until " + iso_time(end) +
+                              ": no caller gets in; put a new one there and reload"};
+  };
+  const dicom::TlsOptions& files = *config_.tls;
+  const auto end = tls_->valid_until();
+  if (end < clock_()) return ended(files.certificate, end);
+  if (const auto lists_end = tls_->lists_valid_until(); !files.crl.empty() && lists_end < clock_())
+    return ended(files.crl, lists_end);
+  return {"dicom.tls", true, "certificate valid until " + iso_time(end)};
 }
 
 /// Objects that are stuck need a person; the server itself can do its work.
@@ -237,6 +274,8 @@ MetricsSnapshot Service::snapshot() {
   }
   now.counts = store_.counts();
   now.free_bytes = storage_.free_bytes();
+  if (tls_) now.expiries["certificate"] = tls_->valid_until() - clock_();
+  if (tls_ && !config_.tls->crl.empty()) now.expiries["crl"] = tls_->lists_valid_until() - clock_();
   const WorkerStatus workers = workers_->status();
   now.workers = workers.all;
   now.workers_ready = workers.ready;

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +59,8 @@ class Service {
   void collect();
   void start_listening();
   void look_at_certificate();
+  ReadinessCheck certificate();
+  ReadinessCheck store_check();
   void stop_listening();
   HttpState http_state();
   std::vector<ReadinessCheck> readiness();
@@ -78,10 +82,13 @@ class Service {
   std::unique_ptr<Receiver> receiver_;  ///< before the threads that have its journal wiped
   std::vector<std::unique_ptr<Delivery>> deliveries_;
   std::unique_ptr<WorkerPool> workers_;
-  std::unique_ptr<PeriodicTask> collector_, retention_;
+  std::unique_ptr<PeriodicTask> collector_, retention_, certificate_watch_;
   std::mutex scp_mutex_;
   std::unique_ptr<dicom::StoreScp> scp_;  ///< under the mutex: HTTP looks at it while it is stopped
   std::uint16_t dicom_port_ = 0;
+  std::mutex store_check_mutex_;
+  ReadinessCheck store_check_;  ///< under that mutex; made anew when it ends, at first without an end
+  std::optional<std::chrono::steady_clock::time_point> store_check_ends_;
   std::unique_ptr<HttpServer> http_;
 };
 

@@ -79,6 +79,17 @@ std::set<std::string> in_both(const std::set<std::string>& first, const std::set
   return both;
 }
 
+std::string no_database(const fs::path& directory) {
+  std::error_code none;
+  const fs::directory_iterator images(directory / "images", none);
+  const auto studies = std::distance(images, fs::directory_iterator());
+  if (studies == 0) return "no study yet";
+  throw Error(Error::Kind::io, (directory / "metserve.db").string() + ": is not there, though images/ has " +
+                                   std::to_string(studies) +
+                                   " studies: put its backup there before the next start, which otherwise "
+                                   "moves them to lost/");
+}
+
 std::string named(const std::set<std::string>& files, const std::string& what) {
   if (files.empty()) return "";
   return std::to_string(files.size()) + " " + what + ", first " + *files.begin() + "; ";
@@ -87,7 +98,7 @@ std::string named(const std::set<std::string>& files, const std::string& what) {
 }  // namespace
 
 std::string check_store(const fs::path& directory, bool contents) {
-  if (!fs::exists(directory / "metserve.db")) return "no study yet";
+  if (!fs::exists(directory / "metserve.db")) return no_database(directory);
   Database database(directory / "metserve.db");
   if (const std::int64_t schema = schema_of(database); schema < current_schema())
     return "schema " + std::to_string(schema) + ", will be brought to " + std::to_string(current_schema()) +

@@ -185,7 +185,10 @@ StoreCounts SqliteStore::counts() {
 void SqliteStore::check_writable() {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
-  writer_.query("UPDATE studies SET id = id WHERE id = (SELECT MIN(id) FROM studies)").run();
+  std::int64_t version = 0;
+  if (Query query = writer_.query("PRAGMA user_version"); query.step()) version = query.integer(0);
+  // The same again: the first page is written and synced whatever else there is.
+  writer_.execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
   transaction.commit();
 }
 

@@ -10,8 +10,11 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "server/error.h"
 #include "server/hash.h"
@@ -34,8 +37,34 @@ void make_folders(const fs::path& directory) {
   }
 }
 
-void clear(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry.path());
+constexpr std::array<const char*, 2> studies_folders{"images", "results"};
+
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(folder)) entries.push_back(entry.path());
+  return entries;
+}
+
+bool is_key(const std::string& text) {
+  return text.size() == study_key("").size() &&
+         text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+std::string name_of(uid_t user) {
+  const passwd* const entry = getpwuid(user);
+  return entry == nullptr ? "#" + std::to_string(user) : entry->pw_name;
+}
+
+/// What another user writes here, root above all, the server's own could not write any more. The database is
+/// what tells who that is: a volume's own folder may be root's.
+void require_own(const fs::path& database) {
+  struct stat status {};
+  if (stat(database.c_str(), &status) != 0 || status.st_uid == geteuid()) return;
+  const std::string owner = name_of(status.st_uid);
+  throw Error(Error::Kind::bad_call, database.parent_path().string() + ": belongs to user " + owner +
+                                         " and this command runs as " + name_of(geteuid()) +
+                                         ": run it as that user, e.g. with sudo -u " + owner +
+                                         " (docs/operations.md, Commands as the server's user)");
 }
 
 /// The node's name is its own, not the host's: a container gets a new host name at each start.
@@ -61,14 +90,19 @@ std::unique_ptr<FileDescriptor> take_lock(const fs::path& directory) {
   return lock;
 }
 
+[[noreturn]] void fail_to_remove(const fs::path& files, const std::error_code& error) {
+  throw Error(Error::Kind::io, files.string() + ": cannot be removed, though its study is deleted (" +
+                                   error.message() + "); the next start tries again");
+}
+
 }  // namespace
 
 Storage::Storage(const fs::path& directory, std::uint64_t min_free_bytes)
     : directory_(directory), min_free_bytes_(min_free_bytes) {
+  require_own(database_file());
   make_folders(directory_);
   lock_ = take_lock(directory_);
   images_ = std::make_unique<FileDescriptor>(directory_ / "images", O_RDONLY | O_DIRECTORY);
-  clear(directory_ / "trash");
   node_ = read_or_make_node(directory_ / "node");
   sync_directory(directory_);
 }
@@ -108,30 +142,64 @@ void Storage::sync_result(const fs::path& result) const {
   sync_directory(directory_ / "results");
 }
 
-void Storage::move_to_trash(const std::string& key) {
-  for (const char* folder : {"images", "results"}) {
+Storage::Trash::Trash(const fs::path& directory, const std::string& key) : directory_(directory) {
+  if (!is_key(key)) throw Error(Error::Kind::not_found, "there is no study with the key '" + key + "'");
+  int count = 0;
+  do {
+    folder_ = directory / "trash" / (key + "." + std::to_string(count++));
+  } while (!fs::create_directory(folder_));
+  sync_directory(folder_.parent_path());
+}
+
+Storage::Trash::~Trash() {
+  std::error_code next_start_removes_it;
+  if (!taking_) fs::remove(folder_, next_start_removes_it);
+}
+
+void Storage::Trash::take(const std::string& key) {
+  taking_ = true;
+  for (const char* folder : studies_folders) {
+    std::error_code error;
     const fs::path there = directory_ / folder / key;
-    if (!fs::exists(there)) continue;
-    fs::rename(there, directory_ / "trash" / std::to_string(counter_.fetch_add(1)));
+    if (fs::exists(there)) fs::rename(there, folder_ / folder, error);
+    if (error) fail_to_remove(there, error);
   }
 }
 
-void Storage::empty_trash() {
-  clear(directory_ / "trash");
+void Storage::Trash::remove() {
+  std::error_code error;
+  fs::remove_all(folder_, error);
+  if (error) fail_to_remove(folder_, error);
 }
 
-void Storage::discard_unknown(const std::vector<std::string>& known_keys) {
+std::size_t Storage::settle(const std::vector<std::string>& known_keys) {
   const std::set<std::string> known(known_keys.begin(), known_keys.end());
-  std::set<std::string> found;
-  for (const char* folder : {"images", "results"}) {
-    for (const auto& entry : fs::directory_iterator(directory_ / folder)) {
-      found.insert(entry.path().filename().string());
+  std::set<std::string> deleted, lost;
+  for (const fs::path& folder : entries_of(directory_ / "trash")) deleted.insert(folder.stem());
+  for (const char* folder : studies_folders) {
+    for (const fs::path& files : entries_of(directory_ / folder)) {
+      const std::string key = files.filename();
+      if (known.contains(key)) continue;
+      if (deleted.contains(key) || fs::is_empty(files)) {
+        fs::remove_all(files);
+      } else {
+        set_aside(files);
+        lost.insert(key);
+      }
     }
   }
-  for (const std::string& key : found) {
-    if (!known.contains(key)) move_to_trash(key);
-  }
-  empty_trash();
+  for (const fs::path& folder : entries_of(directory_ / "trash")) fs::remove_all(folder);
+  return lost.size();
+}
+
+/// What was lost before under the same key stays as it is.
+void Storage::set_aside(const fs::path& files) const {
+  const fs::path folder = lost_directory() / files.parent_path().filename();
+  fs::create_directories(folder);
+  fs::path there = folder / files.filename();
+  for (int count = 1; fs::exists(there); ++count)
+    there = folder / (files.filename().string() + "." + std::to_string(count));
+  fs::rename(files, there);
 }
 
 }  // namespace metserve::server

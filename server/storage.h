@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -23,14 +23,15 @@ namespace metserve::server {
 ///     journal/         images that were acknowledged and are not filed yet (journal.h)
 ///     images/KEY/      images of the study with that key, NAME-CONTENT.dcm
 ///     results/KEY/     one folder for each result
-///     trash/           on its way out
+///     trash/KEY.N/     the study with that key is being deleted, or was when the process died
+///     lost/            images/KEY/ and results/KEY/ of studies that the database did not know at a start
 ///
 /// No path holds a UID: names are hashes of UIDs, so nothing that a peer sends can lead elsewhere.
 /// Thread safety: all members from any thread.
 class Storage {
  public:
-  /// Makes what is missing, takes the lock and clears the trash. Throws Error(io) naming what cannot
-  /// be written, or that another server holds the directory.
+  /// Makes what is missing and takes the lock. Throws Error(bad_call) when the directory's database belongs
+  /// to another user, Error(io) naming what cannot be written, or that another server holds the directory.
   Storage(const std::filesystem::path& directory, std::uint64_t min_free_bytes);
 
   const std::filesystem::path& directory() const { return directory_; }
@@ -56,30 +57,52 @@ class Storage {
   std::filesystem::path make_result_directory(const std::string& key, std::int64_t revision);
   void sync_result(const std::filesystem::path& result) const;
 
-  /// Calls `forget` while no image is being stored and, when it returns true, removes the study's files. When
-  /// images keep coming, gives up after a second: the next sweep will do.
+  /// Calls `forget` while no image is being stored and, when it returns true, removes the study's files:
+  /// where it cannot, throws Error(io) and leaves them to the next start. When images keep coming, gives up
+  /// after a second: the next sweep will do.
   template <class Forget>
   void discard(const std::string& key, Forget&& forget) {
     std::unique_lock lock(discarding_, std::chrono::seconds(1));
-    if (!lock.owns_lock() || !forget()) return;
-    move_to_trash(key);
+    if (!lock.owns_lock()) return;
+    Trash trash(directory_, key);
+    if (!forget()) return;
+    trash.take(key);
     lock.unlock();
-    empty_trash();
+    trash.remove();
   }
 
-  /// At start: removes files of studies that the database does not know; nobody was told that they are safe.
-  void discard_unknown(const std::vector<std::string>& known_keys);
+  /// At start, when the journal has been filed: empties the trash, deletes what a process that died was about
+  /// to, and moves all else that the database does not know to `lost`: it was acknowledged to a sender by a
+  /// database that is no longer here. Returns how many studies were moved.
+  std::size_t settle(const std::vector<std::string>& known_keys);
+
+  std::filesystem::path lost_directory() const { return directory_ / "lost"; }
 
  private:
-  void move_to_trash(const std::string& key);
-  void empty_trash();
+  /// Says on the disk that a study is about to be deleted, for as long as it lives, and once that has begun
+  /// until all is removed: the next start can tell it from one that the database has lost. Throws
+  /// Error(not_found) for what is no study's key.
+  class Trash {
+   public:
+    Trash(const std::filesystem::path& directory, const std::string& key);
+    ~Trash();
+    Trash(const Trash&) = delete;
+    Trash& operator=(const Trash&) = delete;
+    void take(const std::string& key);  ///< moves the study's images and results here
+    void remove();
+
+   private:
+    std::filesystem::path directory_, folder_;
+    bool taking_ = false;
+  };
+
+  void set_aside(const std::filesystem::path& files) const;
 
   std::filesystem::path directory_;
   std::uint64_t min_free_bytes_;
   std::string node_;
   std::unique_ptr<FileDescriptor> lock_, images_;
   std::shared_timed_mutex discarding_;
-  std::atomic<std::uint64_t> counter_{0};
 };
 
 }  // namespace metserve::server

@@ -1,6 +1,9 @@
 #include "server/storage_check.h"
 
 #include <array>
+#include <cerrno>
+#include <cstring>
+#include <set>
 
 #include <unistd.h>
 
@@ -9,14 +12,37 @@
 
 namespace metserve::server {
 namespace fs = std::filesystem;
+namespace {
 
-std::string check_storage(const StorageConfig& config) {
-  std::error_code error;
-  fs::create_directories(config.directory, error);
-  if (error) {
-    throw Error(Error::Kind::io, config.directory.string() + ": cannot be made (" + error.message() +
+/// It is not made: it would belong to whoever checks.
+std::string missing(const fs::path& directory) {
+  fs::path above = directory.parent_path();
+  while (!fs::exists(above)) above = above.parent_path();
+  if (::access(above.c_str(), W_OK | X_OK) != 0) {
+    throw Error(Error::Kind::io, directory.string() + ": is not there, and nothing can be made in " +
+                                     above.string() + " (" + std::strerror(errno) +
                                      "); run check as the user that the server runs as");
   }
+  return directory.string() + ", which the first start makes";
+}
+
+/// Empty where nothing is lost.
+std::string lost_below(const fs::path& directory) {
+  std::set<std::string> keys;
+  for (const char* folder : {"images", "results"}) {
+    std::error_code nothing_lost;
+    for (const auto& entry : fs::directory_iterator(directory / "lost" / folder, nothing_lost))
+      keys.insert(entry.path().filename());
+  }
+  if (keys.empty()) return "";
+  return "; " + std::to_string(keys.size()) + " studies in " + (directory / "lost").string() +
+         " that the database did not know at a start: send them again, then delete that folder";
+}
+
+}  // namespace
+
+std::string check_storage(const StorageConfig& config) {
+  if (!fs::exists(config.directory)) return missing(config.directory);
   const fs::path probe = config.directory / (".check-" + std::to_string(getpid()));
   constexpr std::array<std::uint8_t, 4> bytes{1, 2, 3, 4};
   write_durably(probe, bytes);
@@ -27,7 +53,8 @@ std::string check_storage(const StorageConfig& config) {
                 config.directory.string() + ": " + std::to_string(free >> 20) +
                     " MiB free, less than storage.min_free_mib: new images would be refused");
   }
-  return config.directory.string() + ", " + std::to_string(free >> 30) + " GiB free";
+  return config.directory.string() + ", " + std::to_string(free >> 30) + " GiB free" +
+         lost_below(config.directory);
 }
 
 }  // namespace metserve::server

@@ -16,6 +16,7 @@
 #include "server/error_table.h"
 #include "server/http_access.h"
 #include "server/model_directory.h"
+#include "server/posix_file.h"
 #include "server/sqlite_check.h"
 #include "server/storage_check.h"
 #include "server/tls_check.h"
@@ -51,6 +52,7 @@ std::string check_appendable(const std::filesystem::path& file) {
 }
 
 int check(const std::filesystem::path& file, bool contents) {
+  hide_new_files_from_others();
   const dicom::Runtime runtime;
   const Config config = load_config(file);
   Checklist list;

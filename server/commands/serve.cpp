@@ -3,6 +3,7 @@
 
 #include "dicom/runtime.h"
 #include "server/commands/commands.h"
+#include "server/posix_file.h"
 #include "server/service.h"
 #include "server/stop_signals.h"
 
@@ -17,6 +18,7 @@ LogLevel level_of(dicom::LogLevel level) {
 
 /// Until a signal, or until a device is broken. Returns the exit status.
 int serve(const std::filesystem::path& file) {
+  hide_new_files_from_others();
   const StopSignals signals;
   const Config config = load_config(file);
   const Log log(config.log);

@@ -7,6 +7,7 @@
 
 #include "server/commands/commands.h"
 #include "server/error.h"
+#include "server/posix_file.h"
 #include "server/studies_client.h"
 #include "server/studies_table.h"
 
@@ -30,6 +31,7 @@ Error not_metserve(unsigned status) {
 
 /// The answer's body; an error answer becomes the error that it was.
 std::string body_of(const StudiesArguments& arguments, const std::string& method, const std::string& target) {
+  hide_new_files_from_others();
   const Config config = load_config(arguments.config);
   const HttpResponse answer = ask_about_studies(config, {method, target});
   if (answer.status == 200) return answer.body;

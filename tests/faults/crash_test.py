@@ -120,7 +120,7 @@ def check_images(server, acknowledged):
             wrong.append(f"{instance} has other bytes")
     known = {str(state / file) for file in stored.values()}
     known |= {str(state / file) for file, in query(server, "SELECT file FROM conflicts")}
-    orphans = [str(file) for folder in ("images", "incoming", "trash") for file in (state / folder).rglob("*")
+    orphans = [str(file) for folder in ("images", "lost", "trash") for file in (state / folder).rglob("*")
                if file.is_file() and str(file) not in known]
     return wrong, orphans
 

@@ -19,13 +19,14 @@ class Authority {
     openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
              "/CN=Test CA", "-days", "2", "-keyout", path("ca.key"), "-out", path("ca.pem")});
   }
-  /// `name`: the common name; `subject`: e.g. "IP:127.0.0.1", whom it is for.
-  void issue(const std::string& name, const std::string& subject) const {
+  /// `name`: the common name; `subject`: e.g. "IP:127.0.0.1", whom it is for; `days`: of validity, below
+  /// 0 for one that is over.
+  void issue(const std::string& name, const std::string& subject, const std::string& days = "2") const {
     openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name,
              "-keyout", path(name + ".key"), "-out", path(name + ".csr")});
     std::ofstream(path(name + ".ext")) << "subjectAltName=" << subject << "\n";
     openssl({"x509", "-req", "-in", path(name + ".csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
-             "-CAcreateserial", "-days", "2", "-extfile", path(name + ".ext"), "-out", path(name + ".pem")});
+             "-CAcreateserial", "-days", days, "-extfile", path(name + ".ext"), "-out", path(name + ".pem")});
   }
   /// `crl.pem`, the list of what has been revoked so far, valid until then (YYYYMMDDHHMMSSZ).
   void list_revoked(const std::string& until = "20991231000000Z") const {

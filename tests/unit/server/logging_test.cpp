@@ -68,13 +68,15 @@ TEST_CASE("Metrics show what was counted and what is now", "[server][metrics]") 
   now.counts.studies[StudyState::held] = 2;
   now.free_bytes = 1000;
   now.workers = 1;
+  CHECK(metrics.text(now).find("metserve_certificate_expiry_seconds") == std::string::npos);
+  now.expiries["certificate"] = std::chrono::seconds(-5);
   const std::string text = metrics.text(now);
   for (const char* line :
        {"metserve_images_total{outcome=\"added\"} 1\n", "metserve_commit_images_sum 3\n",
         "metserve_stage_seconds_count{stage=\"infer\"} 1\n", "metserve_jobs_total{outcome=\"recorded\"} 1\n",
         "metserve_associations_total{outcome=\"accepted\"} 5\n", "metserve_studies{state=\"held\"} 2\n",
         "metserve_studies{state=\"ready\"} 0\n", "metserve_workers{state=\"all\"} 1\n", "model=\"bundled\"",
-        "metserve_disk_free_bytes 1000\n"}) {
+        "metserve_disk_free_bytes 1000\n", "metserve_certificate_expiry_seconds{of=\"certificate\"} -5\n"}) {
     INFO(text);
     CHECK(text.find(line) != std::string::npos);
   }

@@ -20,6 +20,7 @@
 #include "server/hash.h"
 #include "server/http_client.h"
 #include "tests/catch.h"
+#include "tests/unit/dicom/peer_programs.h"
 #include "tests/unit/server/service_fixture.h"
 #include "tests/unit/server/store_fixture.h"
 
@@ -270,6 +271,32 @@ TEST_CASE("A server that stops between images goes on with the study after its n
   // The first ten are quiet at once, and may be skipped before the others have been filed.
   REQUIRE(soon([&] { return f.study()->instances == static_cast<int>(f.images.size()); }, 120));
   REQUIRE(f.reaches(StudyState::skipped));
+}
+
+TEST_CASE("A start without its database loses no image, and what it moved away can be sent again",
+          "[server][service][peers]") {
+  RunningService f(models::Slot::flair);
+  f.config.study.quiet_time = std::chrono::seconds(3600);
+  {
+    Service service(f.config, f.log);
+    f.send_to(service, 0, 3);
+    CHECK(service.stop() == 0);
+  }
+  const auto key = f.study()->key;
+  for (const char* file : {"metserve.db", "metserve.db-wal", "metserve.db-shm"})
+    std::filesystem::remove(f.config.storage.directory / file);
+  const Service service(f.config, f.log);
+  const auto lost = f.config.storage.directory / "lost";
+  CHECK_THAT(f.logged(),
+             Catch::Contains("1 studies that the database does not know are moved to " + lost.string()));
+  CHECK(dicom::list_files(lost / "images" / key).size() == 3);
+  CHECK_FALSE(f.study());
+  const auto sent =
+      dicom::test::run_program({"dcmsend", "-aec", f.config.dicom.ae_title, "+sd", "+r", "127.0.0.1",
+                                std::to_string(service.dicom_port()), lost / "images"});
+  INFO(sent.output);
+  CHECK(sent.status == 0);
+  CHECK(soon([&] { return f.study() && f.study()->instances == 3; }));
 }
 
 TEST_CASE("At stop all destinations end together what they are sending, and begin no more",

@@ -42,6 +42,15 @@ TEST_CASE("A store that is as recorded is said to be so", "[server][check]") {
   CHECK(check_store("/nowhere", false) == "no study yet");
 }
 
+TEST_CASE("Images without their database are named before a start moves them", "[server][check]") {
+  CheckFixture f;
+  f.put("1.2.1", "one");
+  std::filesystem::remove(f.directory.path() / "metserve.db");
+  CHECK_THROWS_WITH(f.check(false),
+                    Catch::Contains("metserve.db: is not there, though images/ has 1 studies") &&
+                        Catch::Contains("backup"));
+}
+
 TEST_CASE("An image recorded by its SHA-256, as stores did before, is compared with that",
           "[server][check]") {
   CheckFixture f;

@@ -3,14 +3,21 @@
 #include <fstream>
 #include <iterator>
 
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "server/error.h"
 #include "server/hash.h"
 #include "server/image_batch.h"
+#include "server/storage_check.h"
 #include "tests/catch.h"
 #include "tests/temporary_directory.h"
+#include "tests/unit/server/store_fixture.h"
 
 using namespace metserve::server;
 using metserve::TemporaryDirectory;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -73,20 +80,85 @@ TEST_CASE("Only one server holds a storage directory, and its node keeps its nam
   CHECK(Storage(directory.path(), 0).node() == node);
 }
 
-TEST_CASE("A start clears what was half deleted and what nobody recorded", "[server][storage]") {
+TEST_CASE("A start keeps apart what the database does not know, and deletes what was half deleted",
+          "[server][storage]") {
   const TemporaryDirectory directory;
-  std::string known, unknown;
+  const fs::path lost = directory.path() / "lost" / "images" / study_key("1.3");
   {
     Storage storage(directory.path(), 0);
-    known = put(storage, "1.2", "1.2.3", "x");
-    unknown = put(storage, "1.3", "1.3.3", "x");
-    std::filesystem::create_directory(directory.path() / "trash" / "17");
+    put(storage, "1.2", "1.2.3", "x");
+    put(storage, "1.3", "1.3.3", "x");
+    put(storage, "1.4", "1.4.3", "x");
+    fs::create_directory(directory.path() / "images" / study_key("1.5"));  // without an image
+    // 1.4 had been forgotten, or was about to be, and 1.6 had been moved.
+    fs::create_directory(directory.path() / "trash" / (study_key("1.4") + ".0"));
+    fs::create_directories(directory.path() / "trash" / (study_key("1.6") + ".17") / "images");
   }
   Storage storage(directory.path(), 0);
-  storage.discard_unknown({study_key("1.2")});
-  CHECK(std::filesystem::exists(directory.path() / known));
-  CHECK_FALSE(std::filesystem::exists(directory.path() / unknown));
-  CHECK(std::filesystem::is_empty(directory.path() / "trash"));
+  CHECK(storage.settle({study_key("1.2")}) == 1);
+  CHECK(fs::exists(directory.path() / "images" / study_key("1.2")));
+  CHECK(std::distance(fs::directory_iterator(directory.path() / "images"), fs::directory_iterator()) == 1);
+  CHECK(std::distance(fs::directory_iterator(lost), fs::directory_iterator()) == 1);
+  CHECK(fs::is_empty(directory.path() / "trash"));
+
+  put(storage, "1.3", "1.3.4", "y");
+  const auto result = storage.make_result_directory(study_key("1.3"), 1);
+  std::ofstream(directory.path() / result / "seg.dcm") << "segments";
+  CHECK(storage.settle({study_key("1.2")}) == 1);
+  CHECK(fs::exists(lost));
+  CHECK_FALSE(fs::is_empty(lost.string() + ".1"));
+  CHECK(content(directory.path() / "lost" / result / "seg.dcm") == "segments");
+}
+
+TEST_CASE("A directory whose database is another user's is not touched", "[server][storage]") {
+  if (geteuid() != 0) return;  // nobody else can give a file away
+  const TemporaryDirectory directory;
+  const fs::path database = directory.path() / "metserve.db";
+  std::ofstream(database) << "";
+  const passwd* const other = getpwnam("nobody");
+  REQUIRE(other != nullptr);
+  REQUIRE(chown(database.c_str(), other->pw_uid, other->pw_gid) == 0);
+  CHECK_THROWS_WITH(Storage(directory.path(), 0), Catch::Contains(directory.path().string()) &&
+                                                      Catch::Contains("belongs to user nobody") &&
+                                                      Catch::Contains("sudo -u nobody"));
+  CHECK(kind_of_error([&] { Storage(directory.path(), 0); }) == Error::Kind::bad_call);
+  CHECK(std::distance(fs::directory_iterator(directory.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("Commands that write patients' data hide what they make, whatever they are started with",
+          "[server][storage]") {
+  const mode_t before = umask(022);
+  const auto modes = [](mode_t started_with) {
+    umask(started_with);
+    hide_new_files_from_others();
+    const TemporaryDirectory directory;
+    const fs::path state = directory.path() / "state";
+    const Storage storage(state, 0);
+    const SqliteStore store(storage.database_file(), [] { return std::chrono::system_clock::now(); });
+    return std::pair(fs::status(state / "images").permissions(),
+                     fs::status(storage.database_file()).permissions());
+  };
+  CHECK(modes(0022) == std::pair(fs::perms(0750), fs::perms(0640)));
+  CHECK(modes(0077) == std::pair(fs::perms(0700), fs::perms(0600)));
+  umask(before);
+}
+
+TEST_CASE("The check makes no directory, and tells of what is lost", "[server][storage][check]") {
+  const TemporaryDirectory directory;
+  StorageConfig config;
+  config.directory = directory.path() / "not" / "yet";
+  config.min_free_bytes = 0;
+  CHECK_THAT(check_storage(config), Catch::Contains("which the first start makes"));
+  CHECK(fs::is_empty(directory.path()));
+  config.directory = "/proc/metserve";
+  if (geteuid() != 0) CHECK_THROWS_WITH(check_storage(config), Catch::Contains("/proc"));
+
+  config.directory = directory.path();
+  Storage storage(directory.path(), 0);
+  put(storage, "1.2", "1.2.3", "x");
+  CHECK_THAT(check_storage(config), Catch::EndsWith("GiB free"));
+  storage.settle({});
+  CHECK_THAT(check_storage(config), Catch::Contains("1 studies in " + storage.lost_directory().string()));
 }
 
 TEST_CASE("A study is discarded only when it was forgotten", "[server][storage]") {

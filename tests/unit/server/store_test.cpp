@@ -28,6 +28,17 @@ std::vector<std::string> notes(StoreFixture& fixture, const std::string& study) 
 
 }  // namespace
 
+TEST_CASE("Whether the database takes a write is tried with one, also where there is no study",
+          "[server][store]") {
+  StoreFixture f;
+  const auto log = f.directory.path() / "metserve.db-wal";
+  const auto before = std::filesystem::file_size(log);
+  f.store->check_writable();
+  CHECK(std::filesystem::file_size(log) > before);
+  f.reopen();  // it has changed nothing
+  CHECK(f.add("1.2", "1.2.1.1") == AddOutcome::added);
+}
+
 TEST_CASE("A study goes from its first image to done, and its history tells", "[server][store]") {
   StoreFixture f;
   CHECK(f.add("1.2", "1.2.1.1") == AddOutcome::added);

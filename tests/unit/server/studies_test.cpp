@@ -3,6 +3,9 @@
 #include <fstream>
 
 #include <nlohmann/json.hpp>
+#include <pwd.h>
+#include <unistd.h>
+
 #include "server/commands/commands.h"
 #include "server/hash.h"
 #include "server/http_server.h"
@@ -71,6 +74,21 @@ TEST_CASE("A directory that a server holds is left alone, and both reasons are n
   const Storage held(d.config.storage.directory, 0);
   CHECK_THROWS_WITH(d.ask("GET", "/studies"), Catch::Contains("http.port is 0") &&
                                                   Catch::Contains("another server runs on this directory"));
+}
+
+TEST_CASE("Another user's directory is left alone, and the user is named", "[server][studies]") {
+  if (geteuid() != 0) return;  // nobody else can give a file away
+  const Directory d;
+  const auto state = d.config.storage.directory;
+  std::filesystem::remove_all(state / "journal");
+  const passwd* const other = getpwnam("nobody");
+  REQUIRE(other != nullptr);
+  REQUIRE(chown((state / "metserve.db").c_str(), other->pw_uid, other->pw_gid) == 0);
+  CHECK_THROWS_WITH(d.ask("GET", "/studies"),
+                    Catch::Contains("belongs to user nobody") && Catch::Contains("sudo -u nobody"));
+  CHECK(kind_of_error([&] { d.ask("GET", "/studies"); }) == Error::Kind::bad_call);
+  CHECK_FALSE(std::filesystem::exists(state / "journal"));
+  CHECK_FALSE(std::filesystem::exists(*d.config.log.file));
 }
 
 TEST_CASE("A running server is asked through HTTP", "[server][studies]") {
