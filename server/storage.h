@@ -50,9 +50,6 @@ class Storage {
   /// Forces all images that were written to the disk. Throws Error(io) when it does not take it.
   void sync_images();
 
-  /// Where a study's images lie.
-  std::filesystem::path image_directory(const std::string& key) const { return directory_ / "images" / key; }
-
   /// An empty directory for a result, relative; whatever an earlier try left there is gone.
   std::filesystem::path make_result_directory(const std::string& key, std::int64_t revision);
   void sync_result(const std::filesystem::path& result) const;

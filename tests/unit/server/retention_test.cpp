@@ -1,7 +1,10 @@
 #include "server/retention.h"
 
 #include <atomic>
+#include <thread>
 
+#include "server/administration.h"
+#include "server/config.h"
 #include "server/image_batch.h"
 #include "server/periodic_task.h"
 #include "server/sqlite_check.h"
@@ -78,6 +81,76 @@ TEST_CASE("A sweep that is to stop leaves the other studies to the next one", "[
   CHECK(std::filesystem::exists(image));
   CHECK(f.sweep() == 1);
   CHECK_FALSE(std::filesystem::exists(image));
+}
+
+TEST_CASE("Studies that are deleted at the same time hinder each other nowhere", "[server][retention]") {
+  RetentionFixture f;
+  std::vector<std::string> persons_keys;
+  for (int i = 0; i < 60; ++i) {
+    const std::string study = "1.2." + std::to_string(i);
+    for (int image = 0; image < 10; ++image) f.file(study, study + ".1." + std::to_string(image), "one");
+    if (i % 2 == 0) persons_keys.push_back(study_key(study));
+  }
+  f.finish_all();
+  const std::vector<DestinationConfig> none;
+  Administration administration({f.storage, *f.store, none, f.log, f.audit, [] {}});
+  std::atomic<int> deleted{0};
+  {
+    const auto by_person = [&](std::size_t first) {
+      for (std::size_t i = first; i < persons_keys.size(); i += 2) {
+        // Gone already is what the sweep has deleted.
+        const auto error = kind_of_error([&] { administration.remove(persons_keys[i]); });
+        CHECK((!error || error == Error::Kind::not_found));
+        if (!error) ++deleted;
+      }
+    };
+    const std::jthread one(by_person, 0), other(by_person, 1);
+    deleted += f.sweep();
+  }
+  CHECK(deleted == 60);
+  CHECK(f.store->keys().empty());
+  CHECK(std::filesystem::is_empty(f.directory.path() / "images"));
+  CHECK(std::filesystem::is_empty(f.directory.path() / "trash"));
+}
+
+TEST_CASE("A deletion that cannot remove the files is audited, and the next start ends it",
+          "[server][retention]") {
+  RetentionFixture f;
+  f.file("1.2", "1.2.1.1", "one");
+  f.file("1.3", "1.3.1.1", "two");
+  f.finish_all();
+  // As the audit trail is written something gets into the way of the study's images.
+  const auto audit_file = f.directory.path() / "audit";
+  Audit audit(
+      audit_file,
+      [&] {
+        for (const char* study : {"1.2", "1.3"}) {
+          const auto trash = f.directory.path() / "trash" / (study_key(study) + ".0");
+          if (std::filesystem::exists(trash))
+            std::filesystem::create_directories(trash / "images" / "in the way");
+        }
+        return f.now;
+      },
+      f.log);
+  int wiped = 0;
+  SECTION("of a person") {
+    const std::vector<DestinationConfig> none;
+    Administration administration({f.storage, *f.store, none, f.log, audit, [&] { ++wiped; }});
+    for (const char* study : {"1.2", "1.3"})
+      CHECK_THROWS_WITH(administration.remove(study_key(study)), Catch::Contains("cannot be removed"));
+  }
+  SECTION("of the sweep") {
+    wiped = delete_old_studies({f.storage, *f.store, f.log, audit}, one_minute, one_minute);
+  }
+  CHECK(wiped == 2);
+  CHECK(f.store->keys().empty());
+  std::ifstream lines(audit_file);
+  const std::string audited(std::istreambuf_iterator<char>(lines), {});
+  for (const char* study : {"1.2", "1.3"}) CHECK_THAT(audited, Catch::Contains(study_key(study)));
+  CHECK_FALSE(std::filesystem::is_empty(f.directory.path() / "images"));
+  CHECK(f.storage.settle(f.store->keys()) == 0);
+  CHECK(std::filesystem::is_empty(f.directory.path() / "images"));
+  CHECK(std::filesystem::is_empty(f.directory.path() / "trash"));
 }
 
 TEST_CASE("A periodic task works at once and again, and one that goes asks its work to stop",
