@@ -90,11 +90,9 @@ Reason by_body_part(const SeriesHeader& header) {
   const Words words(header.body_part);
   if (words.any("head brain skull headneck neuro kopf schadel crane cerveau cranio")) return std::nullopt;
   const auto part = words.first_of(
-      "spine cspine tspine lspine sspine ctspine tlspine lsspine wholespine neck chest thorax abdomen "
-      "abdomenpelvis "
-      "pelvis heart breast liver kidney pancreas prostate shoulder elbow wrist hand hip knee ankle foot leg "
-      "arm "
-      "extremity wirbelsaule hws bws lws hals rachis colonna columna");
+      "spine cspine tspine lspine sspine ctspine tlspine lsspine wholespine wirbelsaule hws bws lws rachis "
+      "colonna columna neck hals chest thorax heart breast abdomen abdomenpelvis pelvis liver kidney "
+      "pancreas prostate shoulder elbow wrist hand hip knee ankle foot leg arm extremity");
   if (part.empty()) return std::nullopt;
   return "not the head (body part examined: " + header.body_part + ")";
 }
