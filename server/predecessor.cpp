@@ -2,14 +2,15 @@
 
 #include <filesystem>
 #include <fstream>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "dicom/error.h"
 #include "pipeline/error.h"
+#include "server/error.h"
 #include "server/error_table.h"
 #include "server/hash.h"
+#include "server/intact_images.h"
 
 namespace metserve::server {
 namespace {
@@ -19,13 +20,6 @@ bool lists_no_lesion(const std::filesystem::path& result) {
   std::ifstream file(result / "lesions.json");
   const auto json = nlohmann::json::parse(file, nullptr, false);
   return json.contains("lesions") && json["lesions"] == nlohmann::json::array();
-}
-
-/// The folder holds those as well that came in conflict with one of them.
-std::vector<std::filesystem::path> files_of(const Predecessor& earlier, const Storage& storage) {
-  std::vector<std::filesystem::path> files;
-  for (const StoredImage& image : earlier.images) files.push_back(storage.directory() / image.file);
-  return files;
 }
 
 void compare(pipeline::StudyResult& result, const Predecessor& earlier, const Claim& claim,
@@ -40,11 +34,14 @@ void compare(pipeline::StudyResult& result, const Predecessor& earlier, const Cl
     if (lists_no_lesion(left))
       pipeline::compare_with_no_lesions(result, date);
     else
-      pipeline::compare_with_earlier(result, {left / "seg.dcm", files_of(earlier, context.storage)}, {});
+      pipeline::compare_with_earlier(result,
+                                     {left / "seg.dcm", intact_images(earlier.images, context.storage)}, {});
     if (result.follow_up) context.log.info("compared with study " + earlier.key, claim.key);
   } catch (const dicom::Error& error) {
     warn(error);
   } catch (const pipeline::Error& error) {
+    warn(error);
+  } catch (const Error& error) {
     warn(error);
   }
 }

@@ -9,7 +9,7 @@
 #include "pipeline/segment_study.h"
 #include "server/error.h"
 #include "server/error_table.h"
-#include "server/hash.h"
+#include "server/intact_images.h"
 #include "server/predecessor.h"
 
 namespace metserve::server {
@@ -84,22 +84,10 @@ void report_timings(const pipeline::Timings& timings, Metrics& metrics) {
   metrics.stage("encode", timings.encode);
 }
 
-/// An image of ours that is gone or damaged is a broken disk, not a smaller study.
-void require_intact(const std::filesystem::path& file, const std::string& digest) {
-  const bool is_there = std::filesystem::exists(file);
-  if (is_there && has_content(file, digest)) return;
-  throw Error(Error::Kind::io, file.string() + ": a stored image is " + (is_there ? "damaged" : "gone") +
-                                   "; look after the disk, then run metserve check --contents");
-}
-
-/// Every image of the study, as headers. What the sender sent broken is left out.
+/// Every image of the study, as headers. What the sender sent broken is left out; an image of ours that is
+/// gone or damaged is a broken disk, not a smaller study.
 dicom::Study scan(const Claim& claim, const JobContext& context) {
-  std::vector<std::filesystem::path> files;
-  for (const StoredImage& image : claim.images) {
-    files.push_back(context.storage.directory() / image.file);
-    require_intact(files.back(), image.digest);
-  }
-  dicom::Study study = dicom::scan_study(files);
+  dicom::Study study = dicom::scan_study(intact_images(claim.images, context.storage));
   for (const auto& unreadable : study.unreadable) {
     context.log.warning("left out: " + unreadable.path.filename().string() + ": " + unreadable.reason,
                         claim.key);

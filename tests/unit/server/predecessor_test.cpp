@@ -32,6 +32,10 @@ struct PatientFixture : StoreFixture {
   void leave(const std::string& lesions_json) {
     std::ofstream(storage.directory() / left / "lesions.json") << lesions_json;
   }
+  std::string logged() const {
+    std::ifstream file(directory.path() / "log");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
   void compare() {
     const JobContext context{*store, storage, metrics, log, config, [this] { return now; }};
     compare_with_predecessor(result, claim_new_study("1.2"), context);
@@ -73,4 +77,14 @@ TEST_CASE("An earlier study whose segmentation is gone is not taken for one with
   CHECK_FALSE(f.result.lesions.lesions[0].history);
   CHECK(f.result.warnings ==
         std::vector<std::string>{"not compared with the study of 19991231: what it left cannot be used"});
+}
+
+TEST_CASE("An earlier study is not compared by images that the disk has lost", "[server][predecessor]") {
+  PatientFixture f;
+  f.leave(R"({"lesions": [{"id": 1}]})");
+  f.compare();
+  CHECK_FALSE(f.result.follow_up);
+  CHECK(f.result.warnings.size() == 1);
+  CHECK_THAT(f.logged(), Catch::Contains("not compared with study " + study_key("1.1")) &&
+                             Catch::Contains(": a stored image is gone"));
 }
