@@ -1,6 +1,8 @@
 #include "server/http_client.h"
 
+#include <chrono>
 #include <memory>
+#include <optional>
 
 #include <curl/curl.h>
 
@@ -25,6 +27,29 @@ std::size_t append(const char* bytes, std::size_t, std::size_t count, void* body
   text.append(bytes, count);
   return count;
 }
+
+/// What is on its way may end, if that does not take long.
+class Patience {
+ public:
+  explicit Patience(const HttpCall& request) : request_(request) {}
+
+  /// libcurl asks once a second or more often, and ends the transfer when it is told anything but 0.
+  static int is_over(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<Patience*>(self)->is_over() ? 1 : 0;
+  }
+
+ private:
+  using Steady = std::chrono::steady_clock;
+
+  bool is_over() {
+    if (!request_.stop.stop_requested()) return false;
+    if (!end_) end_ = Steady::now() + request_.stop_grace;
+    return Steady::now() > *end_;
+  }
+
+  const HttpCall& request_;
+  std::optional<Steady::time_point> end_;
+};
 
 Handle<curl_slist> list_of(const std::vector<std::string>& lines) {
   curl_slist* list = nullptr;
@@ -83,7 +108,15 @@ HttpAnswer call(const HttpCall& request) {
   curl_easy_setopt(handle.get(), CURLOPT_CUSTOMREQUEST, request.method.c_str());
   curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, append);
   curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &answer.body);
+  Patience transfer(request);
+  curl_easy_setopt(handle.get(), CURLOPT_XFERINFOFUNCTION,
+                   static_cast<curl_xferinfo_callback>(Patience::is_over));
+  curl_easy_setopt(handle.get(), CURLOPT_XFERINFODATA, &transfer);
+  curl_easy_setopt(handle.get(), CURLOPT_NOPROGRESS, 0L);
   const CURLcode code = curl_easy_perform(handle.get());
+  if (code == CURLE_ABORTED_BY_CALLBACK) {
+    throw Error(Error::Kind::cancelled, request.url + ": the request is interrupted: the server is stopping");
+  }
   if (code != CURLE_OK) {
     throw Error(Error::Kind::unreachable, request.url + ": no answer: " + curl_easy_strerror(code));
   }

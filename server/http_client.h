@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct HttpCall {
   bool through_proxy = true;                 ///< where the environment names one (`http_proxy`)
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds silence_timeout{60};  ///< without a byte either way
+  std::stop_token stop;                      ///< then it has to end within `stop_grace`
+  std::chrono::seconds stop_grace{5};
 };
 
 struct HttpAnswer {
@@ -26,7 +29,8 @@ struct HttpAnswer {
 };
 
 /// Calls, and follows no redirections: a body of images must not go where nobody sent it. Throws
-/// Error(unreachable) naming the address when there is no answer, Error(io) for a part that cannot be read.
+/// Error(unreachable) naming the address when there is no answer, Error(io) for a part that cannot be read,
+/// Error(cancelled) when it was told to stop before there was one.
 /// Thread safety: from any thread.
 HttpAnswer call(const HttpCall& request);
 

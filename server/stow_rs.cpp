@@ -162,7 +162,7 @@ HttpCall WebArchive::prepared(const std::string& method, const std::string& targ
 }
 
 std::vector<SendResult> WebArchive::send(const std::vector<std::filesystem::path>& files,
-                                         const std::stop_token&) {
+                                         const std::stop_token& stop) {
   std::vector<dicom::SopReference> objects;
   std::transform(files.begin(), files.end(), std::back_inserter(objects), dicom::sop_reference);
   std::vector<SendResult> results;
@@ -171,9 +171,11 @@ std::vector<SendResult> WebArchive::send(const std::vector<std::filesystem::path
     request.headers.emplace_back("Content-Type: multipart/related; type=\"application/dicom\"");
     request.parts = files;
     request.part_type = "application/dicom";
+    request.stop = stop;
     const HttpAnswer answer = call(request);
     results = stow_results(objects, answer.status, answer.body, url_);
   } catch (const Error& error) {
+    if (error.kind() == Error::Kind::cancelled) return {};
     if (error.kind() != Error::Kind::unreachable) throw;
     for (const auto& object : objects) {
       results.push_back({{}, object.sop_instance_uid, Outcome::transient, 0, error.what(), false});

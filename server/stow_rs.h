@@ -20,7 +20,7 @@ class WebArchive final : public Destination {
  public:
   explicit WebArchive(const DestinationConfig& config);
 
-  /// All of them in one request, which `stop` does not interrupt.
+  /// All of them in one request: when `stop` interrupts it there is a result for none.
   std::vector<dicom::SendResult> send(const std::vector<std::filesystem::path>& files,
                                       const std::stop_token& stop) override;
   void request_commitment(const std::string& transaction_uid,

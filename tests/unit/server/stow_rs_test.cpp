@@ -1,6 +1,9 @@
 #include "server/stow_rs.h"
 
 #include <fstream>
+#include <stop_token>
+
+#include <boost/asio.hpp>
 
 #include "dicom/error.h"
 #include "dicom/runtime.h"
@@ -194,4 +197,17 @@ TEST_CASE("Nobody at the address and no authorisation are worth another try", "[
   CHECK_THAT(WebArchive(config).send({images[0]}, {}).at(0).reason,
              Catch::Contains("holds no line for the Authorization header"));
   CHECK_THROWS_WITH(WebArchive(config).send({"/nowhere/seg.dcm"}, {}), Catch::Contains("/nowhere/seg.dcm"));
+}
+
+TEST_CASE("A server that stops leaves an archive that does not answer", "[server][stow]") {
+  const ServiceFixture f;
+  const dicom::Runtime runtime;
+  const auto images = write_one_sequence_study(models::Slot::flair, f.directory.path() / "study");
+  boost::asio::io_context context;
+  const boost::asio::ip::tcp::acceptor silent(context, {boost::asio::ip::address_v4::loopback(), 0});
+  DestinationConfig config;
+  config.url = "http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()) + "/dicom-web";
+  std::stop_source server;
+  server.request_stop();
+  CHECK(WebArchive(config).send({images[0]}, server.get_token()).empty());
 }
