@@ -156,6 +156,8 @@ void check_associate_request(Bytes pdu) {
     } else if (item.type == 0x50) {
       check_user_information(item.content);
       ++users;
+    } else {
+      require(item.type != 0x21, "it holds the answer to a presentation context");  // DCMTK would take it
     }
   }
   require(applications == 1 && users == 1, "it needs one application context and one user information item");

@@ -7,6 +7,9 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <vector>
+
+#include <yaml-cpp/eventhandler.h>
 
 #include "server/error.h"
 #include "server/nearest_name.h"
@@ -41,13 +44,46 @@ std::string in_words(double number) {
   return text.str();
 }
 
+/// Where documents begin; of what is in them, nothing.
+class DocumentStarts final : public YAML::EventHandler {
+ public:
+  const std::vector<YAML::Mark>& marks() const { return marks_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { marks_.push_back(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+
+ private:
+  std::vector<YAML::Mark> marks_;
+};
+
+/// Where a second document begins. No third is looked for: yaml-cpp 0.7 finds another one in front of every
+/// comma that stands where none may, without ever passing it (YAML::LoadAll does not end).
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  if (parser.HandleNextDocument(starts) && parser.HandleNextDocument(starts)) return starts.marks().at(1);
+  return std::nullopt;
+}
+
 }  // namespace
 
 void Problems::add(const YAML::Node& node, const std::string& key, const std::string& what) {
-  // Absent nodes have no mark; yaml-cpp counts lines from 0.
-  const int line = node.IsDefined() ? node.Mark().line + 1 : 0;
-  lines_.push_back(file_ + (line > 0 ? ":" + std::to_string(line) : "") + ": " +
-                   (key.empty() ? "" : key + ": ") + what);
+  add(node.IsDefined() ? node.Mark() : YAML::Mark::null_mark(), (key.empty() ? "" : key + ": ") + what);
+}
+
+/// yaml-cpp counts lines from 0; what is absent has no mark.
+void Problems::add(const YAML::Mark& mark, const std::string& what) {
+  lines_.push_back(file_ + (mark.is_null() ? "" : ":" + std::to_string(mark.line + 1)) + ": " + what);
 }
 
 ConfigSection::ConfigSection(const YAML::Node& node, std::string path, Problems& problems)
@@ -218,11 +254,11 @@ void read_yaml(const std::string& text, const std::string& name,
                const std::function<void(const YAML::Node&, Problems&)>& read) {
   Problems problems(name);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    read(documents.empty() ? YAML::Node() : documents.front(), problems);
-    if (documents.size() > 1)
-      problems.add(documents[1], "",
-                   "a second YAML document begins (---), which nobody would read: make it one");
+    read(YAML::Load(text), problems);
+    if (const auto mark = second_document(text))
+      problems.add(*mark,
+                   "a second YAML document begins (---, or a mark that stands where none may), which nobody "
+                   "would read: make it one");
   } catch (const YAML::Exception& error) {
     throw Error(Error::Kind::bad_call,
                 name + ":" + std::to_string(error.mark.line + 1) + ": not YAML: " + error.msg);

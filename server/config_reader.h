@@ -19,6 +19,7 @@ class Problems {
   explicit Problems(std::string file) : file_(std::move(file)) {}
 
   void add(const YAML::Node& node, const std::string& key, const std::string& what);
+  void add(const YAML::Mark& mark, const std::string& what);
   const std::vector<std::string>& lines() const { return lines_; }
 
  private:

@@ -53,7 +53,7 @@ HttpResponse ask_directory(const Config& config, const HttpRequest& request) {
   connect_studies(state, store, administration);
   HttpRequest asked = request;
   asked.peer_address = "this machine";
-  const HttpResponse response = handle(asked, state);
+  HttpResponse response = handle(asked, state);
   audit.looked("uid " + std::to_string(getuid()), asked, response.status);
   return response;
 }

@@ -11,7 +11,7 @@ std::string check_tls(const dicom::TlsOptions& options, std::chrono::system_cloc
   if (tls.valid_from() > now)
     throw Error(Error::Kind::io, certificate + ": valid only from " + iso_time(tls.valid_from()) +
                                      ": callers will refuse it until then");
-  const std::string when = certificate + ": valid until " + iso_time(tls.valid_until());
+  std::string when = certificate + ": valid until " + iso_time(tls.valid_until());
   if (tls.valid_until() < now) throw Error(Error::Kind::io, when + ": callers will refuse it");
   if (options.crl.empty()) return when;
   const std::string lists = options.crl.string() + ": valid until " + iso_time(tls.lists_valid_until());

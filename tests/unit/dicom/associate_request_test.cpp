@@ -43,6 +43,8 @@ TEST_CASE("Empty AE titles, wrong counts and wrong lengths are refused", "[dicom
                     Catch::Contains("one user information item"));
   CHECK_THROWS_WITH(check_associate_request(plain + Bytes{0x20, 0, 0, 4, 2, 0, 0, 0}),
                     Catch::Contains("even or used twice"));
+  CHECK_THROWS_WITH(check_associate_request(plain + Bytes{0x21, 0, 0, 0}),
+                    Catch::Contains("answer to a presentation context"));
 }
 
 TEST_CASE("User items that do not add up are refused", "[dicom][scp][hostile]") {

@@ -215,11 +215,14 @@ TEST_CASE("A UID root begins as UIDs do", "[server][config]") {
 }
 
 TEST_CASE("A second document is refused, wherever it stands", "[server][config]") {
-  const std::string problem = "a second YAML document begins (---), which nobody would read: make it one";
-  CHECK(mistakes_in("dicom: {port: 104}\n---\nhttp: {port: 1}\n") == "metserve.yaml:3: " + problem);
-  CHECK(mistakes_in("# first\n---\n# second\n---\nhttp: {port: 1}\n") == "metserve.yaml:5: " + problem);
+  const std::string problem =
+      "a second YAML document begins (---, or a mark that stands where none may), which nobody would read: "
+      "make it one";
+  CHECK(mistakes_in("dicom: {port: 104}\n---\nhttp: {port: 1}\n") == "metserve.yaml:2: " + problem);
+  CHECK(mistakes_in("# first\n---\n# second\n---\nhttp: {port: 1}\n") == "metserve.yaml:4: " + problem);
+  CHECK(mistakes_in(",") == "metserve.yaml:1: " + problem);
   CHECK(mistakes_in("dicom: {prot: 1}\n---\nhttp: {port: 1}\n") ==
-        "metserve.yaml:1: dicom.prot: unknown key; did you mean 'port'?\nmetserve.yaml:3: " + problem);
+        "metserve.yaml:1: dicom.prot: unknown key; did you mean 'port'?\nmetserve.yaml:2: " + problem);
   for (const char* text : {"---\ndicom: {port: 104}\n", "dicom: {port: 104}\n...\n", "# nothing\n", "---\n"})
     CHECK(mistakes_in(text).empty());
 }

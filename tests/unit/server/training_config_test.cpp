@@ -24,7 +24,7 @@ TEST_CASE("A mistake in a training configuration is named with its line", "[serv
   CHECK_THROWS_WITH(parse_training_config("dropout: 1\n", "t.yaml", options),
                     "t.yaml:1: dropout: must be a number from 0 to 0.99, is '1'");
   CHECK_THROWS_WITH(parse_training_config("steps: 10\n---\ndropout: 0\n", "t.yaml", options),
-                    Catch::StartsWith("t.yaml:3: a second YAML document"));
+                    Catch::StartsWith("t.yaml:2: a second YAML document"));
 }
 
 TEST_CASE("A list of sequences on the command line is checked", "[server][commands]") {
