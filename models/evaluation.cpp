@@ -1,11 +1,15 @@
 #include "models/evaluation.h"
 
+#include <algorithm>
+#include <sstream>
+
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include "models/device.h"
 #include "models/error.h"
 #include "models/precision.h"
+#include "models/slot_list.h"
 #include "models/threshold.h"
 
 namespace metserve::models {
@@ -44,12 +48,26 @@ std::vector<SlotSet> all_subsets() {
   return subsets;
 }
 
-std::vector<SlotSet> subsets_named(const std::string& name) {
-  if (name == "full") return {SlotSet().set()};
-  if (name == "bravo") return {SlotSet().set(), SlotSet().set().reset(index(Slot::t1_gre_post))};
-  if (name == "one-missing") return full_and_one_missing();
-  if (name == "all") return all_subsets();
-  refuse("subsets '" + name + "' are unknown: use full, bravo, one-missing or all");
+namespace {
+
+std::vector<SlotSet> subsets_of_word(const std::string& word) {
+  const std::string without = "without-";
+  if (word == "full") return {SlotSet().set()};
+  if (word == "one-missing") return full_and_one_missing();
+  if (word == "all") return all_subsets();
+  if (word.starts_with(without)) return {~slots_from_ids({word.substr(without.size())})};
+  refuse("subsets '" + word + "' are unknown: use full, without-SEQUENCE, one-missing or all");
+}
+
+}  // namespace
+
+std::vector<SlotSet> subsets_named(const std::string& words) {
+  std::vector<SlotSet> subsets;
+  std::istringstream list(words + ",");  // the comma: getline gives a last empty word, too
+  for (std::string word; std::getline(list, word, ',');)
+    for (const SlotSet& subset : subsets_of_word(word))
+      if (std::ranges::find(subsets, subset) == subsets.end()) subsets.push_back(subset);
+  return subsets;
 }
 
 SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet subset,

@@ -64,9 +64,8 @@ void add_evaluate(CLI::App& program) {
   command
       ->add_option(
           "--subsets", a->subsets,
-          "full, bravo (all four, and without BRAVO), one-missing (all four, and each one missing) or all "
-          "fifteen")
-      ->check(CLI::IsMember({"full", "bravo", "one-missing", "all"}))
+          "full (all four), without-SEQUENCE (e.g. without-t1_gre_post), one-missing (all four, and each one "
+          "missing) or all fifteen; several with commas")
       ->capture_default_str();
   add_lesion_rule_options(*command, a->rule);
   command->add_flag("--json", a->json, "Print JSON");

@@ -13,26 +13,12 @@ import tempfile
 import time
 
 try:
-    import numpy
+    from toy_studies import write_toy_studies
 except ImportError:
     print("skipped: python3-numpy is not installed")
     sys.exit(77)
 
-import safetensors_file
-
 STEPS = 150
-
-
-def write_studies(folder, count):
-    folder.mkdir()
-    generator = numpy.random.default_rng(3)
-    for number in range(count):
-        images = generator.integers(60, 120, size=(4, 7, 64, 64)).astype(numpy.uint8)
-        truth = numpy.zeros((7, 64, 64), numpy.int16)
-        row, column = generator.integers(8, 48, size=2)
-        truth[2:5, row : row + 6, column : column + 6] = 1
-        images[:, truth > 0] = 220
-        safetensors_file.write_study(images, truth, folder / f"{number}.safetensors")
 
 
 def command(program, data, output):
@@ -47,7 +33,7 @@ def main():
     moments = random.Random(8)
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
-        write_studies(directory / "data", 3)
+        write_toy_studies(directory / "data", 3)
         start = time.monotonic()
         subprocess.run(command(program, directory / "data", directory / "whole"), check=True, stdout=subprocess.DEVNULL)
         whole_s = time.monotonic() - start

@@ -121,6 +121,16 @@ TEST_CASE("Subsets are listed once each and described by name", "[evaluation]") 
   CHECK(describe(SlotSet("1100")) == "CUBE post + FLAIR");
 }
 
+TEST_CASE("Subsets are named in words with commas, each counts once", "[evaluation]") {
+  CHECK(subsets_named("one-missing") == full_and_one_missing());
+  CHECK(subsets_named("all,full") == all_subsets());
+  CHECK(subsets_named("full,without-t1_se_post,full") ==
+        std::vector<SlotSet>{SlotSet("1111"), SlotSet("1011")});
+  CHECK_THROWS_WITH(subsets_named("full,bravo"), Contains("'bravo'") && Contains("without-SEQUENCE"));
+  CHECK_THROWS_WITH(subsets_named("full,"), Contains("''"));
+  CHECK_THROWS_WITH(subsets_named("without-t2"), Contains("'t2'") && Contains("t1_se_post"));
+}
+
 TEST_CASE("Evaluation gives one row per subset and counts every lesion", "[evaluation]") {
   const NetworkConfig config = tiny_network();
   torch::manual_seed(1);
