@@ -1,6 +1,5 @@
 #include <cstdio>
 #include <memory>
-#include <set>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
@@ -157,15 +156,13 @@ void add_statements(CMR_TID1500& report, const ResultContext& context, const Ref
   for (const std::string& text : context.warnings) add_statement(report, head, warning, text);
 }
 
-void add_evidence(DSRDocument& document, const LoadedSeries& reference, DcmDataset* segmentation) {
+/// PS3.3 C.17.2.2: the images that the report is about, and what it refers to.
+void add_evidence(DSRDocument& document, const ResultContext& context, DcmDataset* segmentation) {
   DSRSOPInstanceReferenceList& evidence = document.getCurrentRequestedProcedureEvidence();
-  std::set<std::string> seen;  // all frames of an enhanced series are one instance
-  for (const SliceSource& source : reference.slices)
-    if (seen.insert(source.sop_instance_uid).second)
-      require(
-          evidence.addItem(of(reference.header.study_instance_uid), of(reference.header.series_instance_uid),
-                           of(source.sop_class_uid), of(source.sop_instance_uid)),
-          "evidence");
+  for (const ObjectReference& image : context.images_used)
+    require(evidence.addItem(of(image.study_instance_uid), of(image.series_instance_uid),
+                             of(image.sop_class_uid), of(image.sop_instance_uid)),
+            "evidence");
   if (segmentation != nullptr) require(evidence.addItem(*segmentation), "evidence");
 }
 
@@ -174,7 +171,7 @@ void write_document(CMR_TID1500& report, const ResultContext& context, DcmDatase
   DSRDocument document;
   require(document.createNewDocument(DSRTypes::DT_Comprehensive3DSR), "report");
   require(document.setTreeFromRootTemplate(report), "report's content");
-  add_evidence(document, context.reference, segmentation);
+  add_evidence(document, context, segmentation);
   require(document.getCodingSchemeIdentification().addItem(private_scheme), "coding scheme");
   require(document.getCodingSchemeIdentification().setCodingSchemeName("MetServe"), "coding scheme");
   if (const auto& superseded = context.supersedes.report)

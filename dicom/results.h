@@ -38,6 +38,9 @@ struct ObjectReference {
   std::string study_instance_uid, series_instance_uid, sop_class_uid, sop_instance_uid;
 };
 
+/// The instances of a series in the order of its slices, each once: all frames of an enhanced one are one.
+std::vector<ObjectReference> instances_of(const LoadedSeries& series);
+
 /// The objects of one result, those that there are.
 struct ResultReferences {
   std::optional<ObjectReference> segmentation, structure_set, report, probability, axial_structure_set;
@@ -82,9 +85,10 @@ struct ResultContext {
   int series_number_offset = 9000;                     ///< SEG at +0, RTSTRUCT at +1, SR at +2
   std::vector<std::string> registration_quality = {};  ///< one sentence for each series but the reference
   std::string expected_performance = {};               ///< of the model, for the sequences used
-  std::vector<std::string> follow_up = {};  ///< what was compared with, and the lesions that are gone
-  ResultReferences supersedes = {};         ///< an earlier result on the same study
-  bool all_frames = false;                  ///< of a segmentation, also those that hold nothing
+  std::vector<std::string> follow_up = {};        ///< what was compared with, and the lesions that are gone
+  ResultReferences supersedes = {};               ///< an earlier result on the same study
+  bool all_frames = false;                        ///< of a segmentation, also those that hold nothing
+  std::vector<ObjectReference> images_used = {};  ///< of every series, each once, for the report's evidence
   bool on_axial = false;  ///< `reference` is what write_axial_series made: a second structure set, on that
 };
 

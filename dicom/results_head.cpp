@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <sstream>
 
 #include <dcmtk/config/osconfig.h>
@@ -126,6 +127,16 @@ std::string inherited_text(const LoadedSeries& reference) {
   std::ostringstream text;
   inherited_values.print(text);
   return text.str();
+}
+
+std::vector<ObjectReference> instances_of(const LoadedSeries& series) {
+  std::vector<ObjectReference> instances;
+  std::set<std::string> seen;
+  for (const SliceSource& source : series.slices)
+    if (seen.insert(source.sop_instance_uid).second)
+      instances.push_back({series.header.study_instance_uid, series.header.series_instance_uid,
+                           source.sop_class_uid, source.sop_instance_uid});
+  return instances;
 }
 
 std::string ReferenceHead::value(const DcmTagKey& tag) const {

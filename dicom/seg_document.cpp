@@ -1,7 +1,6 @@
 #include "dicom/seg_document.h"
 
 #include <cstdio>
-#include <set>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
@@ -142,11 +141,8 @@ void add_placeholder_frame(DcmSegmentation& segmentation, std::size_t segment) {
 void add_references(DcmSegmentation& segmentation, const LoadedSeries& reference) {
   auto series = std::make_unique<IODSeriesAndInstanceReferenceMacro::ReferencedSeriesItem>();
   require(series->setSeriesInstanceUID(of(reference.header.series_instance_uid)), "referenced series");
-  std::set<std::string> seen;  // all frames of an enhanced series are one instance
-  for (const SliceSource& source : reference.slices)
-    if (seen.insert(source.sop_instance_uid).second)
-      require(series->addReference(of(source.sop_class_uid), of(source.sop_instance_uid)),
-              "referenced instance");
+  for (const ObjectReference& image : instances_of(reference))
+    require(series->addReference(of(image.sop_class_uid), of(image.sop_instance_uid)), "referenced instance");
   segmentation.getCommonInstanceReference().getReferencedSeriesItems().push_back(series.release());
 }
 

@@ -48,10 +48,10 @@ std::string content(const StudyResult& result) {
     if (slice.frame_number) text += '/' + std::to_string(*slice.frame_number);
   }
   text += drawn(result);
-  for (const auto& lines :
-       {result.series_used, result.images_used, models::ids(result.subset), result.sequences_used,
-        result.sequences_left_out, result.warnings, registration_quality(result)})
+  for (const auto& lines : {result.series_used, models::ids(result.subset), result.sequences_used,
+                            result.sequences_left_out, result.warnings, registration_quality(result)})
     for (const std::string& line : lines) text += '\n' + line;
+  for (const dicom::ObjectReference& image : result.images_used) text += '\n' + image.sop_instance_uid;
   if (result.follow_up) {
     text += '\n' + result.follow_up->segmentation_uid + result.follow_up->study_date;
     for (const std::string& sentence : result.follow_up->sentences) text += '\n' + sentence;
@@ -155,7 +155,8 @@ dicom::ResultContext context_on(const dicom::LoadedSeries& reference, const dico
           context.expected_performance,
           context.follow_up,
           context.supersedes,
-          context.all_frames};
+          context.all_frames,
+          context.images_used};
 }
 
 void write_axial_results(const StudyResult& result, const dicom::ResultContext& context, ResultFiles& files,
@@ -203,7 +204,8 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
       expected_performance(result),
       result.follow_up ? result.follow_up->sentences : std::vector<std::string>(),
       identity.supersedes,
-      options.all_frames};
+      options.all_frames,
+      result.images_used};
   if (lesions.empty()) {
     files.segmentation.clear();
     files.structure_set.clear();

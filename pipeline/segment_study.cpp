@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -162,8 +163,7 @@ Alignment register_sequences(const std::vector<Sequence>& sequences, const Frame
     alignment[models::index(sequence.slot)] = registration.fixed_to_moving;
     result.subset.set(models::index(sequence.slot));
     result.series_used.push_back(sequence.series.header.series_instance_uid);
-    for (const dicom::SliceSource& slice : sequence.series.slices)
-      result.images_used.push_back(slice.sop_instance_uid);
+    std::ranges::move(dicom::instances_of(sequence.series), std::back_inserter(result.images_used));
     result.sequences_used.push_back(used_sentence(sequence, registration, n == 0));
     warn_of_image(result, sequence);
     if (n == 0) warn_of_extent(result, sequence);

@@ -48,9 +48,9 @@ struct StudyResult {
   models::SlotSet subset;  ///< sequences that the network saw: loaded and registered
   std::vector<SequenceRegistration> registrations;
   std::vector<std::string> series_used;  ///< series instance UIDs of the subset, the reference first
-  std::vector<std::string> images_used;  ///< SOP instance UIDs of their slices, slice by slice
-  models::LesionRule rule;               ///< that the lesions were found with
-  LesionMap lesions;                     ///< on the reference's grid
+  std::vector<dicom::ObjectReference> images_used;  ///< their instances, each once, the reference's first
+  models::LesionRule rule;                          ///< that the lesions were found with
+  LesionMap lesions;                                ///< on the reference's grid
   std::vector<std::uint8_t>
       probability;  ///< [slices, rows, columns], 255 at 1; empty unless it was to be kept
   std::vector<std::string> sequences_used, sequences_left_out, warnings;

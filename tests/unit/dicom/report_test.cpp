@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "dicom/error.h"
 #include "tests/unit/dicom/result_fixtures.h"
@@ -83,6 +84,31 @@ TEST_CASE("A report measures each lesion and refers to its segment", "[dicom][re
             Approx(100.25 / (n + 1)).margin(1e-3));
     REQUIRE(number_in(*content(group, "81827009").at(0)) == "6.500");
   }
+}
+
+TEST_CASE("A report's evidence is every image that was used, and the segmentation", "[dicom][report]") {
+  const TemporaryDirectory directory;
+  const auto seg = directory / "seg.dcm", file = directory / "report.dcm";
+  const LoadedSeries reference = make_reference(directory / "reference", {});
+  const auto lesions = describe(1);
+  ResultContext context = make_context(reference, lesions, uids);
+  const std::size_t of_reference = context.images_used.size();
+  for (const char* uid : {"1.2.5.1", "1.2.5.2"})
+    context.images_used.push_back({reference.header.study_instance_uid, "1.2.5", UID_MRImageStorage, uid});
+  write_segmentation(context, draw_boxes(reference.volume.geometry, 1), seg);
+  write_report(context, seg, file);
+  require_valid_object(file);
+  const auto format = read(file);
+  DcmItem& study = item_of(*format->getDataset(), DCM_CurrentRequestedProcedureEvidenceSequence);
+  std::map<std::string, unsigned long> images;  // by series
+  for (long n = 0; n < static_cast<long>(items_in(study, DCM_ReferencedSeriesSequence)); ++n) {
+    DcmItem& series = item_of(study, DCM_ReferencedSeriesSequence, n);
+    images[text_of(series, DCM_SeriesInstanceUID)] = items_in(series, DCM_ReferencedSOPSequence);
+  }
+  REQUIRE(images.size() == 3);
+  REQUIRE(images.at(reference.header.series_instance_uid) == of_reference);
+  REQUIRE(images.at("1.2.5") == 2);
+  REQUIRE(images.at(text_of(*read(seg)->getDataset(), DCM_SeriesInstanceUID)) == 1);
 }
 
 TEST_CASE("A report says what was used, what was left out, and that it is for research", "[dicom][report]") {

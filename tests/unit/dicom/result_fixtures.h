@@ -236,6 +236,7 @@ inline ResultContext make_context(const LoadedSeries& reference,
       .warnings = {"slice thickness is 5 mm"},
       .uids = uids,
       .clock = [] { return std::chrono::system_clock::from_time_t(1767351600); },
+      .images_used = instances_of(reference),
   };
 }
 

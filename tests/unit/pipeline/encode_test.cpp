@@ -148,7 +148,7 @@ TEST_CASE("The same result has the same UIDs, another result has others", "[enco
     result.series_used.emplace_back("1.2.3");
   }
   SECTION("a late image of a series that is not the reference") {
-    result.images_used.emplace_back("1.2.5");
+    result.images_used.push_back({"1.2.1", "1.2.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.5"});
   }
   SECTION("another reference image") {
     result.reference.slices[3].sop_instance_uid = "1.2.4";

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
 #include "pipeline/error.h"
 #include "tests/catch.h"
@@ -59,7 +60,11 @@ TEST_CASE("A study of three sequences is registered, segmented and mapped back",
   CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_gre_post", "t1_se_post", "flair"});
   CHECK(result.reference.header.series_description == "AX BRAVO +C");
   CHECK(result.reference.slices.size() == 90);
-  CHECK(result.images_used.size() > 90);  // those of the other series as well
+  CHECK(result.images_used.size() > 90);
+  std::set<std::string> series_of_images;
+  for (const dicom::ObjectReference& image : result.images_used)
+    series_of_images.insert(image.series_instance_uid);
+  CHECK(series_of_images == std::set(result.series_used.begin(), result.series_used.end()));
   CHECK(result.lesions.labels.size() == result.reference.volume.geometry.voxel_count());
   REQUIRE(result.probability.size() == result.lesions.labels.size());
   // The same map that the lesions were measured on, in steps of 1/255.
