@@ -78,9 +78,9 @@ torch::Tensor stacks(const torch::Tensor& images, std::span<const Plane> planes,
   std::vector<torch::Tensor> result;
   for (const Plane& plane : planes) {
     const auto index = torch::tensor(neighbours(plane.slice, slices, images.size(1)), images.device());
-    result.push_back(images.narrow(2, plane.rows.first, plane.rows.size)
+    result.push_back(images.index_select(1, index)  // first: of a part it would copy every slice
+                         .narrow(2, plane.rows.first, plane.rows.size)
                          .narrow(3, plane.columns.first, plane.columns.size)
-                         .index_select(1, index)
                          .flatten(0, 1));
   }
   const torch::Tensor stack = torch::stack(result);
