@@ -78,7 +78,8 @@ torch::Tensor stacks(const torch::Tensor& images, std::span<const Plane> planes,
   std::vector<torch::Tensor> result;
   for (const Plane& plane : planes) {
     const auto index = torch::tensor(neighbours(plane.slice, slices, images.size(1)), images.device());
-    result.push_back(images.index_select(1, index)  // first: of a part it would copy every slice
+    // Slices first: taken from the part, they would be copied with the part of every other slice.
+    result.push_back(images.index_select(1, index)
                          .narrow(2, plane.rows.first, plane.rows.size)
                          .narrow(3, plane.columns.first, plane.columns.size)
                          .flatten(0, 1));
