@@ -115,6 +115,14 @@ void span_frames(const std::vector<Frame>& frames, VolumeGeometry& grid, const s
   }
 }
 
+void read_source(DcmItem& series, ReadSegmentation& result) {
+  result.source_series_uid = text_of(series, DCM_SeriesInstanceUID);
+  DcmSequenceOfItems* images = nullptr;
+  if (series.findAndGetSequence(DCM_ReferencedInstanceSequence, images).bad()) return;
+  for (unsigned long n = 0; n < images->card(); ++n)
+    result.source_sop_instance_uids.insert(text_of(*images->getItem(n), DCM_ReferencedSOPInstanceUID));
+}
+
 /// By segment number, from 1: a standard segmentation numbers them without gaps, others may not.
 std::map<std::size_t, SegmentDescription> segments_of(DcmDataset& dataset) {
   std::map<std::size_t, SegmentDescription> segments;
@@ -191,8 +199,7 @@ ReadSegmentation read_segmentation(const std::filesystem::path& file) {
   result.patient_id = text_of(dataset, DCM_PatientID);
   result.study_date = text_of(dataset, DCM_StudyDate);
   result.frame_of_reference_uid = text_of(dataset, DCM_FrameOfReferenceUID);
-  if (DcmItem* series = first_item(dataset, DCM_ReferencedSeriesSequence))
-    result.source_series_uid = text_of(*series, DCM_SeriesInstanceUID);
+  if (DcmItem* series = first_item(dataset, DCM_ReferencedSeriesSequence)) read_source(*series, result);
 
   DcmSequenceOfItems* items = nullptr;
   if (dataset.findAndGetSequence(DCM_PerFrameFunctionalGroupsSequence, items).bad() || items->card() == 0)

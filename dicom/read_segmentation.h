@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct SegmentDescription {
 struct ReadSegmentation {
   ObjectReference reference;
   std::string patient_id, study_date, frame_of_reference_uid;  ///< as sent
-  std::string source_series_uid;      ///< the series that it was drawn on; empty when it names none
-  VolumeGeometry geometry;            ///< from the first to the last slice that holds something
+  std::string source_series_uid;  ///< the series that it was drawn on; empty when it names none
+  std::set<std::string> source_sop_instance_uids;  ///< images of that series that it names
+  VolumeGeometry geometry;                         ///< from the first to the last slice that holds something
   std::vector<std::uint16_t> labels;  ///< [slices, rows, columns], 0 or 1 + index into `segments`
   std::vector<SegmentDescription> segments;
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdio>
 #include <numeric>
 #include <set>
@@ -168,13 +169,23 @@ std::string sentence_on(const Lesion& lesion) {
   return name_of(lesion.number) + text.data() + (history.remark.empty() ? "" : ", " + history.remark);
 }
 
+/// The series that the earlier segmentation was drawn on: of several parts (echoes, stacks) that with most of
+/// the images that it names.
 dicom::LoadedSeries load_earlier_series(const dicom::ReadSegmentation& earlier, const EarlierStudy& study) {
   const dicom::Study scanned = dicom::scan_study(study.images);
-  for (const dicom::Series& series : scanned.series)
-    if (series.header.series_instance_uid == earlier.source_series_uid) return dicom::load_series(series);
-  throw dicom::Error(dicom::Error::Kind::bad_input, study.images.front().parent_path().string() +
-                                                        ": no images of series " + earlier.source_series_uid +
-                                                        ", which the earlier segmentation was drawn on");
+  const auto named = [&earlier](const dicom::Series& series) {
+    if (series.header.series_instance_uid != earlier.source_series_uid) return std::ptrdiff_t{-1};
+    return std::count_if(series.instances.begin(), series.instances.end(), [&](const auto& instance) {
+      return earlier.source_sop_instance_uids.contains(instance.sop_instance_uid);
+    });
+  };
+  const auto source = std::max_element(scanned.series.begin(), scanned.series.end(),
+                                       [&](const auto& a, const auto& b) { return named(a) < named(b); });
+  if (source == scanned.series.end() || named(*source) < 0)
+    throw dicom::Error(dicom::Error::Kind::bad_input,
+                       study.images.front().parent_path().string() + ": no images of series " +
+                           earlier.source_series_uid + ", which the earlier segmentation was drawn on");
+  return dicom::load_series(*source);
 }
 
 }  // namespace

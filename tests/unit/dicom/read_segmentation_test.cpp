@@ -23,6 +23,8 @@ TEST_CASE("A segmentation that was written is read where it lies, in every plane
     write_segmentation(make_context(reference, lesions, uids), labels, directory / "seg.dcm");
     const ReadSegmentation read = read_segmentation(directory / "seg.dcm");
     CHECK(read.source_series_uid == reference.header.series_instance_uid);
+    for (const SliceSource& slice : reference.slices)
+      CHECK(read.source_sop_instance_uids.contains(slice.sop_instance_uid));
     CHECK(read.frame_of_reference_uid == reference.header.frame_of_reference_uid);
     CHECK(read.study_date == "20260102");
     REQUIRE(read.segments.size() == 2);

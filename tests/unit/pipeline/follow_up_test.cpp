@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
+
 #include "pipeline/segment_study.h"
 #include "tests/catch.h"
 #include "tests/unit/dicom/result_fixtures.h"
@@ -53,6 +56,26 @@ const Lesion& numbered(const LesionMap& map, int number) {
                                   [&](const Lesion& lesion) { return lesion.number == number; });
   REQUIRE(found != map.lesions.end());
   return *found;
+}
+
+/// A second part for the series in `directory`: an echo that is sorted before the images' and shows nothing.
+void add_black_echo(const std::filesystem::path& directory) {
+  const auto images = dicom::scan_study(dicom::list_files(directory)).series.at(0).instances;
+  for (const dicom::InstanceFile& image : images) {
+    DcmFileFormat file;
+    REQUIRE(file.loadFile(image.path.c_str()).good());
+    DcmDataset& dataset = *file.getDataset();
+    OFString uid;
+    const Uint16* pixels = nullptr;
+    unsigned long count = 0;
+    REQUIRE(dataset.findAndGetOFString(DCM_SOPInstanceUID, uid).good());
+    REQUIRE(dataset.findAndGetUint16Array(DCM_PixelData, pixels, &count).good());
+    const std::vector<Uint16> black(count, 0);
+    dataset.putAndInsertOFStringArray(DCM_SOPInstanceUID, uid + ".1");
+    dataset.putAndInsertString(DCM_EchoTime, "0.1");
+    dataset.putAndInsertUint16Array(DCM_PixelData, black.data(), count);
+    REQUIRE(file.saveFile((image.path.string() + ".echo").c_str()).good());
+  }
 }
 
 }  // namespace
@@ -188,6 +211,8 @@ TEST_CASE("An earlier study is read, registered and compared from its files", "[
   options.clock = [] { return std::chrono::system_clock::time_point{}; };
   StudyResult earlier = result_of("earlier", {}, 10);
   const auto files = encode_result(earlier, options, directory / "earlier-result");
+  add_black_echo(directory / "earlier");
+  REQUIRE(dicom::scan_study(dicom::list_files(directory / "earlier")).series.size() == 2);
 
   StudyResult now = result_of("now", motion_about({0, 0, 0}, {4, 3, -5}, {6, 2, -4}), 7);
   REQUIRE(now.reference.header.frame_of_reference_uid != earlier.reference.header.frame_of_reference_uid);
