@@ -6,7 +6,7 @@
 namespace metserve::dicom {
 
 void log_warning(const std::string& line) {
-  static const OFLogger logger = OFLog::getLogger("metserve.dicom");
+  static const OFLogger logger = OFLog::getLogger(log_name);
   OFLOG_WARN(logger, line.c_str());
 }
 

@@ -6,6 +6,9 @@
 
 namespace metserve::dicom {
 
+/// Of the logger in DCMTK's hierarchy that `log_warning` writes to.
+constexpr const char* log_name = "metserve.dicom";
+
 /// One line to DCMTK's log, which Runtime hands on to ours. Thread-safe.
 void log_warning(const std::string& line);
 

@@ -1,6 +1,8 @@
 #include "dicom/runtime.h"
 
+#include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <utility>
 
 #include <dcmtk/config/osconfig.h>
@@ -15,6 +17,8 @@
 #include <dcmtk/oflog/spi/logevent.h>
 
 #include "dicom/error.h"
+#include "dicom/line_limit.h"
+#include "dicom/network_log.h"
 
 namespace metserve::dicom {
 namespace {
@@ -28,7 +32,10 @@ LogLevel level_of(log4cplus::LogLevel level) {
   return LogLevel::debug;
 }
 
-/// Hands DCMTK's log lines on. `append` is serialised by the base class.
+constexpr std::uint64_t library_lines_a_minute = 60;
+
+/// Hands log lines on: all of ours, and of DCMTK's own, which know no peer and of which a damaged image
+/// causes some, so many a minute. `append` is serialised by the base class.
 class ForwardingAppender : public log4cplus::Appender {
  public:
   explicit ForwardingAppender(std::function<void(LogLevel, const std::string&)> log) : log_(std::move(log)) {}
@@ -38,12 +45,17 @@ class ForwardingAppender : public log4cplus::Appender {
  protected:
   void append(const log4cplus::spi::InternalLoggingEvent& event) override {
     if (!log_) return;
+    for (const auto& excess : limit_.end_of_minute(std::chrono::system_clock::now()))
+      log_(LogLevel::warning,
+           std::to_string(excess.lines) + " more lines of DCMTK within a minute, left out of this log");
+    if (event.getLoggerName() != log_name && !limit_.admits({})) return;
     const auto& message = event.getMessage();
     log_(level_of(event.getLogLevel()), std::string(message.data(), message.size()));
   }
 
  private:
   std::function<void(LogLevel, const std::string&)> log_;
+  LineLimit limit_{library_lines_a_minute};
 };
 
 void redirect_log(std::function<void(LogLevel, const std::string&)> log) {

@@ -14,6 +14,7 @@
 #include <dcmtk/oflog/oflog.h>
 #include <dcmtk/oflog/spi/logevent.h>
 
+#include "dicom/network_log.h"
 #include "dicom/store_scp.h"
 #include "tests/catch.h"
 #include "tests/unit/dicom/collecting_scp.h"
@@ -65,7 +66,7 @@ class LogLines {
     LogLines& to_;
   };
 
-  static OFLogger logger() { return OFLog::getLogger("metserve.dicom"); }
+  static OFLogger logger() { return OFLog::getLogger(log_name); }
 
   mutable std::mutex mutex_;
   std::vector<std::string> lines_;
