@@ -1,15 +1,11 @@
 #include "models/evaluation.h"
 
-#include <algorithm>
-#include <sstream>
-
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include "models/device.h"
 #include "models/error.h"
 #include "models/precision.h"
-#include "models/slot_list.h"
 #include "models/threshold.h"
 
 namespace metserve::models {
@@ -35,40 +31,6 @@ LesionRule checked_rule(const EvaluationOptions& options, SlotSet given) {
 }
 
 }  // namespace
-
-std::vector<SlotSet> full_and_one_missing() {
-  std::vector<SlotSet> subsets{SlotSet().set()};
-  for (Slot slot : all_slots) subsets.push_back(SlotSet().set().reset(index(slot)));
-  return subsets;
-}
-
-std::vector<SlotSet> all_subsets() {
-  std::vector<SlotSet> subsets;
-  for (unsigned long bits = (1UL << slot_count) - 1; bits > 0; --bits) subsets.emplace_back(bits);
-  return subsets;
-}
-
-namespace {
-
-std::vector<SlotSet> subsets_of_word(const std::string& word) {
-  const std::string without = "without-";
-  if (word == "full") return {SlotSet().set()};
-  if (word == "one-missing") return full_and_one_missing();
-  if (word == "all") return all_subsets();
-  if (word.starts_with(without)) return {~slots_from_ids({word.substr(without.size())})};
-  refuse("subsets '" + word + "' are unknown: use full, without-SEQUENCE, one-missing or all");
-}
-
-}  // namespace
-
-std::vector<SlotSet> subsets_named(const std::string& words) {
-  std::vector<SlotSet> subsets;
-  std::istringstream list(words + ",");  // the comma: getline gives a last empty word, too
-  for (std::string word; std::getline(list, word, ',');)
-    for (const SlotSet& subset : subsets_of_word(word))
-      if (std::ranges::find(subsets, subset) == subsets.end()) subsets.push_back(subset);
-  return subsets;
-}
 
 SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet subset,
                                    const Predictor& predictor, const EvaluationOptions& options,

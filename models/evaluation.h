@@ -88,15 +88,6 @@ struct SubsetFigures {
   std::vector<StudyFigures> studies;
 };
 
-/// All sequences, and all but each one.
-std::vector<SlotSet> full_and_one_missing();
-/// The fifteen non-empty subsets.
-std::vector<SlotSet> all_subsets();
-
-/// Of one or several words with commas, each subset once: "full" (all four), "without-" and the id of a
-/// sequence, "one-missing" (all four and each one missing), "all". Throws Error(bad_input) for anything else.
-std::vector<SlotSet> subsets_named(const std::string& words);
-
 /// Gives a study's probability map [D, H, W] float32 from the sequences of the set; undefined when it cannot.
 using Predictor = std::function<torch::Tensor(const Study&, SlotSet)>;
 

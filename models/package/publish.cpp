@@ -12,6 +12,7 @@
 #include "models/log_odds.h"
 #include "models/networks/network_file.h"
 #include "models/package/sha256.h"
+#include "models/slot_list.h"
 #include "models/text.h"
 
 namespace metserve::models {

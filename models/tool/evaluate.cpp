@@ -5,6 +5,7 @@
 #include "models/evaluation.h"
 #include "models/networks/network_file.h"
 #include "models/report/report.h"
+#include "models/slot_list.h"
 #include "models/study.h"
 #include "models/tool/commands.h"
 #include "models/tool/lesion_rule_options.h"

@@ -6,6 +6,7 @@
 #include "models/model_package.h"
 #include "models/networks/network_file.h"
 #include "models/report/report.h"
+#include "models/slot_list.h"
 #include "models/study.h"
 #include "server/commands/commands.h"
 #include "server/commands/lesion_rule_options.h"

@@ -4,6 +4,7 @@
 
 #include "models/device.h"
 #include "models/package/publish.h"
+#include "models/slot_list.h"
 #include "models/training.h"
 #include "server/commands/commands.h"
 #include "server/error.h"

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "models/slot_list.h"
 #include "models/tool/commands.h"
 
 namespace metserve::models::tool {

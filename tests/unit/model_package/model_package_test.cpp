@@ -10,6 +10,7 @@
 #include "models/package/publish.h"
 #include "models/package/sha256.h"
 #include "models/segmenter.h"
+#include "models/slot_list.h"
 #include "tests/catch.h"
 #include "tests/temporary_directory.h"
 #include "tests/unit/models/tiny_network.h"

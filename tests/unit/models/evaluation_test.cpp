@@ -13,6 +13,7 @@
 #include "models/report/compare.h"
 #include "models/report/report.h"
 #include "models/report/svg.h"
+#include "models/slot_list.h"
 #include "models/text.h"
 #include "models/threshold.h"
 #include "tests/catch.h"

@@ -4,6 +4,7 @@
 
 #include "models/components.h"
 #include "models/evaluation.h"
+#include "models/slot_list.h"
 #include "models/threshold.h"
 #include "tests/catch.h"
 #include "tests/unit/models/tiny_network.h"
