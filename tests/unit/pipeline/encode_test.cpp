@@ -6,15 +6,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "dicom/error.h"
-#include "dicom/read_segmentation.h"
 #include "dicom/results_dataset.h"
-#include "pipeline/segment_study.h"
 #include "pipeline/segment_study_acceptance.h"
 #include "tests/catch.h"
 #include "tests/unit/dicom/result_fixtures.h"
-#include "tests/unit/pipeline/phantom.h"
-#include "tests/unit/pipeline/study_fixture.h"
+#include "tests/unit/pipeline/encode_fixture.h"
 
 using namespace metserve;
 using namespace metserve::pipeline;
@@ -23,64 +19,10 @@ using models::Slot;
 
 namespace {
 
-const std::vector<dicom::Vec3> places{{20, 10, 30}, {-25, -40, 10}, {5, 50, -20}};
-
-/// A result with spheres of 9, 6 and 4 mm radius in the phantom's BRAVO.
-StudyResult result_with_lesions(const TemporaryDirectory& directory, bool lesions = true) {
-  const auto study = scanned(phantom_study({{Slot::t1_gre_post, {}}}), directory / "study");
-  StudyResult result;
-  result.reference = dicom::load_series(study.series.at(0));
-  result.subset.set(models::index(Slot::t1_gre_post));
-  result.registrations.push_back({Slot::t1_gre_post, {}});
-  result.sequences_used = {"BRAVO: series 5 'AX BRAVO +C', reference"};
-  result.sequences_left_out = {"FLAIR: not in the study"};
-  result.series_used = {result.reference.header.series_instance_uid};
-  result.warnings = {"BRAVO: slices lie 5.0 mm apart; small lesions can be missed"};
-  result.rule.threshold = 0.5;
-  result.model.name = "random";
-  result.model.version = "0";
-  result.model.weights_sha256 = std::string(64, 'a');
-  dicom::Volume probability{result.reference.volume.geometry, {}};
-  probability.voxels.assign(probability.geometry.voxel_count(), 0.0F);
-  const auto& size = probability.geometry.size;
-  const std::vector<double> radius{9, 6, 4};
-  for (std::size_t v = 0; lesions && v < probability.voxels.size(); ++v) {
-    const dicom::Vec3 at = probability.geometry.lps_mm({static_cast<double>(v % size[0]),
-                                                        static_cast<double>(v / size[0] % size[1]),
-                                                        static_cast<double>(v / (size[0] * size[1]))});
-    for (std::size_t n = 0; n < places.size(); ++n)
-      if (std::hypot(at[0] - places[n][0], at[1] - places[n][1], at[2] - places[n][2]) <= radius[n])
-        probability.voxels[v] = 0.9F;
-  }
-  result.lesions = find_lesions(probability, {});
-  return result;
-}
-
-EncodeOptions options_at(std::chrono::system_clock::time_point time = {}) {
-  EncodeOptions options;
-  options.clock = [time] { return time; };
-  return options;
-}
-
-nlohmann::ordered_json read_json(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  return nlohmann::ordered_json::parse(stream);
-}
-
 std::vector<std::string> keys(const nlohmann::ordered_json& json) {
   std::vector<std::string> names;
   for (const auto& [key, value] : json.items()) names.push_back(key);
   return names;
-}
-
-std::string uid_of(const std::filesystem::path& file) {
-  return dicom::scan_study({file}).series.at(0).instances.at(0).sop_instance_uid;
-}
-
-/// SOP instance UID of the report that this one replaces; empty when it names none.
-std::string predecessor_of(const std::filesystem::path& report) {
-  const auto& replaced = dicom::read_earlier_result(report.parent_path()).replaced.report;
-  return replaced ? replaced->sop_instance_uid : "";
 }
 
 }  // namespace
@@ -128,94 +70,6 @@ TEST_CASE("lesions.json has the keys that others read, in their order", "[encode
     CHECK(lesion["id"] == n + 1);
     for (std::size_t c = 0; c < 3; ++c)
       CHECK(lesion["centroid_lps_mm"][c].get<double>() == Approx(places[n][c]).margin(0.6));
-  }
-}
-
-TEST_CASE("The same result has the same UIDs, another result has others", "[encode]") {
-  const TemporaryDirectory directory;
-  StudyResult result = result_with_lesions(directory);
-  const std::string first = uid_of(encode_result(result, options_at(), directory / "a").segmentation);
-  auto options = options_at(std::chrono::system_clock::time_point(std::chrono::hours(1)));
-  result.timings.infer = 1;
-  CHECK(uid_of(encode_result(result, options, directory / "b").segmentation) == first);
-  SECTION("another threshold") {
-    result.rule.threshold = 0.6;
-  }
-  SECTION("another model") {
-    result.model.weights_sha256 = std::string(64, 'b');
-  }
-  SECTION("another set of series") {
-    result.series_used.emplace_back("1.2.3");
-  }
-  SECTION("a late image of a series that is not the reference") {
-    result.images_used.push_back({"1.2.1", "1.2.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.5"});
-  }
-  SECTION("another reference image") {
-    result.reference.slices[3].sop_instance_uid = "1.2.4";
-  }
-  SECTION("a late series that cannot be registered") {
-    result.sequences_left_out = {"FLAIR: series 2 'AX FLAIR' is left out: not registered: noise"};
-    result.warnings.push_back(result.sequences_left_out[0]);
-    result.registrations.push_back({Slot::flair, {}});
-  }
-  SECTION("a sequence left out for another reason") {
-    result.sequences_left_out = {"FLAIR: too few images"};
-  }
-  SECTION("a sequence used that is described otherwise") {
-    result.sequences_used = {"BRAVO: series 5 'AX MPRAGE +C', reference"};
-  }
-  SECTION("another warning") {
-    result.warnings.pop_back();
-  }
-  SECTION("another registration") {
-    result.registrations.push_back({Slot::flair, {}});
-  }
-  SECTION("another comparison with an earlier study") {
-    compare_with_no_lesions(result, "20250102");
-  }
-  SECTION("the same weights under another name") {
-    result.model.version = "1";
-  }
-  SECTION("lesions drawn otherwise") {
-    auto& labels = result.lesions.labels;
-    *std::find_if(labels.begin(), labels.end(), [](auto label) { return label != 0; }) = 0;
-  }
-  SECTION("a patient whose ID was corrected") {
-    const auto head = dicom::testing::read(result.reference.first_file);
-    REQUIRE(head->getDataset()->putAndInsertString(DCM_PatientID, "CORRECTED").good());
-    REQUIRE(head->saveFile(result.reference.first_file.c_str()).good());
-  }
-  SECTION("another frame of reference") {
-    result.reference.header.frame_of_reference_uid += ".1";
-  }
-  SECTION("images at another place") {
-    result.reference.slices[3].image_position = "0\\0\\0.5";
-  }
-  SECTION("other series numbers") {
-    options.series_number_offset = 7000;
-  }
-  CHECK(uid_of(encode_result(result, options, directory / "c").segmentation) != first);
-}
-
-TEST_CASE("A result that replaces another keeps the names of its lesions", "[encode]") {
-  const TemporaryDirectory directory;
-  StudyResult result = result_with_lesions(directory);
-  encode_result(result, options_at(), directory / "1");
-  const auto before = dicom::read_segmentation(directory / "1/seg.dcm");
-  // The second lesion grows beyond the first.
-  StudyResult again = result_with_lesions(directory);
-  std::swap(again.lesions.lesions[0], again.lesions.lesions[1]);
-  for (auto& label : again.lesions.labels) label = label == 1 ? 2 : label == 2 ? 1 : label;
-  again.lesions.lesions[0].number = 1;
-  again.lesions.lesions[1].number = 2;
-  auto options = options_at();
-  options.superseded = directory / "1";
-  encode_result(again, options, directory / "2");
-  const auto after = dicom::read_segmentation(directory / "2/seg.dcm");
-  REQUIRE(after.segments.size() == before.segments.size());
-  for (std::size_t n = 0; n < after.segments.size(); ++n) {
-    CHECK(after.segments[n].tracking_uid == before.segments[n].tracking_uid);
-    CHECK(after.segments[n].voxels == before.segments[n].voxels);
   }
 }
 
@@ -271,56 +125,6 @@ TEST_CASE("Key images show a summary and the lesions' slices, and do not outlive
   options.key_images = false;
   CHECK(encode_result(result, options, directory / "out").key_images.empty());
   CHECK_FALSE(std::filesystem::exists(files.key_images.at(0)));
-}
-
-TEST_CASE("A result replaces an earlier one by reference, but not itself", "[encode]") {
-  const TemporaryDirectory directory;
-  StudyResult result = result_with_lesions(directory);
-  EncodeOptions options = options_at();
-  const std::string first = uid_of(encode_result(result, options, directory / "first").report);
-  options.superseded = directory / "first";
-  CHECK(uid_of(encode_result(result, options, directory / "again").report) == first);
-  result.series_used.emplace_back("1.2.3");
-  const auto second = encode_result(result, options, directory / "second").report;
-  CHECK(uid_of(second) != first);
-  CHECK(predecessor_of(second) == first);
-  options.superseded = directory / "second";
-  const auto again = encode_result(result, options, directory / "second again").report;
-  CHECK(uid_of(again) == uid_of(second));
-  CHECK(predecessor_of(again) == first);
-
-  SECTION("the first content once more is another result, and no circle") {
-    result.series_used.pop_back();
-    const auto third = encode_result(result, options, directory / "third").report;
-    CHECK(uid_of(third) != first);
-    CHECK(predecessor_of(third) == uid_of(second));
-  }
-}
-
-TEST_CASE("An earlier result that cannot be read is a warning, not a failure", "[encode]") {
-  const TemporaryDirectory directory;
-  StudyResult result = result_with_lesions(directory);
-  EncodeOptions options = options_at();
-  encode_result(result, options, directory / "first");
-  std::ofstream(directory / "first/report.dcm") << "no DICOM";
-  result.series_used.emplace_back("1.2.3");
-  options.superseded = directory / "first";
-  const ResultFiles files = encode_result(result, options, directory / "second");
-  CHECK_THAT(result.warnings.back(), Catch::Matchers::Contains("report.dcm cannot be read"));
-  CHECK(read_json(files.lesions_json)["warnings"].back() == result.warnings.back());
-  CHECK(predecessor_of(files.report).empty());
-  const auto segmentation = dicom::testing::read(files.segmentation);
-  CHECK(dicom::testing::items_in(*segmentation->getDataset(), DCM_RelatedSeriesSequence) == 1);
-}
-
-TEST_CASE("The warning of an earlier result that cannot be read makes another result", "[encode]") {
-  const TemporaryDirectory directory;
-  StudyResult result = result_with_lesions(directory, false);
-  EncodeOptions options = options_at();
-  const std::string alone = uid_of(encode_result(result, options, directory / "alone").report);
-  options.superseded = directory / "study";
-  std::ofstream(options.superseded / "report.dcm") << "no DICOM";
-  CHECK(uid_of(encode_result(result, options, directory / "warns").report) != alone);
 }
 
 TEST_CASE("The title of every object names all sequences that were used", "[encode]") {
