@@ -73,6 +73,14 @@ void use_revocation_lists(DcmTLSTransportLayer& layer, const std::filesystem::pa
   check(layer.setCRLverification(TCR_checkAllCRL), file.string());
 }
 
+/// A session that is taken up again is not verified again: who has one would get in after the certificate was
+/// revoked or has expired.
+void resume_no_session(SSL_CTX* context) {
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context, 0);
+}
+
 }  // namespace
 
 void TlsSessionDeleter::operator()(ssl_st* session) const {
@@ -98,6 +106,7 @@ std::shared_ptr<ssl_ctx_st> Tls::load() const {
     layer.setCertificateVerification(DCV_ignoreCertificate);
   }
   SSL_CTX* const context = layer.getNativeHandle();
+  if (server) resume_no_session(context);
   SSL_CTX_up_ref(context);
   return {context, SSL_CTX_free};
 }

@@ -181,6 +181,23 @@ TEST_CASE("Who is on a revocation list gets in no more, and nobody does without 
   CHECK_THROWS_WITH(tls->reload(), Catch::Contains("crl.pem"));
 }
 
+TEST_CASE("No session is taken up again, which would spare a caller the look at its certificate",
+          "[dicom][tls][peers]") {
+  const TlsFixture f;
+  const CollectingScp scp(f.under_tls(true));
+  const fs::path saved = f.directory.path() / "session";
+  const auto handshake = [&](const std::string& session) {
+    return run_program({"sh", "-c",
+                        "sleep 1 | openssl s_client -connect 127.0.0.1:" + std::to_string(scp.port()) +
+                            " -cert " + f.authority.path("scanner.pem") + " -key " +
+                            f.authority.path("scanner.key") + " " + session})
+        .output;
+  };
+  CHECK_THAT(handshake("-sess_out " + saved.string()), Catch::Contains("New, TLSv1.3"));
+  const std::string again = handshake(fs::exists(saved) ? "-sess_in " + saved.string() : "");
+  CHECK_THAT(again, Catch::Contains("New, TLSv1.3") && !Catch::Contains("Reused"));
+}
+
 TEST_CASE("A caller whose certificate is named is believed with that certificate alone",
           "[dicom][tls][peers]") {
   const TlsFixture f;
