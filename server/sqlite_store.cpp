@@ -17,20 +17,25 @@ constexpr const char* at_rest = R"sql((state IN ('done', 'held', 'skipped', 'fai
       OR (state = 'delivering' AND NOT EXISTS (SELECT 1 FROM results JOIN deliveries ON result_id = results.id
             WHERE study_id = studies.id AND deliveries.state IN ('pending', 'stored')))))sql";
 
+/// Studies are chosen first and their images counted then: a list of a hundred looks at no others.
 constexpr const char* summaries_where = R"sql(
+WITH chosen AS MATERIALIZED (
+  SELECT * FROM studies
+  WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR key = ?2)
+    AND (NOT ?3 OR state IN ('held', 'failed') OR EXISTS (
+      SELECT 1 FROM results JOIN deliveries ON result_id = results.id
+      WHERE study_id = studies.id AND superseded_by = 0 AND deliveries.state = 'attention'))
+  ORDER BY last_received_ms DESC, id DESC LIMIT ?4)
 SELECT key, study_instance_uid, state, reason, tries, first_received_ms, last_received_ms, state_since_ms,
-  (SELECT COUNT(*) FROM instances WHERE study_id = studies.id),
-  (SELECT COUNT(DISTINCT series_instance_uid) FROM instances WHERE study_id = studies.id),
-  (SELECT IFNULL(SUM(bytes), 0) FROM instances WHERE study_id = studies.id),
-  (SELECT COUNT(*) FROM conflicts WHERE study_id = studies.id), undelivered, attention
-FROM studies LEFT JOIN (
-  SELECT study_id, SUM(deliveries.state IN ('pending', 'stored')) AS undelivered,
-    SUM(deliveries.state = 'attention') AS attention
-  FROM deliveries JOIN results ON results.id = result_id WHERE superseded_by = 0 GROUP BY study_id)
-  ON study_id = studies.id
-WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR key = ?2)
-  AND (NOT ?3 OR state IN ('held', 'failed') OR attention > 0)
-ORDER BY last_received_ms DESC, studies.id DESC LIMIT ?4
+  (SELECT COUNT(*) FROM instances WHERE study_id = chosen.id),
+  (SELECT COUNT(DISTINCT series_instance_uid) FROM instances WHERE study_id = chosen.id),
+  (SELECT IFNULL(SUM(bytes), 0) FROM instances WHERE study_id = chosen.id),
+  (SELECT COUNT(*) FROM conflicts WHERE study_id = chosen.id),
+  (SELECT COUNT(*) FROM results JOIN deliveries ON result_id = results.id
+    WHERE study_id = chosen.id AND superseded_by = 0 AND deliveries.state IN ('pending', 'stored')),
+  (SELECT COUNT(*) FROM results JOIN deliveries ON result_id = results.id
+    WHERE study_id = chosen.id AND superseded_by = 0 AND deliveries.state = 'attention')
+FROM chosen ORDER BY last_received_ms DESC, id DESC
 )sql";
 
 StudySummary summary_from(const Query& row) {
@@ -125,7 +130,7 @@ SeriesDecisions decisions_of(Database& database, const std::string& key) {
 }
 
 SqliteStore::SqliteStore(const std::filesystem::path& file, dicom::Clock clock)
-    : clock_(std::move(clock)), writer_(file), reader_(file) {
+    : clock_(std::move(clock)), writer_(file), reader_(file), lookup_(file) {
   prepare_schema(writer_);
 }
 

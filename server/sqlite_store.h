@@ -9,7 +9,8 @@
 namespace metserve::server {
 
 /// The store in one SQLite file; for one process, which the storage directory's lock sees to. Writes go
-/// through one connection and wait for each other, reads go through another and see what was committed last.
+/// through one connection and wait for each other, reads go through another and see what was committed last;
+/// what is asked of every image that arrives goes through a third, so that no list holds it up.
 /// Thread safety: all members from any thread.
 class SqliteStore final : public Store {
  public:
@@ -111,9 +112,10 @@ class SqliteStore final : public Store {
   void rearm(std::int64_t study, const std::string& text);
 
   dicom::Clock clock_;
-  std::mutex write_mutex_, read_mutex_;
+  std::mutex write_mutex_, read_mutex_, lookup_mutex_;
   Database writer_;
   Database reader_;
+  Database lookup_;  ///< for `known`
 };
 
 }  // namespace metserve::server

@@ -7,12 +7,12 @@
 namespace metserve::server {
 
 std::optional<AddOutcome> SqliteStore::known(const std::string& sop_instance_uid, const std::string& digest) {
-  const std::scoped_lock lock(read_mutex_);
+  const std::scoped_lock lock(lookup_mutex_);
   // A digest is of the Study Instance UID, too: what has the same one is in the same study.
-  Query used = reader_.query("SELECT 1 FROM instances WHERE sop_instance_uid = ? AND digest = ?",
+  Query used = lookup_.query("SELECT 1 FROM instances WHERE sop_instance_uid = ? AND digest = ?",
                              sop_instance_uid, digest);
   if (used.step()) return AddOutcome::duplicate;
-  Query kept = reader_.query("SELECT 1 FROM conflicts WHERE sop_instance_uid = ? AND digest = ?",
+  Query kept = lookup_.query("SELECT 1 FROM conflicts WHERE sop_instance_uid = ? AND digest = ?",
                              sop_instance_uid, digest);
   if (kept.step()) return AddOutcome::conflict;
   return std::nullopt;
