@@ -12,6 +12,9 @@ struct LesionRule {
   double minimum_volume_mm3 = 10;  ///< smaller components are dropped, >= 0
 };
 
+constexpr double smallest_threshold = 0.001,
+                 largest_threshold = 0.999;  ///< that a site or a user may ask for
+
 /// What a site or a user wants instead of a model's own rule; what is absent stays the model's.
 struct LesionRuleChanges {
   std::optional<double> threshold{}, minimum_peak{}, minimum_roundness{}, minimum_volume_mm3{};

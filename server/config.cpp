@@ -116,10 +116,11 @@ void read_study(ConfigSection section, StudyConfig& study) {
 }
 
 void read_model(ConfigSection section, ModelConfig& model) {
-  std::string directory;
-  section.text("directory", directory);
+  std::filesystem::path directory;
+  read_path(section, "directory", directory);
   if (!directory.empty()) model.directory = directory;
-  model.rule.threshold = section.real_number("threshold", 0, 1);
+  model.rule.threshold =
+      section.real_number("threshold", models::smallest_threshold, models::largest_threshold);
   model.rule.minimum_peak = section.real_number("minimum_peak", 0, 1);
   model.rule.minimum_roundness = section.real_number("minimum_roundness", 0, 1);
   model.rule.minimum_volume_mm3 = section.real_number("minimum_volume_mm3", 0, 1000);
@@ -189,8 +190,8 @@ void read_log(ConfigSection section, LogConfig& log) {
                             {"warning", LogLevel::warning},
                             {"error", LogLevel::error}});
   section.choice<LogFormat>("format", log.format, {{"text", LogFormat::text}, {"json", LogFormat::json}});
-  std::string file;
-  section.text("file", file);
+  std::filesystem::path file;
+  read_path(section, "file", file);
   if (!file.empty()) log.file = file;
   section.finish();
 }

@@ -114,6 +114,10 @@ TEST_CASE("A wrong type or a value out of range is refused with what would be ri
         "metserve.yaml:2: http.bind_address: must be an IP address, is 'localhost'");
   CHECK(mistakes_in("storage:\n  directory: here\n") ==
         "metserve.yaml:2: storage.directory: must be an absolute path, is 'here'");
+  CHECK(mistakes_in("log:\n  file: metserve.log\n") ==
+        "metserve.yaml:2: log.file: must be an absolute path, is 'metserve.log'");
+  CHECK(mistakes_in("model:\n  threshold: 0\n") ==
+        "metserve.yaml:2: model.threshold: must be a number from 0.001 to 0.999, is '0'");
   CHECK(mistakes_in("identity:\n  uid_root: 1.2.03\n").find("metserve.yaml:2: identity.uid_root: must be") ==
         0);
   CHECK(mistakes_in("dicom:\n  ae_title: MUCH TOO LONG A TITLE\n").find("1 to 16") != std::string::npos);
