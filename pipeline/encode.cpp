@@ -106,9 +106,9 @@ Identity identity_after(const EncodeOptions& options, StudyResult& result) {
 
 /// What is in a planning system under a name is called the same in the result that replaces it. Where an
 /// earlier study was compared its names hold.
-void keep_superseded_names(StudyResult& result, const fs::path& superseded) {
-  const fs::path file = superseded / "seg.dcm";
-  if (superseded.empty() || result.follow_up || !fs::exists(file)) return;
+void keep_names(StudyResult& result, const fs::path& named_like) {
+  const fs::path file = named_like / "seg.dcm";
+  if (named_like.empty() || result.follow_up || !fs::exists(file)) return;
   try {
     const dicom::ReadSegmentation earlier = dicom::read_segmentation(file);
     if (earlier.frame_of_reference_uid == result.reference.header.frame_of_reference_uid)
@@ -184,7 +184,7 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) throw dicom::Error(dicom::Error::Kind::io, directory.string() + ": " + error.message());
-  keep_superseded_names(result, options.superseded);
+  keep_names(result, options.named_like);
   const Identity identity = identity_after(options, result);  // before `directory` may lose the earlier one
   clear(files);
 

@@ -159,8 +159,13 @@ void renumber(LesionMap& map, const std::vector<EarlierLesion>& before) {
 
 std::string sentence_on(const Lesion& lesion) {
   const dicom::LesionHistory& history = *lesion.history;
-  std::array<char, 120> text{};
-  if (history.prior_volume_mm3 > 0)
+  std::array<char, 160> text{};
+  const double together_mm3 = history.prior_volume_mm3 * (1 + history.volume_change_percent / 100);
+  if (history.prior_volume_mm3 > 0 && together_mm3 > lesion.volume_mm3 * 1.001)
+    std::snprintf(text.data(), text.size(), ": %s, %.0f mm3, all parts %.0f mm3, before %.0f mm3 (%+.0f %%)",
+                  history.change.c_str(), lesion.volume_mm3, together_mm3, history.prior_volume_mm3,
+                  history.volume_change_percent);
+  else if (history.prior_volume_mm3 > 0)
     std::snprintf(text.data(), text.size(), ": %s, %.0f mm3, before %.0f mm3 (%+.0f %%)",
                   history.change.c_str(), lesion.volume_mm3, history.prior_volume_mm3,
                   history.volume_change_percent);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 namespace metserve::pipeline {
 namespace {
@@ -56,6 +57,41 @@ void count_overlaps(const LesionMap& map, const dicom::VolumeGeometry& grid,
       if (segment > 0 && wanted(lesion, segment - 1)) ++overlaps[{lesion, segment - 1}];
     }
   }
+}
+
+/// Neighbours that touch are not one lesion: where the overlap is a small part of both, the two belong
+/// together only if neither has a better partner.
+void drop_touching(Overlaps& overlaps, const std::vector<double>& now_mm3,
+                   const std::vector<double>& before_mm3, double voxel_mm3) {
+  constexpr double least_share = 0.2;  // of the smaller one
+  const auto is_strong = [&](const Overlaps::value_type& overlap) {
+    const auto& [pair, voxels] = overlap;
+    return static_cast<double>(voxels) * voxel_mm3 >=
+           least_share * std::min(now_mm3[pair.first], before_mm3[pair.second]);
+  };
+  std::set<std::size_t> partnered_now, partnered_before;
+  for (const auto& overlap : overlaps) {
+    if (!is_strong(overlap)) continue;
+    partnered_now.insert(overlap.first.first);
+    partnered_before.insert(overlap.first.second);
+  }
+  std::erase_if(overlaps, [&](const auto& overlap) {
+    return !is_strong(overlap) &&
+           (partnered_now.contains(overlap.first.first) || partnered_before.contains(overlap.first.second));
+  });
+}
+
+std::vector<double> volumes_mm3(const LesionMap& map) {
+  std::vector<double> volumes;
+  for (const Lesion& lesion : map.lesions) volumes.push_back(lesion.volume_mm3);
+  return volumes;
+}
+
+std::vector<double> volumes_mm3(const dicom::ReadSegmentation& segmentation) {
+  std::vector<double> volumes;
+  for (const auto& segment : segmentation.segments)
+    volumes.push_back(static_cast<double>(segment.voxels) * segmentation.geometry.voxel_volume_mm3());
+  return volumes;
 }
 
 /// Sets of things that belong together, each named by one of its members.
@@ -111,6 +147,7 @@ LesionLinks link_lesions(const LesionMap& map, const dicom::VolumeGeometry& grid
   count_overlaps(
       map, grid, earlier, to_earlier, {{0, 0, 0}},
       [](std::size_t, std::optional<std::size_t>) { return true; }, overlaps);
+  drop_touching(overlaps, volumes_mm3(map), volumes_mm3(earlier), grid.voxel_volume_mm3());
   std::vector<bool> met_now(now, false), met_before(before, false);
   for (const auto& [pair, voxels] : overlaps) met_now[pair.first] = met_before[pair.second] = true;
   count_overlaps(

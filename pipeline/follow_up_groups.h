@@ -23,8 +23,9 @@ struct LesionLinks {
       identity;  ///< by lesion now: the segment whose number it keeps, the one that it shares most with
 };
 
-/// Links lesions whose voxels meet after `to_earlier` (LPS mm of `grid` to LPS mm of `earlier`), and those
-/// that meet nothing with what is within `tolerance_mm`.
+/// Links lesions whose voxels meet after `to_earlier` (LPS mm of `grid` to LPS mm of `earlier`) in a fifth of
+/// the smaller one, or in less where neither has another partner, and those that meet nothing with what is
+/// within `tolerance_mm`.
 LesionLinks link_lesions(const LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
                          double tolerance_mm);

@@ -74,6 +74,7 @@ struct EncodeOptions {
   int series_number_offset = 9000;
   dicom::Clock clock;
   std::filesystem::path superseded;  ///< folder of the earlier result that this one replaces; empty: none
+  std::filesystem::path named_like;  ///< folder of the result whose lesions keep their names; empty: none
   bool all_frames = false;           ///< of segmentations, also those that hold nothing
   bool key_images = false;           ///< pictures for viewers that show neither segmentations nor reports
   bool axial = false;                ///< also a structure set on an axial series, where the reference is not

@@ -17,7 +17,7 @@ void record_failure(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
       reason == no_such_instance || dicom::outcome_of(reason) == dicom::SendResult::Outcome::transient;
   const std::string text = "not committed to: " + dicom::text_of(reason);
   if (again) {
-    context.store.record_lost(claim, item, backoff({}, item.tries, 0), text);
+    context.store.record_lost(claim, item, backoff(context.retry_of(claim.destination), item.tries, 0), text);
   } else {
     context.store.record_attention(claim, item, text);
   }
@@ -40,7 +40,9 @@ bool record_commitment(const dicom::CommitmentReport& report, const CommitmentCo
           claim->key);
     } else if (std::count(report.committed.begin(), report.committed.end(), item.sop_instance_uid) > 0) {
       context.store.record_delivered(*claim, item, "");
-      context.log.info(item.object + ": " + claim->destination + " has committed to keep it", claim->key);
+      context.log.info(item.object + ": " + claim->destination + " has committed to keep it, says " +
+                           report.calling_ae_title,
+                       claim->key);
       context.audit.delivered(claim->key, item.object, claim->destination);
       context.metrics.delivery(claim->destination, "delivered");
     }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "dicom/storage_commitment.h"
 #include "server/audit.h"
+#include "server/config.h"
 #include "server/logging.h"
 #include "server/metrics.h"
 #include "server/store.h"
@@ -17,6 +19,7 @@ struct CommitmentContext {
   const Log& log;
   Audit& audit;
   std::string node;  ///< owner of the lease
+  std::function<RetryConfig(const std::string& destination)> retry_of;
 };
 
 /// Records what a destination says it keeps: committed objects are delivered, others are sent again or need

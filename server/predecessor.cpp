@@ -49,7 +49,7 @@ void compare(pipeline::StudyResult& result, const Predecessor& earlier, const Cl
 }  // namespace
 
 std::string patient_key(const dicom::StudyOfPatient& study) {
-  if (study.patient_id.empty()) return {};
+  if (study.patient_id.empty() || study.birth_date.empty()) return {};
   return sha256_hex(study.patient_id + '\n' + study.issuer + '\n' + study.birth_date);
 }
 

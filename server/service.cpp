@@ -115,8 +115,13 @@ dicom::CommitmentHandler Service::commitment_handler() {
   const bool asks = std::any_of(config_.destinations.begin(), config_.destinations.end(),
                                 [](const DestinationConfig& one) { return one.storage_commitment; });
   if (!asks) return {};
-  return [this](const dicom::CommitmentReport& report) {
-    return record_commitment(report, {store_, metrics_, log_, audit_, storage_.node()});
+  const auto retry_of = [this](const std::string& name) {
+    const auto found = std::find_if(config_.destinations.begin(), config_.destinations.end(),
+                                    [&](const DestinationConfig& one) { return one.name == name; });
+    return found == config_.destinations.end() ? RetryConfig{} : found->retry;
+  };
+  return [this, retry_of](const dicom::CommitmentReport& report) {
+    return record_commitment(report, {store_, metrics_, log_, audit_, storage_.node(), retry_of});
   };
 }
 

@@ -226,6 +226,19 @@ CREATE TABLE claims (last INTEGER NOT NULL);
 INSERT INTO claims SELECT IFNULL(MAX(lease), 0) FROM studies;
 ALTER TABLE deliveries ADD COLUMN lease INTEGER NOT NULL DEFAULT 0;
 )sql",
+
+    R"sql(
+-- Requests for storage commitment. A later one does not end those before: a report may take longer than the wait.
+CREATE TABLE commitments (
+  transaction_uid TEXT NOT NULL,
+  delivery_id     INTEGER NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
+  PRIMARY KEY (transaction_uid, delivery_id)
+);
+CREATE INDEX commitments_by_delivery ON commitments (delivery_id);
+INSERT INTO commitments SELECT transaction_uid, id FROM deliveries WHERE transaction_uid != '';
+DROP INDEX deliveries_by_transaction;
+ALTER TABLE deliveries DROP COLUMN transaction_uid;
+)sql",
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 

@@ -91,6 +91,7 @@ class SqliteStore final : public Store {
     std::optional<DeliveryState> state;  ///< nothing: as it is
     std::chrono::milliseconds wait{0};   ///< until it is due again
     std::string reason;
+    int tries = 1;  ///< that it counts as
   };
   void update_delivery(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                        const DeliveryChange& change);

@@ -8,7 +8,7 @@ void SqliteStore::record_stored(const DeliveryClaim& claim, const DeliveryClaim:
                                 const std::string& sop_instance_uid) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
-  update_delivery(claim, item, {DeliveryState::stored, {}, "waits for storage commitment"});
+  update_delivery(claim, item, {DeliveryState::stored, {}, "waits for storage commitment", 0});
   writer_.query("UPDATE deliveries SET sop_instance_uid = ? WHERE id = ?", sop_instance_uid, item.id).run();
   note(claim.study, item.object + " is stored at " + claim.destination);
   transaction.commit();
@@ -34,8 +34,11 @@ void SqliteStore::record_asked(const DeliveryClaim& claim, const std::string& tr
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
   for (const auto& item : claim.items) {
-    update_delivery(claim, item, {std::nullopt, wait, "waits for storage commitment"});
-    writer_.query("UPDATE deliveries SET transaction_uid = ? WHERE id = ?", transaction_uid, item.id).run();
+    update_delivery(claim, item, {std::nullopt, wait, "waits for storage commitment", 0});
+    writer_
+        .query("INSERT INTO commitments (transaction_uid, delivery_id) VALUES (?, ?)", transaction_uid,
+               item.id)
+        .run();
   }
   transaction.commit();
 }
@@ -48,8 +51,9 @@ std::optional<DeliveryClaim> SqliteStore::claim_transaction(const std::string& t
   Query query = writer_.query(R"sql(
     SELECT study_id, key, destination, deliveries.id, object, file, deliveries.tries, sop_instance_uid,
       deliveries.state = 'stored' AND (deliveries.lease_owner = '' OR deliveries.lease_expires_ms <= ?2)
-    FROM deliveries JOIN results ON results.id = result_id JOIN studies ON studies.id = study_id
-    WHERE transaction_uid = ?1 AND transaction_uid != '')sql",
+    FROM commitments JOIN deliveries ON deliveries.id = delivery_id
+      JOIN results ON results.id = result_id JOIN studies ON studies.id = study_id
+    WHERE transaction_uid = ?1)sql",
                               transaction_uid, now_ms());
   std::optional<DeliveryClaim> claim;
   while (query.step()) {

@@ -61,10 +61,10 @@ void SqliteStore::update_delivery(const DeliveryClaim& claim, const DeliveryClai
   const int rows = writer_
                        .query(R"sql(UPDATE deliveries SET
           state = CASE WHEN ?1 = '' OR (state = 'superseded' AND ?1 != 'delivered') THEN state ELSE ?1 END,
-          tries = tries + 1, next_try_ms = ?2, reason = ?3, changed_ms = ?4, lease_owner = ''
+          tries = tries + ?8, next_try_ms = ?2, reason = ?3, changed_ms = ?4, lease_owner = ''
         WHERE id = ?5 AND lease = ?6 AND lease_owner = ?7)sql",
                               to, now_ms() + change.wait.count(), change.reason, now_ms(), item.id,
-                              claim.lease, claim.owner)
+                              claim.lease, claim.owner, std::int64_t{change.tries})
                        .run();
   if (rows == 0) {
     throw Error(Error::Kind::lease_lost,

@@ -111,19 +111,24 @@ void SqliteStore::resend_study(const std::string& key, const std::vector<std::st
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
   const auto [study, state] = addressed(key);
-  if (!has_result(state)) refuse(key, state, "it has no result to send");
+  if (!has_result(state)) refuse(key, state, "what it now holds has no result yet");
   int objects = 0;
   std::string to;
   for (const std::string& destination : destinations) {
-    const int more =
-        writer_
-            .query(
-                R"sql(UPDATE deliveries SET state = 'pending', tries = 0, reason = '', transaction_uid = '',
+    const int more = writer_
+                         .query(
+                             R"sql(UPDATE deliveries SET state = 'pending', tries = 0, reason = '',
           next_try_ms = ?1, changed_ms = ?1
         WHERE destination = ?2
           AND result_id = (SELECT id FROM results WHERE study_id = ?3 AND superseded_by = 0))sql",
-                now_ms(), destination, study)
-            .run();
+                             now_ms(), destination, study)
+                         .run();
+    writer_
+        .query(R"sql(DELETE FROM commitments WHERE delivery_id IN (
+          SELECT deliveries.id FROM deliveries JOIN results ON results.id = result_id
+          WHERE destination = ? AND study_id = ? AND superseded_by = 0))sql",
+               destination, study)
+        .run();
     if (more > 0) to += (objects > 0 ? ", " : "") + destination;
     objects += more;
   }

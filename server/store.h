@@ -156,6 +156,7 @@ struct ResultSummary {
   std::int64_t revision = 0;  ///< of the content that it was made from
   TimePoint created;
   bool superseded = false;
+  bool arrived = false;  ///< an object of it is at a destination, or on its way
 };
 
 struct StudyDetails {
@@ -253,8 +254,8 @@ class Store {
   /// What is stored at `destination` and due to be asked about, as `claim_deliveries`.
   virtual std::optional<DeliveryClaim> claim_stored(const std::string& destination, const std::string& owner,
                                                     std::chrono::milliseconds lease) = 0;
-  /// The destination is about to be asked under this transaction UID, and again when `wait` is over without
-  /// its report. Ends the claim: the report may come at any time from here on.
+  /// The destination is about to be asked under this transaction UID, and again under another when `wait` is
+  /// over without its report. Ends the claim: the report, to the one or the other, may come at any time.
   virtual void record_asked(const DeliveryClaim& claim, const std::string& transaction_uid,
                             std::chrono::milliseconds wait) = 0;
   /// What is stored and was asked about under this transaction UID; nothing when it is not known, no items

@@ -107,15 +107,23 @@ std::vector<SeriesFinding> findings(const dicom::Study& study, const pipeline::S
   return all;
 }
 
-/// The folder of the study's current result, which the one in `directory` will supersede; empty when there is
-/// none. Results lie beside each other by revision; one that was voided is on the disk but not in the store.
-std::filesystem::path superseded_result(const Claim& claim, const std::filesystem::path& directory,
-                                        Store& store) {
+/// Folders of earlier results of the study; empty where there is none. Results lie beside each other by
+/// revision; one that was voided is on the disk but not in the store.
+struct EarlierResults {
+  std::filesystem::path current;  ///< the last one
+  std::filesystem::path arrived;  ///< the last one of which an archive has anything
+};
+
+EarlierResults earlier_results(const Claim& claim, const std::filesystem::path& directory, Store& store) {
+  EarlierResults earlier;
   const auto details = store.study(claim.key);
-  if (!details) return {};
-  for (const ResultSummary& result : details->results)
-    if (!result.superseded) return directory.parent_path() / std::to_string(result.revision);
-  return {};
+  if (!details) return earlier;
+  for (const ResultSummary& result : details->results) {
+    const auto folder = directory.parent_path() / std::to_string(result.revision);
+    if (!result.superseded) earlier.current = folder;
+    if (result.arrived) earlier.arrived = folder;
+  }
+  return earlier;
 }
 
 FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
@@ -127,14 +135,15 @@ FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter
   compare_with_predecessor(result, claim, context);
 
   const auto directory = context.storage.make_result_directory(claim.key, claim.revision);
-  const pipeline::EncodeOptions encode{
-      context.config.identity.uid_root,
-      context.config.identity.series_number_offset,
-      context.clock,
-      superseded_result(claim, context.storage.directory() / directory, context.store),
-      context.config.results.all_frames,
-      is_wanted(ObjectKind::key_images, context.config.destinations),
-      is_wanted(ObjectKind::axial, context.config.destinations)};
+  const auto earlier = earlier_results(claim, context.storage.directory() / directory, context.store);
+  const pipeline::EncodeOptions encode{context.config.identity.uid_root,
+                                       context.config.identity.series_number_offset,
+                                       context.clock,
+                                       earlier.arrived,
+                                       earlier.current,
+                                       context.config.results.all_frames,
+                                       is_wanted(ObjectKind::key_images, context.config.destinations),
+                                       is_wanted(ObjectKind::axial, context.config.destinations)};
   const auto written = pipeline::encode_result(result, encode, context.storage.directory() / directory);
   context.storage.sync_result(directory);
   // Before the archive can send them back to us.

@@ -80,7 +80,7 @@ void segment(const SegmentArguments& arguments) {
     pipeline::compare_with_earlier(result, {*arguments.previous, dicom::list_files(images)}, {});
   }
   pipeline::EncodeOptions encode;
-  encode.superseded = arguments.supersedes.value_or("");
+  encode.superseded = encode.named_like = arguments.supersedes.value_or("");
   encode.key_images = arguments.key_images;
   encode.all_frames = arguments.all_frames;
   encode.axial = arguments.axial;

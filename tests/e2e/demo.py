@@ -37,6 +37,7 @@ def print_table(truth, lesions):
         print(line)
     hits = sum(found is not None for _, found, _ in rows)
     print(f"  {hits} of {len(truth)} true lesions found, {len(false_positives)} found that are none\n")
+    return hits, len(false_positives)
 
 
 def main(program, model, out):
@@ -63,8 +64,10 @@ def main(program, model, out):
                 shutil.copy(results / name, out / name)
 
     truth = json.loads((study / "truth.json").read_text())["lesions"]
-    print_table(truth, json.loads((out / "lesions.json").read_text())["lesions"])
+    hits, false_positives = print_table(truth, json.loads((out / "lesions.json").read_text())["lesions"])
     print(f"Results: {out}/seg.dcm, rtstruct.dcm, lesions.json; picture to look at: {out}/preview.png")
+    if hits < 0.75 * len(truth) or false_positives > 3:
+        sys.exit("demo: the bundled model finds more than that in this study, and less that is no lesion")
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ void run(const Arguments& arguments) {
   pipeline::StudyResult result = make_result(load(arguments), arguments);
   pipeline::EncodeOptions options;
   options.clock = std::chrono::system_clock::now;
-  options.superseded = arguments.supersedes;
+  options.superseded = options.named_like = arguments.supersedes;
   options.key_images = arguments.key_images;
   options.all_frames = arguments.all_frames;
   options.axial = arguments.axial;

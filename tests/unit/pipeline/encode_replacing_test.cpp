@@ -104,7 +104,7 @@ TEST_CASE("A result that replaces another keeps the names of its lesions", "[enc
   again.lesions.lesions[0].number = 1;
   again.lesions.lesions[1].number = 2;
   auto options = options_at();
-  options.superseded = directory / "1";
+  options.named_like = directory / "1";
   encode_result(again, options, directory / "2");
   const auto after = dicom::read_segmentation(directory / "2/seg.dcm");
   REQUIRE(after.segments.size() == before.segments.size());

@@ -129,13 +129,30 @@ TEST_CASE("Lesions that merge or split are compared together", "[follow_up]") {
   SECTION("one becomes two") {
     const auto earlier = segmentation_of({{{0, 0, 0}, 12}}, {});
     LesionMap map = map_of(g, {{{-7, 0, 0}, 5}, {{7, 0, 0}, 4}});
-    compare_lesions(map, g, earlier, {}, {});
+    const FollowUp result = compare_lesions(map, g, earlier, {}, {});
     REQUIRE(map.lesions.size() == 2);
     CHECK(map.lesions[0].number == 1);
     CHECK(map.lesions[0].history->remark == "now in 2 parts");
+    CHECK_THAT(result.sentences[0], Catch::Matchers::Contains("mm3, all parts "));
     CHECK(map.lesions[1].number == 2);
     CHECK(map.lesions[1].history->change == "shrunk");
     CHECK(map.lesions[1].history->remark == "part of what was GTV_MET_01");
+  }
+  SECTION("a new one that touches what one was before is no part of it") {
+    const auto earlier = segmentation_of({{{0, 0, 0}, 6}}, {});
+    LesionMap map = map_of(g, {{{-1.5, 0, 0}, 3.5}, {{10.2, 0, 0}, 5}});
+    const FollowUp result = compare_lesions(map, g, earlier, {}, {});
+    REQUIRE(map.lesions.size() == 2);
+    CHECK(map.lesions[0].history->change == "shrunk");
+    CHECK(map.lesions[0].history->volume_change_percent == Approx(100 * (42.9 / 216 - 1)).epsilon(0.05));
+    CHECK(map.lesions[0].history->remark.empty());
+    CHECK(map.lesions[1].history->change == "new");
+  }
+  SECTION("one that moved so that it hardly meets itself is the same") {
+    const auto earlier = segmentation_of({{{0, 0, 0}, 4}}, {});
+    LesionMap map = map_of(g, {{{7, 0, 0}, 4}});
+    CHECK(compare_lesions(map, g, earlier, {}, {}).resolved.empty());
+    CHECK(map.lesions[0].history->change == "stable");
   }
 }
 

@@ -59,6 +59,12 @@ TEST_CASE("An earlier study whose result lists no lesion makes every lesion a ne
   CHECK(f.result.warnings.empty());
 }
 
+TEST_CASE("Who has no ID or no birth date is taken for nobody else", "[server][predecessor]") {
+  CHECK_FALSE(patient_key({"4711", "", "19600101", "20250102", ""}).empty());
+  CHECK(patient_key({"", "", "19600101", "20250102", ""}).empty());
+  CHECK(patient_key({"ANON", "", "", "20250102", ""}).empty());
+}
+
 TEST_CASE("An earlier study whose segmentation is gone is not taken for one without lesions",
           "[server][predecessor]") {
   PatientFixture f;

@@ -1,5 +1,7 @@
 // What is stored waits for its destination's commitment to keep it.
 
+#include <sqlite3.h>
+
 #include "server/commitment.h"
 #include "server/config.h"
 #include "tests/catch.h"
@@ -27,7 +29,11 @@ struct AskedFixture : StoreFixture {
   }
   bool report(const std::vector<std::string>& committed,
               const std::vector<dicom::CommitmentReport::Failure>& failed) {
-    return record_commitment({"PACS", "2.25.7", committed, failed}, {*store, metrics, log, audit, "here"});
+    return record_commitment({"PACS", "2.25.7", committed, failed}, context());
+  }
+  CommitmentContext context() {
+    const RetryConfig patient{.first = std::chrono::seconds(100), .cap = std::chrono::seconds(1000)};
+    return {*store, metrics, log, audit, "here", [patient](const std::string&) { return patient; }};
   }
   std::vector<DeliverySummary> deliveries() { return store->study(study_key("1.2")).value().deliveries; }
 };
@@ -51,7 +57,7 @@ TEST_CASE("What the destination does not keep is sent again or needs attention",
   const auto deliveries = f.deliveries();
   CHECK(deliveries[0].state == DeliveryState::pending);
   CHECK_THAT(deliveries[0].reason, Catch::Contains("not committed to: 0x0112"));
-  CHECK(deliveries[0].next_try > f.now);
+  CHECK(deliveries[0].next_try == f.now + std::chrono::seconds(100));  // its first failure
   CHECK(deliveries[1].state == DeliveryState::attention);
 }
 
@@ -65,11 +71,35 @@ TEST_CASE("What a report does not speak of is asked about again in time", "[serv
   CHECK(again.items[0].sop_instance_uid == "1.2");
 }
 
+TEST_CASE("A report that comes after its question was put again counts", "[server][commitment]") {
+  AskedFixture f;
+  f.now += one_minute;
+  f.store->record_asked(f.store->claim_stored("pacs", "here", one_minute).value(), "2.25.8", one_minute);
+  CHECK(f.report({"1.1", "1.2"}, {}));
+  CHECK(f.state("1.2") == StudyState::done);
+}
+
+TEST_CASE("What an earlier version asked for is remembered", "[server][commitment]") {
+  AskedFixture f;
+  f.store.reset();
+  sqlite3* raw = nullptr;
+  REQUIRE(sqlite3_open((f.directory.path() / "metserve.db").c_str(), &raw) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(raw, R"sql(
+            ALTER TABLE deliveries ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';
+            UPDATE deliveries SET transaction_uid = '2.25.7';
+            CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid);
+            DROP TABLE commitments; PRAGMA user_version = 9)sql",
+                       nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(raw);
+  f.store = f.open();
+  CHECK(f.report({"1.1", "1.2"}, {}));
+  CHECK(f.state("1.2") == StudyState::done);
+}
+
 TEST_CASE("A report about a transaction that nobody asked for is refused", "[server][commitment]") {
   AskedFixture f;
-  CHECK_FALSE(
-      record_commitment({"PACS", "2.25.8", {"1.1"}, {}}, {*f.store, f.metrics, f.log, f.audit, "here"}));
-  CHECK_FALSE(record_commitment({"PACS", "", {"1.1"}, {}}, {*f.store, f.metrics, f.log, f.audit, "here"}));
+  CHECK_FALSE(record_commitment({"PACS", "2.25.8", {"1.1"}, {}}, f.context()));
+  CHECK_FALSE(record_commitment({"PACS", "", {"1.1"}, {}}, f.context()));
   CHECK(f.deliveries()[0].state == DeliveryState::stored);
 }
 

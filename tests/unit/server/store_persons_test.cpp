@@ -119,6 +119,7 @@ TEST_CASE("A finished study that is tried again gives a result that supersedes t
   REQUIRE(results.size() == 2);
   CHECK(results[0].superseded);
   CHECK_FALSE(results[1].superseded);
+  CHECK(results[0].arrived);
   CHECK(results[1].revision > results[0].revision);
 }
 
@@ -244,9 +245,8 @@ TEST_CASE("A database of the first version is brought up to date and keeps what 
   sqlite3* raw = nullptr;
   REQUIRE(sqlite3_open((f.directory.path() / "metserve.db").c_str(), &raw) == SQLITE_OK);
   REQUIRE(sqlite3_exec(raw, R"sql(
-            DROP TABLE series; DROP TABLE decisions; DROP INDEX deliveries_by_transaction;
+            DROP TABLE series; DROP TABLE decisions; DROP TABLE commitments;
             ALTER TABLE deliveries DROP COLUMN sop_instance_uid;
-            ALTER TABLE deliveries DROP COLUMN transaction_uid;
             ALTER TABLE deliveries DROP COLUMN lease; DROP TABLE claims;
             ALTER TABLE studies DROP COLUMN suspect; ALTER TABLE studies DROP COLUMN deaths;
             DROP TABLE own_series; DROP INDEX studies_by_patient;
@@ -286,6 +286,8 @@ TEST_CASE("A conflict that was recorded with another study goes to the one that 
     INSERT INTO conflicts SELECT * FROM later;
     DROP TABLE later;
     ALTER TABLE deliveries DROP COLUMN lease; DROP TABLE claims;
+    ALTER TABLE deliveries ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';
+    CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid); DROP TABLE commitments;
     PRAGMA user_version = 8;)sql" +
                                 of_another("1.3") + of_another("1.4");
   REQUIRE(sqlite3_exec(raw, as_before.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);

@@ -154,6 +154,10 @@ TEST_CASE("A late image re-arms a finished study and its new result supersedes t
   CHECK(deliveries[0].state == DeliveryState::delivered);
   CHECK(deliveries[1].state == DeliveryState::superseded);
   CHECK(deliveries[2].state == DeliveryState::pending);
+  const auto results = f.store->study(study_key("1.2")).value().results;
+  REQUIRE(results.size() == 2);
+  CHECK(results[0].arrived);
+  CHECK_FALSE(results[1].arrived);
   const DeliveryClaim second = f.store->claim_deliveries("pacs", "here", one_minute).value();
   REQUIRE(second.items.size() == 1);
   CHECK(second.items[0].file == "new.dcm");
