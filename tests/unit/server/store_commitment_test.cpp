@@ -4,6 +4,7 @@
 
 #include "server/commitment.h"
 #include "server/config.h"
+#include "server/sqlite_schema.h"
 #include "tests/catch.h"
 #include "tests/unit/server/store_fixture.h"
 
@@ -84,12 +85,13 @@ TEST_CASE("What an earlier version asked for is remembered", "[server][commitmen
   f.store.reset();
   sqlite3* raw = nullptr;
   REQUIRE(sqlite3_open((f.directory.path() / "metserve.db").c_str(), &raw) == SQLITE_OK);
-  REQUIRE(sqlite3_exec(raw, R"sql(
-            ALTER TABLE deliveries ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';
-            UPDATE deliveries SET transaction_uid = '2.25.7';
-            CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid);
-            DROP TABLE commitments; PRAGMA user_version = 9)sql",
-                       nullptr, nullptr, nullptr) == SQLITE_OK);
+  const std::string as_before = R"sql(
+    ALTER TABLE deliveries ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';
+    UPDATE deliveries SET transaction_uid = '2.25.7';
+    CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid);
+    DROP TABLE commitments; PRAGMA user_version = )sql" +
+                                std::to_string(current_schema() - 1);
+  REQUIRE(sqlite3_exec(raw, as_before.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(raw);
   f.store = f.open();
   CHECK(f.report({"1.1", "1.2"}, {}));
