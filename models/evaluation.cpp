@@ -65,15 +65,18 @@ std::vector<SubsetFigures> evaluate(const Network& network, const std::vector<St
   inference.device = device_from_name(options.device);
   inference.precision = precision_from_name(options.precision, inference.device);
   network->to(inference.device);
-  const auto predictor = [&](const Study& study, SlotSet present) {
-    if ((present & network->config().subset).none()) return torch::Tensor();
-    return predict(network, study.images, present, inference);
+  const auto predictor_of = [&](SlotSet subset) {
+    return [&, used = subset & network->config().subset](const Study& study, SlotSet present) {
+      const SlotSet seen = present & used;
+      if (seen.none() || (options.whole_subsets && seen != used)) return torch::Tensor();
+      return predict(network, study.images, seen, inference);
+    };
   };
   const double total = static_cast<double>(options.subsets.size() * studies.size());
   double done = 0;
   std::vector<SubsetFigures> result;
   for (SlotSet subset : options.subsets)
-    result.push_back(evaluate_predictions(studies, subset, predictor, options, [&] {
+    result.push_back(evaluate_predictions(studies, subset, predictor_of(subset), options, [&] {
       if (on_study) on_study(++done / total);
     }));
   return result;

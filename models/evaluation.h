@@ -20,6 +20,8 @@ struct EvaluationOptions {
   std::vector<SlotSet> subsets{SlotSet().set()};  ///< sequences that the network is given, one table row each
   LesionRule rule;                                ///< what of a probability map is predicted
   std::function<LesionRule(SlotSet)> rule_of;     ///< the same by the sequences that a study gives, instead
+  bool whole_subsets = false;      ///< leaves out studies that lack a sequence of the subset that the network
+                                   ///< uses; else they are scored with those that they have
   double small_lesion_mm = 5;      ///< sensitivity is given for lesions at least this long, > 0
   std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
   std::string precision = "auto";  ///< auto, float32 or bfloat16

@@ -25,6 +25,8 @@ class LesionRuleChoice {
   /// Everything that was added to `other`, too.
   void add(const LesionRuleChoice& other);
 
+  int studies() const { return studies_; }
+
   /// At most `false_positives` in the mean of everything added. Throws Error(bad_input) when nothing was
   /// added, or when even the highest peak gives more.
   LesionRule with_false_positives(double false_positives) const;

@@ -29,14 +29,15 @@ struct Manifest {
   std::array<double, 3> spacing_mm{};   ///< network grid, column, row, slice
   ClaheOptions clahe;
   LesionRule rule;
-  std::map<std::string, double> minimum_peaks;  ///< by subset, as in `expected`: instead of the rule's
+  std::map<std::string, double> minimum_peaks;  ///< by subset of the network's sequences, keys as in
+                                                ///< `expected`: instead of the rule's
   std::string intended_use;
   std::string training_data;
   std::string weights_sha256;                       ///< lower-case hex of weights.safetensors
   std::map<std::string, ExpectedFigures> expected;  ///< key: slot ids joined with '+', in channel order
 };
 
-/// The rule for what the network saw.
+/// The rule for what the network sees of the sequences in `subset`.
 LesionRule rule_for(const Manifest& manifest, SlotSet subset);
 
 /// A model directory: model.yaml, weights.safetensors, CARD.md.

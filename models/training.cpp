@@ -53,7 +53,7 @@ void check(const TrainingOptions& o) {
   if (o.validation_subsets.empty()) refuse("validation_subsets must not be empty");
 }
 
-/// The network to train: that of `start_from`, unless the options ask for another one.
+/// The network that is asked for: that of `start_from`, unless the options ask for another one.
 NetworkConfig network_of(const TrainingOptions& options) {
   const auto with_dropout = [&options](NetworkConfig network) {
     network.dropout = options.dropout > 0;
@@ -67,6 +67,13 @@ NetworkConfig network_of(const TrainingOptions& options) {
                                             ", the options ask for " + describe(asked) +
                                             ": leave the network's options out");
   return held;
+}
+
+/// The sequences that any of the studies has.
+SlotSet sequences_in(const std::vector<Study>& studies) {
+  SlotSet sequences;
+  for (const Study& study : studies) sequences |= study.present;
+  return sequences;
 }
 
 /// The devices, when the batch can be divided among them.
@@ -259,11 +266,22 @@ class Trainer {
 
 }  // namespace
 
+NetworkConfig network_to_train(const std::vector<Study>& training, const TrainingOptions& options) {
+  const SlotSet shown = sequences_in(training);
+  const SlotSet named = options.network.subset.all() ? SlotSet() : options.network.subset;
+  if (const SlotSet lacking = named & ~shown; lacking.any())
+    throw Error(Error::Kind::bad_input, "training: the subset names " + key(lacking) +
+                                            ", which no study to train on has: leave it out of the subset");
+  NetworkConfig network = network_of(options);
+  network.subset &= shown;
+  return network;
+}
+
 void train(const std::vector<Study>& training, const std::vector<Study>& validation,
            const TrainingOptions& options, const std::filesystem::path& directory,
            const std::function<void(const TrainingProgress&)>& on_progress) {
   TrainingOptions complete = options;
-  complete.network = network_of(options);
+  complete.network = network_to_train(training, options);
   complete.sampler.slices = complete.network.slices;
   check(complete);
   for (const auto* studies : {&training, &validation})

@@ -56,7 +56,12 @@ struct TrainingProgress {
   double best_score = 0;
 };
 
-/// Trains a network, from random weights or on from others. In `directory`: `checkpoint.safetensors`
+/// The network that `train` makes of these: that of `start_from` or of the options, and of its subset the
+/// sequences that a training study has, since it learns nothing of the others. Throws Error(bad_input) when
+/// the options name a sequence that no training study has, or another network than that of `start_from`.
+NetworkConfig network_to_train(const std::vector<Study>& training, const TrainingOptions& options);
+
+/// Trains `network_to_train`, from random weights or on from others. In `directory`: `checkpoint.safetensors`
 /// (weights, Adam's state, step; replaced atomically, so a killed run continues where it was),
 /// `best.safetensors` (the state with the best validation score), `last.safetensors` (at the end),
 /// `training.csv`, `saliency.csv` (Yi 2019: the sum of |d loss / d input| by sequence and slice, of the steps

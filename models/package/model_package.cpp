@@ -156,7 +156,8 @@ Manifest read_manifest(const std::filesystem::path& file) {
 
 LesionRule rule_for(const Manifest& manifest, SlotSet subset) {
   LesionRule rule = manifest.rule;
-  if (const auto own = manifest.minimum_peaks.find(key(subset)); own != manifest.minimum_peaks.end())
+  const std::string seen = key(subset & manifest.network.subset);
+  if (const auto own = manifest.minimum_peaks.find(seen); own != manifest.minimum_peaks.end())
     rule.minimum_peak = own->second;
   return rule;
 }

@@ -1,5 +1,6 @@
 #include "models/package/publish.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include <ATen/Parallel.h>
@@ -18,6 +19,23 @@
 namespace metserve::models {
 namespace {
 
+/// Of the studies that show all of `subset`: the others would tell of another subset.
+LesionRuleChoice choice_for(SlotSet subset, const Network& network, const std::vector<Study>& studies,
+                            const InferenceOptions& inference, double minimum_volume_mm3) {
+  LesionRuleChoice choice(minimum_volume_mm3);
+  for (const Study& study : studies)
+    if ((subset & ~study.present).none())
+      choice.add(predict(network, study.images, subset, inference), study);
+  return choice;
+}
+
+/// The most of the network's sequences that one of the studies shows.
+std::size_t most_shown(SlotSet network, const std::vector<Study>& studies) {
+  std::size_t most = 0;
+  for (const Study& study : studies) most = std::max(most, (study.present & network).count());
+  return most;
+}
+
 /// Chooses the manifest's rule and peaks on the probabilities of `network`, then moves the network's log-odds
 /// so that the threshold becomes 0.5: crops around lesions and weighted positives made it expect more lesions
 /// than there are, and its probabilities are reported to people.
@@ -26,14 +44,15 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
   InferenceOptions inference;
   inference.device = device_from_name(options.device);
   inference.precision = fast_precision(inference.device);
+  const SlotSet known = network->config().subset;
+  const std::size_t most = most_shown(known, validation);
   LesionRuleChoice all(options.minimum_volume_mm3);
   std::map<std::string, LesionRuleChoice> by_subset;
   for (SlotSet subset : all_subsets()) {
-    LesionRuleChoice choice(options.minimum_volume_mm3);
-    for (const Study& study : validation)
-      if (const SlotSet seen = study.present & subset & network->config().subset; seen.any())
-        choice.add(predict(network, study.images, seen, inference), study);
-    if (subset.count() + 1 >= slot_count) all.add(choice);
+    if ((subset & ~known).any()) continue;
+    LesionRuleChoice choice = choice_for(subset, network, validation, inference, options.minimum_volume_mm3);
+    if (choice.studies() == 0) continue;
+    if (subset.count() + 1 >= most) all.add(choice);
     by_subset.emplace(key(subset), std::move(choice));
   }
   manifest.rule = all.with_false_positives(options.false_positives);
@@ -81,10 +100,8 @@ std::string card_head(const Manifest& m, const PublishOptions& options, std::int
 }
 
 std::string card_table(const TestSet& test, const std::vector<SubsetFigures>& figures) {
-  std::size_t lesions = 0;
-  for (const StudyFigures& study : figures.front().studies) lesions += study.lesions.size();
   return "## " + test.title + "\n\n" + std::to_string(test.studies.size()) + " studies, " +
-         std::to_string(lesions) + " lesions.\n\n" + to_table(figures) + "\n";
+         std::to_string(list_lesions(test.studies).size()) + " lesions.\n\n" + to_table(figures) + "\n";
 }
 
 constexpr const char* card_legend =
@@ -127,6 +144,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
     on_progress("measuring: " + test.title);
     EvaluationOptions evaluation;
     evaluation.subsets = test.subsets;
+    evaluation.whole_subsets = true;
     evaluation.rule_of = [&manifest](SlotSet subset) { return rule_for(manifest, subset); };
     evaluation.device = options.device;
     const auto figures = evaluate(network, test.studies, evaluation, {});

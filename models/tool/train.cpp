@@ -32,7 +32,8 @@ void run(const TrainArguments& arguments) {
     options.validation_subsets.push_back(SlotSet().set().reset(index(Slot::t1_gre_post)));
   const std::vector<Study> training = read_studies(arguments.data, options.clahe);
   const std::vector<Study> validation = read_studies(arguments.validation, options.clahe);
-  std::printf("%zu studies to train on, %zu to validate on\n", training.size(), validation.size());
+  std::printf("%zu studies to train on, %zu to validate on, sequences %s\n", training.size(),
+              validation.size(), key(network_to_train(training, options).subset).c_str());
   train(training, validation, options, arguments.output, print);
 }
 

@@ -80,8 +80,9 @@ void train(TrainArguments& arguments) {
   arguments.options.network.slices = models::paper_slices(arguments.network);
   if (arguments.config) read_training_config(*arguments.config, arguments.options);
   const Split split = studies_of(arguments);
-  std::printf("%zu studies to train on, %zu to validate on\n", split.training.size(),
-              split.validation.size());
+  std::printf("%zu studies to train on, %zu to validate on, sequences %s\n", split.training.size(),
+              split.validation.size(),
+              models::key(models::network_to_train(split.training, arguments.options).subset).c_str());
   {
     Progress progress;
     models::train(split.training, split.validation, arguments.options, arguments.output,

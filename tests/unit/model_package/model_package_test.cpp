@@ -37,8 +37,14 @@ void replace(const std::filesystem::path& file, const std::string& from, const s
   std::ofstream(file) << text;
 }
 
-/// A published package of an untrained network.
-Manifest publish_tiny(const TemporaryDirectory& directory, SlotSet subset = SlotSet().set()) {
+/// A published package of an untrained network of the subset, of studies with the sequences `present`.
+Manifest publish_tiny(const TemporaryDirectory& directory, SlotSet subset = SlotSet().set(),
+                      SlotSet present = SlotSet().set()) {
+  const auto toy = [&](int number) {
+    Study study = toy_study(number);
+    study.present = present;
+    return study;
+  };
   torch::manual_seed(3);
   NetworkConfig network = tiny_network();
   network.subset = subset;
@@ -49,8 +55,8 @@ Manifest publish_tiny(const TemporaryDirectory& directory, SlotSet subset = Slot
   options.training_data = "nothing: a test";
   options.limits = "Everything.";
   options.threads = 1;
-  const TestSet test{"Toys", {toy_study(1), toy_study(2)}, full_and_one_missing()};
-  return publish(directory / "trained.safetensors", {toy_study(0)}, {test}, options, directory / "package",
+  const TestSet test{"Toys", {toy(1), toy(2)}, full_and_one_missing()};
+  return publish(directory / "trained.safetensors", {toy(0)}, {test}, options, directory / "package",
                  [](const std::string&) {});
 }
 
@@ -99,10 +105,26 @@ TEST_CASE("A network of a subset is published with the figures that it has", "[p
   publish_tiny(directory, bravo);
   const ModelPackage package = ModelPackage::load(directory / "package");
   CHECK(package.manifest.network.subset == bravo);
-  CHECK(package.manifest.minimum_peaks.size() == 15);
+  REQUIRE(package.manifest.minimum_peaks.size() == 1);
+  CHECK(rule_for(package.manifest, SlotSet().set()).minimum_peak ==
+        package.manifest.minimum_peaks.at("t1_gre_post"));
   CHECK(package.manifest.expected.size() == 4);
   CHECK(package.manifest.expected.count("t1_se_pre+t1_se_post+flair") == 0);
   CHECK(text_of(directory / "package/CARD.md").find("| without BRAVO | - |") != std::string::npos);
+}
+
+TEST_CASE("A package says nothing of subsets that no study shows whole", "[package]") {
+  const TemporaryDirectory directory;
+  publish_tiny(directory, SlotSet().set(), SlotSet("1011"));  // no CUBE post
+  const Manifest manifest = ModelPackage::load(directory / "package").manifest;
+  CHECK(manifest.minimum_peaks.size() == 7);
+  CHECK(manifest.minimum_peaks.count("t1_gre_post+t1_se_pre+flair") == 1);
+  CHECK(rule_for(manifest, SlotSet().set()).minimum_peak == manifest.rule.minimum_peak);
+  REQUIRE(manifest.expected.size() == 1);
+  CHECK(manifest.expected.count("t1_gre_post+t1_se_pre+flair") == 1);
+  const std::string card = text_of(directory / "package/CARD.md");
+  CHECK(card.find("2 studies, 4 lesions") != std::string::npos);
+  CHECK(card.find("| all four | - |") != std::string::npos);
 }
 
 TEST_CASE("A package that does not fit is refused with what differs", "[package]") {

@@ -146,6 +146,14 @@ TEST_CASE("The subtracting network refuses input dropout", "[networks]") {
   CHECK_THROWS_WITH(make_network(config), Contains("dropout 0"));
 }
 
+TEST_CASE("The subtracting network refuses a subset without what it subtracts", "[networks]") {
+  NetworkConfig config = tiny("mid-subtract");
+  config.subset = GENERATE(SlotSet("1011"), SlotSet("1101"));
+  CHECK_THROWS_WITH(make_network(config), Contains("subtracts CUBE pre from CUBE post"));
+  config.subset = SlotSet("0110");
+  CHECK_NOTHROW(make_network(config));
+}
+
 TEST_CASE("Tied copies start alike and are penalised for each difference", "[networks]") {
   for (const char* name : {"mid-l2", "end-l2"}) {
     const Network network = built(tiny(name));

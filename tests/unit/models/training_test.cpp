@@ -218,6 +218,34 @@ TEST_CASE("Weights to start from must be those of the network that is asked for"
   CHECK_THROWS_WITH(train(studies, studies, options, directory / "c", {}), Contains("none.safetensors"));
 }
 
+TEST_CASE("A network knows the sequences alone that a study to train on has", "[training]") {
+  const TemporaryDirectory directory;
+  std::vector<Study> studies{toy_study(0), toy_study(1)};
+  studies[0].present = SlotSet("0011");
+  studies[1].present = SlotSet("1001");
+  TrainingOptions options = tiny();
+  options.steps = 1;
+  CHECK(network_to_train(studies, options).subset == SlotSet("1011"));
+  train(studies, studies, options, directory / "a", {});
+  CHECK(load_network(directory / "a/best.safetensors")->config().subset == SlotSet("1011"));
+
+  options.start_from = directory / "a/best.safetensors";
+  options.network = NetworkConfig();
+  const std::vector<Study> whole{toy_study(0)}, pair{studies[0]};
+  CHECK(network_to_train(whole, options).subset == SlotSet("1011"));  // of the weights
+  CHECK(network_to_train(pair, options).subset == SlotSet("0011"));
+
+  options = tiny();
+  options.network.subset = SlotSet("0101");
+  CHECK_THROWS_WITH(train(studies, studies, options, directory / "b", {}),
+                    Contains("t1_se_post, which no study to train on has"));
+  options = tiny();
+  options.network.network = "mid-subtract";
+  options.dropout = 0;
+  CHECK_THROWS_WITH(train(studies, studies, options, directory / "b", {}),
+                    Contains("mid-subtract") && Contains("t1_gre_post+t1_se_pre+flair"));
+}
+
 TEST_CASE("Training refuses options out of range by name", "[training]") {
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0)};
