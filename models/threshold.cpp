@@ -10,9 +10,10 @@
 namespace metserve::models {
 namespace {
 
-// Bins are equally wide in log-odds: networks trained on many lesions put the threshold close to 1.
-constexpr std::int64_t bins = 1000;
-constexpr double lowest = -12, highest = 14, bins_per_unit = bins / (highest - lowest);
+// Bins are equally wide in log-odds: networks trained on many lesions put the threshold close to 1, other
+// programs' maps may have all of a lesion close to 0. The highest of a float32 below 1 is 16.6.
+constexpr std::int64_t bins = 1800;
+constexpr double lowest = -30.2, highest = 16.6, bins_per_unit = bins / (highest - lowest);
 
 double threshold_of(std::int64_t bin) {
   return 1 / (1 + std::exp(-(lowest + static_cast<double>(bin) / bins_per_unit)));

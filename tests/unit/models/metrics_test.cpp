@@ -93,6 +93,16 @@ TEST_CASE("Figures that do not exist are absent", "[metrics]") {
   CHECK(empty.false_positives == 0);
 }
 
+TEST_CASE("Probabilities far below and close to one are told apart", "[metrics]") {
+  ThresholdCurve low, high;
+  low.add(torch::tensor({1e-12F, 1e-9F, 1e-10F, 1e-8F}), torch::tensor({false, true, false, true}));
+  CHECK(low.auc() == 1);
+  CHECK(low.best().dice == 1);
+  CHECK(low.youden().recall == 1);
+  high.add(torch::tensor({1 - 9e-7F, 1 - 2e-7F}), torch::tensor({false, true}));
+  CHECK(high.auc() == 1);
+}
+
 TEST_CASE("Area under the curve and thresholds worked out by hand", "[metrics]") {
   ThresholdCurve curve;
   const torch::Tensor probability = torch::tensor({0.905F, 0.605F, 0.405F, 0.705F, 0.205F, 0.105F});
