@@ -30,7 +30,10 @@ Study simulate_for_training(const Anatomy& anatomy, const CacheOptions& options,
   std::array<torch::Tensor, slot_count> volumes;
   for (const SimulatedSequence& sequence : simulated.sequences)
     volumes[index(sequence.slot)] = sequence.image.voxels;
-  return make_study(study_name(number) + " " + anatomy.name, volumes, simulated.truth.voxels, options.clahe);
+  Study study =
+      make_study(study_name(number) + " " + anatomy.name, volumes, simulated.truth.voxels, options.clahe);
+  study.simulated = true;
+  return study;
 }
 
 void add_study(const std::vector<Anatomy>& anatomies, const CacheOptions& options, int number,

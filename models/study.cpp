@@ -32,6 +32,7 @@ void write_study(const Study& study, const ClaheOptions& clahe, const std::files
                        {"clahe", describe(clahe)},
                        {"slots", nlohmann::json(ids(study.present)).dump()},
                        {"spacing_mm", nlohmann::json(study.spacing_mm).dump()}};
+  if (study.simulated) contents.metadata["simulated"] = "true";
   write_safetensors(contents, file);
 }
 
@@ -46,6 +47,7 @@ Study read_study(const std::filesystem::path& file, const ClaheOptions& clahe) {
                                               describe(clahe) + " is asked for: make the cache again");
     Study study;
     study.name = contents.meta("name");
+    study.simulated = contents.metadata.contains("simulated");
     study.images = contents.get("images", torch::kUInt8, {static_cast<std::int64_t>(slot_count), -1, -1, -1});
     study.truth = contents.get("truth", torch::kInt16,
                                {study.images.size(1), study.images.size(2), study.images.size(3)});
@@ -83,10 +85,19 @@ Study make_study(const std::string& name, const std::array<torch::Tensor, slot_c
                   name + ": " + std::string(id(slot)) + " is not on the grid of the truth");
     const torch::Tensor scaled = preprocess_sequence(volume.to(torch::kFloat32), clahe).mul_(255).round_();
     study.images[static_cast<std::int64_t>(index(slot))].copy_(scaled);
-    study.present.set(index(slot));
+    study.present.set(index(slot), scaled.any().item<bool>());
   }
-  if (study.present.none()) throw Error(Error::Kind::bad_input, name + ": no sequence is present");
+  if (study.present.none()) throw Error(Error::Kind::bad_input, name + ": no sequence shows anything");
   return study;
+}
+
+bool has_lesion(const Study& study) {
+  return study.truth.any().item<bool>();
+}
+
+void require_lesions(const std::vector<Study>& validation) {
+  if (std::none_of(validation.begin(), validation.end(), has_lesion))
+    throw Error(Error::Kind::bad_input, "no validation study has a lesion: validate on studies with lesions");
 }
 
 std::vector<Lesion> list_lesions(const std::vector<Study>& studies) {

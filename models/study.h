@@ -20,6 +20,7 @@ struct Study {
   torch::Tensor truth;  ///< [D, 256, 256] int16: lesion number, 0 elsewhere
   SlotSet present = SlotSet().set();
   std::array<double, 3> spacing_mm{0.9375, 0.9375, 1.0};  ///< column, row, slice
+  bool simulated = false;                                 ///< known to be the simulator's
 };
 
 /// A study and how it was preprocessed, one safetensors file each.
@@ -35,6 +36,13 @@ std::vector<Study> read_studies(const std::filesystem::path& directory, const Cl
 /// undefined where the sequence is absent. `truth`: [D, 256, 256] lesion numbers.
 Study make_study(const std::string& name, const std::array<torch::Tensor, slot_count>& volumes,
                  const torch::Tensor& truth, const ClaheOptions& clahe);
+
+/// Whether anything is outlined in its truth.
+bool has_lesion(const Study& study);
+
+/// For studies that something is chosen on. Throws Error(bad_input) when none has a lesion: whatever is
+/// chosen on them is arbitrary.
+void require_lesions(const std::vector<Study>& validation);
 
 /// One lesion of a study, in voxels of the network grid.
 struct Lesion {

@@ -284,10 +284,15 @@ void train(const std::vector<Study>& training, const std::vector<Study>& validat
   complete.network = network_to_train(training, options);
   complete.sampler.slices = complete.network.slices;
   check(complete);
+  require_lesions(validation);
   for (const auto* studies : {&training, &validation})
     for (const Study& study : *studies)
       if ((study.present & complete.network.subset).none())
         throw Error(Error::Kind::bad_input, study.name + ": has no sequence of the subset to train on");
+  for (SlotSet subset : complete.validation_subsets)
+    if ((sequences_in(validation) & subset & complete.network.subset).none())
+      throw Error(Error::Kind::bad_input, "training: no validation study has a sequence of " + key(subset) +
+                                              " that the network uses: do not validate on that subset");
   if (options.threads > 0) at::set_num_threads(options.threads);
   const auto devices = static_cast<int>(devices_from_names(options.device).size());
   // LibTorch 1.13 damages memory in the backward pass of small convolutions that have more threads than

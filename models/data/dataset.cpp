@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 AnnotatedStudy read_simulated(const fs::path& folder) {
   SimulatedStudy simulated = read_study_nifti(folder);
-  AnnotatedStudy study{simulated.name, {}, std::move(simulated.truth)};
+  AnnotatedStudy study{simulated.name, {}, std::move(simulated.truth), true};
   for (SimulatedSequence& sequence : simulated.sequences)
     study.sequences.emplace(sequence.slot, std::move(sequence.image));
   return study;

@@ -16,6 +16,7 @@ struct AnnotatedStudy {
   std::string name;
   std::map<Slot, SpatialImage> sequences;  ///< float32, any intensity unit and geometry; at least one
   SpatialImage truth;                      ///< not zero in lesions, on the grid of the first sequence
+  bool simulated = false;                  ///< known to be the simulator's
 };
 
 /// A study that is there and has not been read.

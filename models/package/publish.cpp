@@ -29,10 +29,11 @@ LesionRuleChoice choice_for(SlotSet subset, const Network& network, const std::v
   return choice;
 }
 
-/// The most of the network's sequences that one of the studies shows.
+/// The most of the network's sequences that one of the studies with lesions shows.
 std::size_t most_shown(SlotSet network, const std::vector<Study>& studies) {
   std::size_t most = 0;
-  for (const Study& study : studies) most = std::max(most, (study.present & network).count());
+  for (const Study& study : studies)
+    if (has_lesion(study)) most = std::max(most, (study.present & network).count());
   return most;
 }
 
@@ -104,13 +105,24 @@ std::string card_table(const TestSet& test, const std::vector<SubsetFigures>& fi
          std::to_string(list_lesions(test.studies).size()) + " lesions.\n\n" + to_table(figures) + "\n";
 }
 
+constexpr const char* simulated_warning =
+    " Simulated studies are easier than patients: figures on them say how the sequences compare, not what to "
+    "expect in a clinic.";
+
 constexpr const char* card_legend =
     "Voxel Dice, precision, recall and AUC (inside the head) are means over studies, Dice with the standard "
     "deviation; so is the Dice of those found, of a study's mean over its lesions that are found, each with "
     "what touches it. \"Found\" is the share of lesions that a predicted component of at least the smallest "
     "volume touches: \"large\" of those whose longest diameter is 5 mm or more. False positives are "
-    "components of at least the smallest volume that touch no lesion, per study. Simulated studies are "
-    "easier than patients: these figures say how the sequences compare, not what to expect in a clinic.\n";
+    "components of at least the smallest volume that touch no lesion, per study.";
+
+/// Of the tables, and what simulated studies among them mean.
+std::string legend_of(const std::vector<TestSet>& tests) {
+  const bool simulated = std::any_of(tests.begin(), tests.end(), [](const TestSet& test) {
+    return std::any_of(test.studies.begin(), test.studies.end(), [](const Study& s) { return s.simulated; });
+  });
+  return card_legend + std::string(simulated ? simulated_warning : "") + "\n";
+}
 
 }  // namespace
 
@@ -119,6 +131,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
                  const std::filesystem::path& directory,
                  const std::function<void(const std::string&)>& on_progress) {
   if (tests.empty()) throw Error(Error::Kind::bad_input, "publish: there is no test set");
+  require_lesions(validation);
   if (options.threads > 0) at::set_num_threads(options.threads);
   std::filesystem::create_directories(directory);
   const auto stored = directory / "weights.safetensors";
@@ -151,7 +164,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
     if (manifest.expected.empty()) manifest.expected = expected_of(figures);
     card += card_table(test, figures);
   }
-  write_text(card + card_legend, directory / "CARD.md");
+  write_text(card + legend_of(tests), directory / "CARD.md");
   write_manifest(manifest, directory / "model.yaml");
   return manifest;
 }

@@ -11,9 +11,9 @@ namespace {
 
 struct PublishArguments {
   PublishOptions options;
-  std::string weights, validation, test, test_title = "Simulated studies of anatomies never seen in training";
+  std::string weights, validation, test, test_title = "Test studies";
   std::string subsets = "one-missing";
-  std::string also, also_title = "Simulated studies with procedural heads";
+  std::string also, also_title = "Further studies";
   std::string output;
 };
 

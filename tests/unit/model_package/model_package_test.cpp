@@ -39,10 +39,11 @@ void replace(const std::filesystem::path& file, const std::string& from, const s
 
 /// A published package of an untrained network of the subset, of studies with the sequences `present`.
 Manifest publish_tiny(const TemporaryDirectory& directory, SlotSet subset = SlotSet().set(),
-                      SlotSet present = SlotSet().set()) {
+                      SlotSet present = SlotSet().set(), bool simulated = false) {
   const auto toy = [&](int number) {
     Study study = toy_study(number);
     study.present = present;
+    study.simulated = simulated;
     return study;
   };
   torch::manual_seed(3);
@@ -125,6 +126,22 @@ TEST_CASE("A package says nothing of subsets that no study shows whole", "[packa
   const std::string card = text_of(directory / "package/CARD.md");
   CHECK(card.find("2 studies, 4 lesions") != std::string::npos);
   CHECK(card.find("| all four | - |") != std::string::npos);
+}
+
+TEST_CASE("A card speaks of simulated studies where they are known to be", "[package]") {
+  const TemporaryDirectory directory;
+  const bool simulated = GENERATE(false, true);
+  publish_tiny(directory, SlotSet().set(), SlotSet().set(), simulated);
+  const std::string card = text_of(directory / "package/CARD.md");
+  CHECK((card.find("easier than patients") != std::string::npos) == simulated);
+}
+
+TEST_CASE("Nothing is published on validation studies without a lesion", "[package]") {
+  const TemporaryDirectory directory;
+  CHECK_THROWS_WITH(publish(directory / "trained.safetensors", {toy_study(0, 0)},
+                            {{"Toys", {toy_study(1)}, full_and_one_missing()}}, {}, directory / "package",
+                            [](const std::string&) {}),
+                    Contains("no validation study has a lesion"));
 }
 
 TEST_CASE("A package that does not fit is refused with what differs", "[package]") {

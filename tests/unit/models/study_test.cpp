@@ -1,5 +1,8 @@
 #include "models/study.h"
 
+#include <cmath>
+#include <vector>
+
 #include <torch/types.h>
 
 #include "models/error.h"
@@ -20,9 +23,30 @@ TEST_CASE("A study comes back from its file as it was written", "[study]") {
   const Study read = read_study(directory / "a.safetensors", {});
   CHECK(read.name == study.name);
   CHECK(read.present == study.present);
+  CHECK_FALSE(read.simulated);
   CHECK(read.spacing_mm == study.spacing_mm);
   CHECK(torch::equal(read.images, study.images));
   CHECK(torch::equal(read.truth, study.truth));
+}
+
+TEST_CASE("A study file says when the simulator made it", "[study]") {
+  const TemporaryDirectory directory;
+  Study study = toy_study(1);
+  study.simulated = true;
+  write_study(study, {}, directory / "a.safetensors");
+  CHECK(read_study(directory / "a.safetensors", {}).simulated);
+}
+
+TEST_CASE("A sequence without signal is not present", "[study]") {
+  const std::vector<std::int64_t> size{8, 64, 64};
+  torch::Tensor head = torch::zeros(size);
+  head.narrow(1, 8, 48).narrow(2, 8, 48).copy_(torch::rand({8, 48, 48}).add_(1));
+  const torch::Tensor truth = torch::zeros(size, torch::kInt16);
+  const std::vector<torch::Tensor> blanks{torch::zeros(size), torch::full(size, 7.0F),
+                                          torch::full(size, std::nanf("")), -head};
+  const torch::Tensor blank = blanks[GENERATE(0U, 1U, 2U, 3U)];
+  CHECK(make_study("a", {head, blank, {}, {}}, truth, {}).present == SlotSet("0001"));
+  CHECK_THROWS_WITH(make_study("a", {blank, {}, {}, {}}, truth, {}), Contains("a: no sequence"));
 }
 
 TEST_CASE("A study that was preprocessed with other values is refused", "[study]") {

@@ -246,6 +246,18 @@ TEST_CASE("A network knows the sequences alone that a study to train on has", "[
                     Contains("mid-subtract") && Contains("t1_gre_post+t1_se_pre+flair"));
 }
 
+TEST_CASE("Training refuses validation studies that it can choose nothing on", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0)}, healthy{toy_study(1, 0)};
+  CHECK_THROWS_WITH(train(studies, healthy, tiny(), directory / "a", {}),
+                    Contains("no validation study has a lesion"));
+  TrainingOptions options = tiny();
+  options.network.subset = SlotSet("0001");
+  options.validation_subsets.push_back(SlotSet("1110"));
+  CHECK_THROWS_WITH(train(studies, studies, options, directory / "a", {}),
+                    Contains("no validation study has a sequence of t1_se_pre+t1_se_post+flair"));
+}
+
 TEST_CASE("Training refuses options out of range by name", "[training]") {
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0)};
