@@ -51,13 +51,17 @@ class Experiments(unittest.TestCase):
     def tearDownClass(cls):
         cls.directory.cleanup()
 
-    def run_experiment(self, name, *more):
-        data = ["--data", self.root / "training", "--validation", self.root / "validation", "--test", self.root / "test", *more]
-        words = [RUN, name, "-o", self.root / name, "--small", "--steps", 2, "--program", PROGRAM, "--threads", 1,
-                 "--jobs", os.cpu_count(), *data]
-        done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+    def start(self, name, *more, data="", output=None):
+        folders = ["--data", self.root / f"{data}training", "--validation", self.root / f"{data}validation",
+                   "--test", self.root / f"{data}test"]
+        words = [RUN, name, "-o", self.root / (output or name), "--small", "--steps", 2, "--program", PROGRAM, "--threads", 1,
+                 "--jobs", os.cpu_count(), *folders, *more]
+        return subprocess.run([str(word) for word in words], capture_output=True, text=True)
+
+    def run_experiment(self, name, *more, data="", output=None):
+        done = self.start(name, *more, data=data, output=output)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return done.stdout, tables((self.root / name / "table.md").read_text())
+        return done.stdout, tables((self.root / (output or name) / "table.md").read_text())
 
     def figures(self, name, network, number):
         """The detection figures of the evaluation's row, as its JSON file has them."""
@@ -82,6 +86,11 @@ class Experiments(unittest.TestCase):
         printed, (again,) = self.run_experiment("dropout")
         self.assertEqual(again, table)
         self.assertNotIn("$ ", printed)  # nothing was trained or evaluated again
+        for other, folder in [(["--steps", 3], "dropout/input holds"), (["--test", self.root / "other"], "dropout/input/test holds")]:
+            refused = self.start("dropout", *other)
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn(folder, refused.stderr)
+            self.assertIn("other settings", refused.stderr)
 
     def test_subsets(self):
         _, (table,) = self.run_experiment("subsets")
@@ -100,6 +109,13 @@ class Experiments(unittest.TestCase):
         self.assertEqual(list(table), ["input", "input-dropout", "mid-shared", "mid-shared-dropout"])
         for row in table.values():
             self.assertAlmostEqual(sum(int(cell.split()[0]) for cell in row[:4]), 100, delta=2)  # rounded shares
+
+    def test_saliency_without_bravo(self):
+        for seed, part in enumerate(["training", "validation", "test"]):
+            write_toy_studies(self.root / f"oslo-{part}", 2, seed, ["t1_se_pre", "t1_se_post", "flair"])
+        _, (table,) = self.run_experiment("saliency", data="oslo-", output="oslo")
+        for row in table.values():
+            self.assertEqual((row[0], row[4]), ("0 %", "-"))
 
 
 if __name__ == "__main__":

@@ -32,8 +32,11 @@ def read(path):
     return arrays
 
 
-def write_study(images, truth, path, spacing=(0.9375, 0.9375, 1.0)):
-    """A study as `metserve-models` reads it: uint8 [4, D, H, W], int16 [D, H, W]."""
+SLOTS = ["t1_gre_post", "t1_se_pre", "t1_se_post", "flair"]
+
+
+def write_study(images, truth, path, spacing=(0.9375, 0.9375, 1.0), slots=SLOTS):
+    """A study as `metserve-models` reads it: uint8 [4, D, H, W], int16 [D, H, W], and the sequences that it has."""
     write({"images": images, "truth": truth}, path,
           {"format": "metserve-study-1", "name": path.stem, "clahe": '{"bins":256,"clip_limit":2.0,"tiles":8}',
-           "slots": '["t1_gre_post","t1_se_pre","t1_se_post","flair"]', "spacing_mm": json.dumps(spacing)})
+           "slots": json.dumps(slots), "spacing_mm": json.dumps(spacing)})
