@@ -65,6 +65,18 @@ class CommonGrid {
   std::optional<RegistrationTarget> target_;
 };
 
+/// Of a sequence that is constant, negative throughout or not a number, nothing is left.
+void note_blank(const models::AnnotatedStudy& annotated,
+                const std::array<torch::Tensor, models::slot_count>& volumes, TrainingStudy& result) {
+  for (models::Slot slot : models::all_slots) {
+    if (!volumes[models::index(slot)].defined() || result.study.present.test(models::index(slot))) continue;
+    const std::string sentence = std::string(models::name(slot)) + " shows nothing: its image is blank";
+    if (slot == annotated.sequences.begin()->first)
+      throw Error(Error::Kind::bad_input, sentence + ", and it is the study's reference");
+    result.left_out.push_back(sentence);
+  }
+}
+
 /// `truth` lies on the reference's grid.
 torch::Tensor numbered_lesions(const models::SpatialImage& truth, const CommonGrid& common) {
   dicom::Volume mask = to_volume(truth);
@@ -89,6 +101,8 @@ TrainingStudy training_study(const models::AnnotatedStudy& annotated, const mode
   }
   result.study =
       models::make_study(annotated.name, volumes, numbered_lesions(annotated.truth, common), clahe);
+  note_blank(annotated, volumes, result);
+  result.study.simulated = annotated.simulated;
   result.study.spacing_mm = common.grid().spacing_mm;
   return result;
 } catch (const Error& error) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -17,11 +18,25 @@ namespace fs = std::filesystem;
 
 constexpr std::array<const char*, 3> endings{"t1c", "t1n", "t2f"};
 
-/// The file whose name ends with `-ending.nii.gz`.
+/// The files whose names end with `-ending.nii.gz`, in name order; hidden ones are none (macOS's `._NAME`).
+std::vector<fs::path> images_in(const fs::path& folder, const std::string& ending) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with("-" + ending + ".nii.gz") && !name.starts_with(".")) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+/// The one such file, if there is any.
 std::optional<fs::path> image_in(const fs::path& folder, const std::string& ending) {
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().filename().string().ends_with("-" + ending + ".nii.gz")) return entry.path();
-  return std::nullopt;
+  const std::vector<fs::path> files = images_in(folder, ending);
+  if (files.empty()) return std::nullopt;
+  if (files.size() > 1)
+    throw Error(Error::Kind::bad_input, files[0].string() + ": " + files[1].filename().string() +
+                                            " beside it ends likewise: leave one of them there");
+  return files.front();
 }
 
 SpatialImage read_truth(const fs::path& file) {
@@ -36,9 +51,9 @@ SpatialImage read_truth(const fs::path& file) {
 }  // namespace
 
 bool is_brats(const fs::path& folder) {
-  return image_in(folder, "seg") && std::any_of(endings.begin(), endings.end(), [&](const char* ending) {
-           return image_in(folder, ending).has_value();
-         });
+  return !images_in(folder, "seg").empty() &&
+         std::any_of(endings.begin(), endings.end(),
+                     [&](const char* ending) { return !images_in(folder, ending).empty(); });
 }
 
 AnnotatedStudy read_brats(const fs::path& folder, Slot t1c) {

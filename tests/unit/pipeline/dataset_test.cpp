@@ -62,6 +62,17 @@ TEST_CASE("BraTS-METS is read with tumour core as lesion, its T1 as told", "[dat
   CHECK(torch::equal(read.truth.voxels.ne(0), written.truth.voxels.eq(1) | written.truth.voxels.eq(3)));
 }
 
+TEST_CASE("Hidden files are no images of BraTS-METS, two for one sequence are refused", "[dataset]") {
+  const TemporaryDirectory directory;
+  const auto folder = write_brats(small_study("BraTS-MET-00001-000"), directory.path());
+  for (const char* ending : {"t1c", "t1n", "t2f", "seg"})
+    std::ofstream(folder / ("._BraTS-MET-00001-000-" + std::string(ending) + ".nii.gz")) << "macOS";
+  CHECK(models::dataset_studies(directory.path()).at(0).read().sequences.size() == 3);
+  fs::copy_file(folder / "BraTS-MET-00001-000-t1n.nii.gz", folder / "old-t1n.nii.gz");
+  CHECK_THROWS_WITH(models::dataset_studies(directory.path()).at(0).read(),
+                    Contains("BraTS-MET-00001-000-t1n.nii.gz") && Contains("old-t1n.nii.gz"));
+}
+
 TEST_CASE("What the simulator writes is a data set, too", "[dataset]") {
   const TemporaryDirectory directory;
   auto simulated = phantom_study({{Slot::t1_gre_post, {}}});
@@ -70,6 +81,7 @@ TEST_CASE("What the simulator writes is a data set, too", "[dataset]") {
   models::write_study_nifti(simulated, directory.path());
   const auto read = models::dataset_studies(directory.path()).at(0).read();
   CHECK(read.name == "phantom");
+  CHECK(read.simulated);
   CHECK(read.sequences.count(Slot::t1_gre_post) == 1);
 }
 

@@ -136,6 +136,25 @@ TEST_CASE("A sequence on a grid of its own is registered, one that cannot be is 
   }
 }
 
+TEST_CASE("A sequence that shows nothing is left out, as the reference it is refused", "[training-study]") {
+  auto geometry = axial_geometry(0.94, 1);
+  geometry.size = {256, 256, 24};
+  geometry.origin_lps_mm[2] = 30;
+  models::AnnotatedStudy study = phantom_on(geometry, {});
+  study.truth.voxels[2].slice(0, 3, 5).slice(1, 3, 5).fill_(9);
+  SECTION("left out") {
+    study.sequences[Slot::flair].voxels.fill_(7);
+    const auto prepared = training_study(study, {});
+    REQUIRE(prepared.left_out.size() == 1);
+    CHECK_THAT(prepared.left_out[0], Contains("FLAIR shows nothing"));
+    CHECK(prepared.study.present == models::SlotSet("0001"));
+  }
+  SECTION("refused") {
+    study.sequences[Slot::t1_gre_post].voxels.fill_(7);
+    CHECK_THROWS_WITH(training_study(study, {}), Contains("phantom: BRAVO shows nothing"));
+  }
+}
+
 TEST_CASE("A study without a head is refused by name", "[training-study]") {
   models::AnnotatedStudy study = phantom_on(axial_geometry(4, 4), {});
   for (auto& [slot, image] : study.sequences) image.voxels.zero_();
