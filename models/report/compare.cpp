@@ -28,6 +28,8 @@ constexpr std::array figure_names{"auc",
 using Samples = std::map<std::string, std::map<std::string, std::vector<double>>>;
 
 Samples samples_of(const std::filesystem::path& file) {
+  if (std::filesystem::is_directory(file))
+    throw Error(Error::Kind::bad_input, file.string() + ": is a folder: name the evaluation.json in it");
   std::ifstream stream(file);
   if (!stream) throw Error(Error::Kind::io, file.string() + ": cannot be read");
   try {

@@ -29,6 +29,10 @@ SimulatorOptions checked(SimulatorOptions options) {
     refuse("min_lesions must be 0 or more and at most max_lesions");
   if (options.field_strength_t < 0.5 || options.field_strength_t > 7)
     refuse("field_strength_t must be 0.5 to 7");
+  if (!(options.motion_deg >= 0 && options.motion_deg <= 45)) refuse("motion_deg must be 0 to 45");
+  if (!(options.motion_mm >= 0 && options.motion_mm <= 100)) refuse("motion_mm must be 0 to 100");
+  if (!(options.random_contrasts >= 0 && options.random_contrasts <= 1))
+    refuse("random_contrasts must be 0 to 1");
   return options;
 }
 

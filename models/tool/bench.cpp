@@ -58,9 +58,11 @@ void add_bench(CLI::App& program) {
   auto a = std::make_shared<BenchArguments>();
   CLI::App* c = program.add_subcommand("bench", "time the forward passes of one study");
   c->add_option("--weights", a->weights, "safetensors as `train` writes them")->required();
-  c->add_option("--slices", a->slices, "of the study");
-  c->add_option("--head", a->head, "rows and columns of the head's box")->expected(2);
-  c->add_option("--repeats", a->repeats, "timed runs");
+  c->add_option("--slices", a->slices, "of the study")->check(CLI::Range(1, 1000));
+  c->add_option("--head", a->head, "rows and columns of the head's box")
+      ->expected(2)
+      ->check(CLI::Range(32, 256));
+  c->add_option("--repeats", a->repeats, "timed runs")->check(CLI::Range(1, 1000));
   c->add_option("--threads", a->threads, "CPU threads, 0: all");
   c->add_option("--device", a->device, "cpu, cuda or cuda:N");
   c->add_option("--precision", a->precision, "auto, float32 or bfloat16");

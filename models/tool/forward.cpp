@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include "models/error.h"
 #include "models/networks/network_file.h"
 #include "models/safetensors.h"
 #include "models/tool/commands.h"
@@ -17,6 +18,20 @@ struct ForwardArguments {
   bool no_dropout = false;
 };
 
+/// [N, slots * slices, H, W] float32 as the network takes it.
+torch::Tensor input_in(const std::string& file, const NetworkConfig& network) {
+  const Safetensors contents = read_safetensors(file);
+  try {
+    const torch::Tensor input =
+        contents.get("input", torch::kFloat32, {-1, network.slots * network.slices, -1, -1});
+    if (input.numel() == 0 || input.size(2) % 16 != 0 || input.size(3) % 16 != 0)
+      throw Error(Error::Kind::bad_input, "rows and columns of 'input' must be multiples of 16");
+    return input;
+  } catch (const Error& error) {
+    throw Error(error.kind(), file + ": " + error.what());
+  }
+}
+
 void run(const ForwardArguments& a) {
   NetworkConfig config = a.network;
   config.dropout = !a.no_dropout;
@@ -25,8 +40,7 @@ void run(const ForwardArguments& a) {
   if (!a.save_weights.empty()) save_network(network, {}, false, a.save_weights);
   network->eval();
   const torch::NoGradGuard no_grad;
-  const Safetensors file = read_safetensors(a.input);
-  const torch::Tensor& input = file.get("input", torch::kFloat32, {-1, -1, -1, -1});
+  const torch::Tensor input = input_in(a.input, config);
   const SlotSet kept = a.kept.empty() ? SlotSet().set() : slots_in(a.kept);
   Safetensors output;
   output.tensors["logits"] =

@@ -10,6 +10,7 @@
 #include "pipeline/simulated_study.h"
 #include "server/commands/commands.h"
 #include "server/commands/slot_list.h"
+#include "server/error.h"
 #include "server/progress.h"
 
 namespace metserve::server {
@@ -39,6 +40,13 @@ models::SlotSet kept(const std::string& drop) {
   models::SlotSet keep = models::SlotSet().set();
   for (const models::Slot slot : slots_in(drop, "--drop")) keep.reset(models::index(slot));
   return keep;
+}
+
+void check_lesions(const SimulateArguments& arguments) {
+  if (arguments.min_lesions < 0 || arguments.min_lesions > arguments.max_lesions)
+    throw Error(Error::Kind::bad_call, "--min-lesions " + std::to_string(arguments.min_lesions) +
+                                           " must be from 0 to --max-lesions, which is " +
+                                           std::to_string(arguments.max_lesions));
 }
 
 /// What all studies of the set have in common.
@@ -142,7 +150,10 @@ void add_simulate(CLI::App& program) {
           "0.25 of --format training, else 0. Give 0 for sets to validate or test on")
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--device", a->device, "cpu, cuda or cuda:N")->capture_default_str();
-  command->callback([a] { a->format == "training" ? write_training_set(*a) : write_studies(*a); });
+  command->callback([a] {
+    check_lesions(*a);
+    a->format == "training" ? write_training_set(*a) : write_studies(*a);
+  });
 }
 
 }  // namespace metserve::server

@@ -230,6 +230,8 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
   CHECK(same.size() == 5 * 8 - 4 * 2);  // without a prediction there is no precision and no lesion found
   for (const Comparison& c : same) CHECK(c.test.p_value == 1);
   write_text("[]", directory / "empty.json");
+  CHECK_THROWS_WITH(compare_evaluations(directory.path(), directory / "evaluation.json"),
+                    Catch::Matchers::Contains(directory.path().string() + ": is a folder"));
   CHECK_THROWS_WITH(compare_evaluations(directory / "evaluation.json", directory / "empty.json"),
                     Catch::Matchers::Contains("empty.json"));
 }

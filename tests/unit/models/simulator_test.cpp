@@ -10,6 +10,7 @@
 #include "models/error.h"
 #include "tests/catch.h"
 
+using Catch::Matchers::Contains;
 using namespace metserve::models;
 
 namespace {
@@ -216,6 +217,15 @@ TEST_CASE("sequences that are left out change neither lesions nor the others", "
   CHECK(study.sequences[1].slot == Slot::t1_se_post);
   CHECK(torch::equal(study.truth.voxels, network_study().truth.voxels));
   CHECK(torch::equal(study.sequences[1].image.voxels, network_study().sequences[2].image.voxels));
+}
+
+TEST_CASE("Motion and shares that are no numbers or out of range are refused by name", "[simulator]") {
+  const double wrong = GENERATE(-1.0, std::nan(""), 1000.0);
+  SimulatorOptions degrees, millimetres, contrasts;
+  degrees.motion_deg = millimetres.motion_mm = contrasts.random_contrasts = wrong;
+  CHECK_THROWS_WITH(simulate_study(head(), degrees, torch::kCPU), Contains("motion_deg"));
+  CHECK_THROWS_WITH(simulate_study(head(), millimetres, torch::kCPU), Contains("motion_mm"));
+  CHECK_THROWS_WITH(simulate_study(head(), contrasts, torch::kCPU), Contains("random_contrasts"));
 }
 
 TEST_CASE("without BRAVO the truth lies on the sagittal grid of the first sequence left", "[simulator]") {
