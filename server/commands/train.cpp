@@ -24,7 +24,8 @@ struct Split {
   std::vector<models::Study> training, validation;
 };
 
-/// Without studies of their own, every eighth of the data is kept for validation and never trained on.
+/// Without studies of their own, every eighth of the data is kept for validation and never trained on: of
+/// those with lesions, without which nothing can be chosen, and of the others.
 Split studies_of(const TrainArguments& arguments) {
   constexpr std::size_t every = 8;
   Split split;
@@ -34,13 +35,18 @@ Split studies_of(const TrainArguments& arguments) {
     split.validation = models::read_studies(*arguments.validation, arguments.options.clahe);
     return split;
   }
-  if (all.size() < 2) {
+  const auto lesions = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), models::has_lesion));
+  if (lesions < 2) {
     throw Error(Error::Kind::bad_call,
-                arguments.data + ": one study is too few; give more or --validation DIR");
+                arguments.data + ": holds " + std::to_string(lesions) +
+                    " studies with lesions, two are needed; give more or --validation DIR");
   }
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const bool kept = i % every == every - 1 || (all.size() < every && i + 1 == all.size());
-    (kept ? split.validation : split.training).push_back(std::move(all[i]));
+  std::size_t with = 0, without = 0;
+  for (models::Study& study : all) {
+    const bool lesion = models::has_lesion(study);
+    const std::size_t number = lesion ? ++with : ++without;
+    const bool kept = number % every == 0 || (lesion && lesions < every && number == lesions);
+    (kept ? split.validation : split.training).push_back(std::move(study));
   }
   return split;
 }
