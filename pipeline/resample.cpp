@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <utility>
 #include <vector>
-
-#include "pipeline/box_average.h"
 
 namespace metserve::pipeline {
 
 namespace {
+
+dicom::Vec3 sum(const dicom::Vec3& a, const dicom::Vec3& b) {
+  return {a[0] + b[0], a[1] + b[1], a[2] + b[2]};
+}
 
 /// Affine map from grid indices (i, j, k) to continuous source indices.
 struct IndexMap {
@@ -40,19 +43,29 @@ IndexMap index_map(const dicom::VolumeGeometry& grid, const dicom::VolumeGeometr
   return result;
 }
 
-/// How many source voxels fit into one of the grid, along each source axis.
-std::array<std::size_t, 3> averaging_box(const dicom::VolumeGeometry& grid,
-                                         const dicom::VolumeGeometry& source,
-                                         const RigidTransform& grid_to_source) {
-  const IndexMap map = index_map(grid, source, grid_to_source);
-  std::array<std::size_t, 3> box{};
-  for (std::size_t c = 0; c < 3; ++c) {
-    double voxels = 0;
-    for (const dicom::Vec3& step : map.step) voxels = std::max(voxels, std::abs(step[c]));
-    box[c] = voxels < 1.5 ? 1 : static_cast<std::size_t>(std::lround(voxels));
+/// Where in a voxel of the grid the source is looked at, as source indices from the voxel's centre: evenly
+/// over its extent, along each of its axes as many points as it has source voxels, or one where that is
+/// below 1.5.
+std::vector<dicom::Vec3> sample_offsets(const IndexMap& map) {
+  std::vector<dicom::Vec3> offsets{{0, 0, 0}};
+  for (const dicom::Vec3& step : map.step) {
+    const double voxels = std::hypot(step[0], step[1], step[2]);
+    const std::size_t count = voxels < 1.5 ? 1 : static_cast<std::size_t>(std::lround(voxels));
+    std::vector<dicom::Vec3> finer;
+    for (const dicom::Vec3& offset : offsets)
+      for (std::size_t n = 0; n < count; ++n) {
+        const double share = (static_cast<double>(n) + 0.5) / static_cast<double>(count) - 0.5;
+        finer.push_back(sum(offset, {share * step[0], share * step[1], share * step[2]}));
+      }
+    offsets = std::move(finer);
   }
-  return box;
+  return offsets;
 }
+
+/// Sums over the samples of each voxel of a line that lie in the source, and how many those are.
+struct LineSums {
+  std::vector<float> sum, count;
+};
 
 /// Points of a line of the grid, [begin, end).
 struct Stretch {
@@ -67,10 +80,6 @@ Stretch trimmed(Stretch whole, const Predicate& wanted) {
   return whole;
 }
 
-dicom::Vec3 sum(const dicom::Vec3& a, const dicom::Vec3& b) {
-  return {a[0] + b[0], a[1] + b[1], a[2] + b[2]};
-}
-
 /// Linear interpolation in one volume.
 class Interpolator {
  public:
@@ -80,10 +89,9 @@ class Interpolator {
     up_ = {1, static_cast<std::ptrdiff_t>(size[0]), static_cast<std::ptrdiff_t>(size[0] * size[1])};
   }
 
-  /// Writes the values at the continuous indices `start` + `steps`[n], which lie on a straight line, to
-  /// `values`[n * stride]: 0 beyond half a voxel outside the outermost centres, which repeat within it.
-  void line(const dicom::Vec3& start, const std::vector<dicom::Vec3>& steps, float* values,
-            std::size_t stride) const {
+  /// Adds the values at the continuous indices `start` + `steps`[n], which lie on a straight line, to `line`:
+  /// nothing beyond half a voxel outside the outermost centres, which repeat within it.
+  void add_line(const dicom::Vec3& start, const std::vector<dicom::Vec3>& steps, LineSums& line) const {
     // The volume is convex, so the line is in it for one stretch, and away from its faces for a part of that.
     const auto all = [&](std::size_t n, const auto& holds) {
       const dicom::Vec3 index = sum(start, steps[n]);
@@ -95,16 +103,15 @@ class Interpolator {
     const Stretch inner = trimmed(seen, [&](std::size_t n) {
       return all(n, [](double index, double last) { return index >= 0 && index < last; });
     });
-    const auto fill = [&](Stretch part, const auto& value_at) {
-      for (std::size_t n = part.begin; n < part.end; ++n) values[n * stride] = value_at(sum(start, steps[n]));
+    const auto add = [&](Stretch part, const auto& value_at) {
+      float* sums = line.sum.data();
+      for (std::size_t n = part.begin; n < part.end; ++n) sums[n] += value_at(sum(start, steps[n]));
     };
-    const auto nothing = [](const dicom::Vec3&) { return 0.0F; };
     const auto at_face = [this](const dicom::Vec3& index) { return near_face(index); };
-    fill({0, seen.begin}, nothing);
-    fill({seen.begin, inner.begin}, at_face);
-    fill(inner, [this](const dicom::Vec3& index) { return blend(index, up_); });
-    fill({inner.end, seen.end}, at_face);
-    fill({seen.end, steps.size()}, nothing);
+    add({seen.begin, inner.begin}, at_face);
+    add(inner, [this](const dicom::Vec3& index) { return blend(index, up_); });
+    add({inner.end, seen.end}, at_face);
+    for (std::size_t n = seen.begin; n < seen.end; ++n) line.count[n] += 1;
   }
 
  private:
@@ -153,23 +160,26 @@ std::vector<dicom::Vec3> multiples(const dicom::Vec3& step, std::size_t count) {
 
 void resample(const dicom::Volume& source, const dicom::VolumeGeometry& grid,
               const RigidTransform& grid_to_source, std::span<float> voxels) {
-  const auto box = averaging_box(grid, source.geometry, grid_to_source);
-  const bool finer = *std::max_element(box.begin(), box.end()) > 1;
-  const dicom::Volume averaged = finer ? box_average(source, box) : dicom::Volume{};
-  const dicom::Volume& from = finer ? averaged : source;
-
-  const IndexMap map = index_map(grid, from.geometry, grid_to_source);
-  const Interpolator interpolator(from);
+  const IndexMap map = index_map(grid, source.geometry, grid_to_source);
+  const std::vector<dicom::Vec3> offsets = sample_offsets(map);
+  const Interpolator interpolator(source);
   const std::array<std::vector<dicom::Vec3>, 2> steps{multiples(map.step[0], grid.size[0]),
                                                       multiples(map.step[1], grid.size[1])};
   // Lines run along the source's rows where they can: along its slices every voxel would be a cache miss.
   const std::size_t along = std::abs(map.step[1][0]) > std::abs(map.step[0][0]) ? 1 : 0, across = 1 - along;
   const std::array<std::size_t, 2> stride{1, grid.size[0]};
+  LineSums line;
   for (std::size_t k = 0; k < grid.size[2]; ++k) {
     float* slice = &voxels[k * grid.size[0] * grid.size[1]];
-    for (std::size_t n = 0; n < grid.size[across]; ++n)
-      interpolator.line(sum(map.slice(k), steps[across][n]), steps[along], slice + n * stride[across],
-                        stride[along]);
+    for (std::size_t n = 0; n < grid.size[across]; ++n) {
+      line.sum.assign(grid.size[along], 0);
+      line.count.assign(grid.size[along], 0);
+      const dicom::Vec3 start = sum(map.slice(k), steps[across][n]);
+      for (const dicom::Vec3& offset : offsets) interpolator.add_line(sum(start, offset), steps[along], line);
+      float* voxel = slice + n * stride[across];
+      for (std::size_t m = 0; m < grid.size[along]; ++m)
+        voxel[m * stride[along]] = line.sum[m] / std::max(line.count[m], 1.0F);
+    }
   }
 }
 

@@ -7,10 +7,10 @@
 
 namespace metserve::pipeline {
 
-/// `source` on `grid` in one linear interpolation; `grid_to_source` maps grid LPS mm to source LPS mm.
-/// Beyond half a voxel outside the source the value is 0. Along axes where the source is finer than the grid
-/// by 1.5 or more it is averaged over boxes about as wide as the grid's voxel first, so that nothing is
-/// aliased.
+/// `source` on `grid` by linear interpolation; `grid_to_source` maps grid LPS mm to source LPS mm. A voxel of
+/// the grid that is 1.5 or more source voxels long is the mean of points spread evenly over it, so that
+/// nothing is aliased: along each of its axes as many as source voxels, those of them that lie in the source.
+/// Any other voxel is the value at its centre. What lies beyond half a voxel outside the source is 0.
 dicom::Volume resample(const dicom::Volume& source, const dicom::VolumeGeometry& grid,
                        const RigidTransform& grid_to_source);
 

@@ -147,3 +147,50 @@ TEST_CASE("Resampling does not depend on the order in which the source's voxels 
   CHECK(*std::max_element(expected.voxels.begin(), expected.voxels.end()) > 100);
   CHECK(largest < 0.1F);
 }
+
+TEST_CASE("On slices thicker than the source's every voxel is the mean over itself", "[grid]") {
+  // A ball of 7 mm with an edge of 1 mm on slices of 6 mm, wherever it lies between two of them and however
+  // the slices are turned.
+  const double angle_deg = GENERATE(0.0, 25.0), phase = GENERATE(0.0, 0.25, 0.5, 0.75);
+  const double c = std::cos(angle_deg * std::numbers::pi / 180),
+               s = std::sin(angle_deg * std::numbers::pi / 180);
+  const double thick_mm = 6, radius_mm = 3.5;
+  dicom::VolumeGeometry slices{{41, 41, 9}, {1, 1, thick_mm}, {0, 0, 0}};
+  slices.axes_lps = {dicom::Vec3{1, 0, 0}, dicom::Vec3{0, c, s}, dicom::Vec3{0, -s, c}};
+  const dicom::Vec3 centre = slices.lps_mm({20, 20, 4 + phase});
+  const auto inside = [&](const dicom::Vec3& p) {
+    const double from_centre_mm = std::hypot(p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]);
+    return static_cast<float>(std::clamp(radius_mm - from_centre_mm + 0.5, 0.0, 1.0));
+  };
+  dicom::Volume fine{{{60, 80, 90}, {1, 1, 1}, {-10, -30, -10}}, {}};
+  for (std::size_t k = 0; k < fine.geometry.size[2]; ++k)
+    for (std::size_t j = 0; j < fine.geometry.size[1]; ++j)
+      for (std::size_t i = 0; i < fine.geometry.size[0]; ++i)
+        fine.voxels.push_back(inside(
+            fine.geometry.lps_mm({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)})));
+  const auto on_slices = resample(fine, slices, {});
+  const auto& size = slices.size;
+  double error = 0, found_mm3 = 0, expected_mm3 = 0;
+  for (std::size_t v = 0; v < on_slices.voxels.size(); ++v) {
+    double mean = 0;
+    constexpr int points = 24;
+    for (int n = 0; n < points; ++n)
+      mean +=
+          inside(slices.lps_mm({static_cast<double>(v % size[0]), static_cast<double>(v / size[0] % size[1]),
+                                static_cast<double>(v / size[0] / size[1]) + (n + 0.5) / points - 0.5})) /
+          points;
+    error += std::abs(mean - on_slices.voxels[v]);
+    found_mm3 += on_slices.voxels[v] >= 0.5F ? thick_mm : 0;
+    expected_mm3 += mean >= 0.5 ? thick_mm : 0;
+  }
+  INFO(angle_deg << " degrees, " << phase << " of a slice: " << found_mm3 << " mm3, of its means "
+                 << expected_mm3 << " mm3, mean error " << error);
+  CHECK(std::abs(found_mm3 - expected_mm3) <= 24);
+  CHECK(error < 8);
+}
+
+TEST_CASE("The outermost thick slices are the mean over what the source has of them", "[grid]") {
+  const dicom::Volume source{{{4, 4, 13}, {1, 1, 1}, {0, 0, 0}}, std::vector<float>(208, 7.0F)};
+  const auto result = resample(source, {{1, 1, 5}, {1, 1, 6}, {1, 1, -6}}, {});
+  CHECK(result.voxels == std::vector<float>{0, 7, 7, 7, 0});
+}
