@@ -15,7 +15,7 @@ namespace metserve::pipeline {
 struct Lesion {
   int number = 0;  ///< from 1, rising from lesion to lesion
   double volume_mm3 = 0;
-  double longest_diameter_mm = 0;           ///< 3D, between outermost voxel centres plus one voxel
+  double longest_diameter_mm = 0;           ///< 3D, between voxel centres plus one voxel
   dicom::Vec3 centroid_lps_mm{};            ///< unweighted mean of voxel centres
   double mean_probability = 0;              ///< 0..1
   double max_probability = 0;               ///< 0..1

@@ -89,30 +89,32 @@ std::vector<RadialPoint> by_falling_radius(const std::vector<Voxel>& voxels, con
   return points;
 }
 
+/// Of a voxel in the direction of `along_mm`, whose squared length is given: its edges' root mean square,
+/// weighted by the squares of the direction's cosines.
+double voxel_length_mm(const dicom::Vec3& along_mm, double squared, const dicom::Vec3& spacing_mm) {
+  const auto& [x, y, z] = along_mm;
+  return std::hypot(x * spacing_mm[0], y * spacing_mm[1], z * spacing_mm[2]) / std::sqrt(squared);
+}
+
 }  // namespace
 
 double longest_diameter_mm(const std::vector<Voxel>& voxels, const dicom::Vec3& spacing_mm) {
   const auto points = by_falling_radius(hull_candidates(voxels), spacing_mm);
-  double longest_squared = 0, longest = 0;
-  dicom::Vec3 along{};
+  const double longest_edge = std::max({spacing_mm[0], spacing_mm[1], spacing_mm[2]});
+  double longest = longest_edge;  // of a voxel with itself
   for (std::size_t a = 0; a < points.size(); ++a)
     // Two points are no farther apart than their radii together, so the rest cannot win.
-    for (std::size_t b = a + 1; b < points.size() && points[a].radius_mm + points[b].radius_mm > longest;
-         ++b) {
+    for (std::size_t b = a + 1;
+         b < points.size() && points[a].radius_mm + points[b].radius_mm + longest_edge > longest; ++b) {
       dicom::Vec3 d{};
       for (std::size_t axis = 0; axis < 3; ++axis)
         d[axis] = points[a].point_mm[axis] - points[b].point_mm[axis];
       const double squared = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-      if (squared <= longest_squared) continue;
-      longest_squared = squared;
-      longest = std::sqrt(squared);
-      along = d;
+      const double needed = longest - longest_edge;  // even with the longest voxel
+      if (squared <= needed * needed) continue;
+      longest = std::max(longest, std::sqrt(squared) + voxel_length_mm(d, squared, spacing_mm));
     }
-  if (longest == 0) return std::max({spacing_mm[0], spacing_mm[1], spacing_mm[2]});
-  double voxel_squared = 0;
-  for (std::size_t axis = 0; axis < 3; ++axis)
-    voxel_squared += along[axis] * along[axis] * spacing_mm[axis] * spacing_mm[axis] / longest_squared;
-  return longest + std::sqrt(voxel_squared);
+  return longest;
 }
 
 double longest_diameter_in_plane_mm(const std::vector<Voxel>& voxels, const dicom::Vec3& spacing_mm) {

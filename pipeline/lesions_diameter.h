@@ -8,8 +8,9 @@
 
 namespace metserve::pipeline {
 
-/// Longest distance between two voxel centres in mm, plus the length of a voxel in that direction (for a lone
-/// voxel, its longest edge). `voxels`: column, row, slice; not empty; in rising order of slice, row, column.
+/// The longest of all pairs of voxels in mm: the distance between their centres plus the length of a voxel in
+/// that direction (of a voxel with itself, its longest edge). `voxels`: column, row, slice; not empty; in
+/// rising order of slice, row, column.
 double longest_diameter_mm(const std::vector<std::array<std::size_t, 3>>& voxels,
                            const dicom::Vec3& spacing_mm);
 

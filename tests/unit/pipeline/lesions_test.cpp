@@ -118,7 +118,8 @@ TEST_CASE("A sphere comes out at its place and with its diameter in every orient
 
 TEST_CASE("The longest diameter is that of all pairs of voxels", "[pipeline][lesions]") {
   std::mt19937 random(3);
-  const dicom::Vec3 spacing{0.7, 1.0, 2.5};
+  const auto spacing = GENERATE(dicom::Vec3{0.7, 1.0, 2.5}, dicom::Vec3{0.45, 0.45, 6},
+                                dicom::Vec3{3, 3, 0.5}, dicom::Vec3{1, 1, 1});
   for (int run = 0; run < 40; ++run) {
     std::vector<std::array<std::size_t, 3>> voxels;
     std::bernoulli_distribution set(run % 2 == 0 ? 0.1 : 0.8);
@@ -135,15 +136,25 @@ TEST_CASE("The longest diameter is that of all pairs of voxels", "[pipeline][les
           squared += d * d;
           voxel += d * d * spacing[axis] * spacing[axis];
         }
-        if (squared > 0) best = std::max(best, squared);
+        if (squared > 0) best = std::max(best, std::sqrt(squared) + std::sqrt(voxel / squared));
       }
-    const double found = longest_diameter_mm(voxels, spacing);
-    INFO("run " << run << ", " << voxels.size() << " voxels");
-    REQUIRE(found > std::sqrt(best) + 0.7 - 1e-9);
-    REQUIRE(found < std::sqrt(best) + 2.5 + 1e-9);
+    INFO("run " << run << ", " << voxels.size() << " voxels of " << spacing[0] << " x " << spacing[2]
+                << " mm");
+    REQUIRE(longest_diameter_mm(voxels, spacing) == Approx(best));
   }
+}
+
+TEST_CASE("A lesion is as long as its voxels", "[pipeline][lesions]") {
+  const dicom::Vec3 spacing{0.7, 1.0, 2.5}, thick{0.45, 0.45, 6};
   REQUIRE(longest_diameter_mm({{4, 4, 4}}, spacing) == Approx(2.5));
-  REQUIRE(longest_diameter_mm({{4, 4, 4}, {5, 4, 4}, {6, 4, 4}}, spacing) == Approx(2.1));
+  REQUIRE(longest_diameter_mm({{4, 4, 4}, {5, 4, 4}, {6, 4, 4}, {7, 4, 4}}, spacing) == Approx(2.8));
+  REQUIRE(longest_diameter_mm({{4, 4, 4}}, thick) == Approx(6));
+  REQUIRE(longest_diameter_mm({{4, 4, 4}, {5, 4, 4}, {4, 5, 4}, {5, 5, 4}}, thick) == Approx(6));
+  // A row of 23 voxels and one above its middle: 10.35 mm along the row, more from its end to that one.
+  std::vector<std::array<std::size_t, 3>> tee;
+  for (std::size_t column = 0; column < 23; ++column) tee.push_back({column, 0, 0});
+  tee.push_back({11, 0, 1});
+  REQUIRE(longest_diameter_mm(tee, thick) == Approx(12.4155).margin(1e-4));
 }
 
 TEST_CASE("Wrong thresholds and volumes are refused by name", "[pipeline][lesions]") {
