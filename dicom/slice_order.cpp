@@ -11,6 +11,7 @@ namespace {
 constexpr double orientation_tolerance = 1e-3;      // of a direction cosine
 constexpr double relative_gap_tolerance = 0.02;     // of the median distance between slices
 constexpr double absolute_gap_tolerance_mm = 0.05;  // rounding of DS values
+constexpr double relative_drift_tolerance = 0.2;    // of the distance between slices, from the even grid
 constexpr double askew_tolerance_mm = 0.1;          // of a slice's corner from the line along the normal
 constexpr double askew_tolerance_per_mm = 1e-3;     // and what rounded direction cosines add along the way
 
@@ -147,13 +148,43 @@ std::string askew_problem(const std::vector<Frame>& frames, const std::vector<Pl
   return {};
 }
 
-/// Distance between slice centres; of a single slice its own spacing or thickness.
-double slice_spacing_mm(const std::vector<Frame>& frames, const std::vector<Place>& places) {
-  if (places.size() > 1)
-    return (places.back().along_normal - places.front().along_normal) /
-           static_cast<double>(places.size() - 1);
-  const double between = frames[0].spacing_between_slices_mm.value_or(0);
-  return between > 0 ? between : parse_number(frames[0].thickness).value_or(0);
+/// Slices at even distances along the normal, in mm.
+struct EvenGrid {
+  double first = 0, spacing = 0;
+
+  double distance_of(const Place& place, std::size_t slice) const {
+    return place.along_normal - first - static_cast<double>(slice) * spacing;
+  }
+};
+
+/// As long as the stack, and moved so that the largest distance of a slice from its place is the smallest. Of
+/// a single slice its own spacing or thickness.
+EvenGrid even_grid(const std::vector<Frame>& frames, const std::vector<Place>& places) {
+  EvenGrid grid{places[0].along_normal, 0};
+  if (places.size() == 1) {
+    const double between = frames[0].spacing_between_slices_mm.value_or(0);
+    grid.spacing = between > 0 ? between : parse_number(frames[0].thickness).value_or(0);
+    return grid;
+  }
+  grid.spacing = (places.back().along_normal - grid.first) / static_cast<double>(places.size() - 1);
+  double least = 0, most = 0;
+  for (std::size_t k = 0; k < places.size(); ++k) {
+    least = std::min(least, grid.distance_of(places[k], k));
+    most = std::max(most, grid.distance_of(places[k], k));
+  }
+  grid.first += (least + most) / 2;
+  return grid;
+}
+
+/// Gaps that each pass can still add up.
+std::string drift_problem(const std::vector<Frame>& frames, const std::vector<Place>& places,
+                          const EvenGrid& grid) {
+  for (std::size_t k = 0; k < places.size(); ++k)
+    if (const double distance = std::abs(grid.distance_of(places[k], k));
+        distance > relative_drift_tolerance * grid.spacing)
+      return "uneven spacing: " + frames[places[k].frame].label + " is " + millimetres(distance) +
+             " away from even slices of " + millimetres(grid.spacing);
+  return {};
 }
 
 }  // namespace
@@ -173,14 +204,17 @@ std::variant<SliceStack, std::string> stack_slices(const std::vector<Frame>& fra
     if (auto problem = gap_problem(frames, places); !problem.empty()) return problem;
     if (auto problem = askew_problem(frames, places, orientation->normal); !problem.empty()) return problem;
   }
-  const double between_slices_mm = slice_spacing_mm(frames, places);
-  if (between_slices_mm <= 0) return frames[0].label + " is a single slice without thickness";
+  const EvenGrid grid = even_grid(frames, places);
+  if (grid.spacing <= 0) return frames[0].label + " is a single slice without thickness";
+  if (auto problem = drift_problem(frames, places, grid); !problem.empty()) return problem;
 
   SliceStack stack;
   stack.geometry.size = {frames[0].columns, frames[0].rows, frames.size()};
   // Pixel Spacing names the distance between rows first (PS3.3 10.7.1.3).
-  stack.geometry.spacing_mm = {spacing[1], spacing[0], between_slices_mm};
-  stack.geometry.origin_lps_mm = places[0].position;
+  stack.geometry.spacing_mm = {spacing[1], spacing[0], grid.spacing};
+  const double moved = grid.first - places[0].along_normal;
+  for (std::size_t c = 0; c < 3; ++c)
+    stack.geometry.origin_lps_mm[c] = places[0].position[c] + moved * orientation->normal[c];
   stack.geometry.axes_lps = {orientation->row, orientation->column, orientation->normal};
   for (const Place& place : places) stack.order.push_back(place.frame);
   return stack;

@@ -2,6 +2,8 @@
 #include <array>
 #include <cmath>
 #include <fstream>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include <dcmtk/config/osconfig.h>
@@ -10,6 +12,7 @@
 #include <dcmtk/dcmdata/dcelem.h>
 
 #include "dicom/error.h"
+#include "dicom/slice_order.h"
 #include "dicom/study.h"
 #include "tests/catch.h"
 #include "tests/unit/dicom/image_fixtures.h"
@@ -45,6 +48,42 @@ TEST_CASE("a missing slice is named", "[dicom][load]") {
   std::filesystem::remove(directory.path() / "0002.dcm");
   CHECK_THAT(load_error(directory.path()), ContainsSubstring("1 slice(s) missing between instance 1"));
   CHECK_FALSE(test::only_series(directory.path()).header.geometry_problem.empty());
+}
+
+/// Axial slices with these distances from one to the next, in mm.
+std::vector<Frame> slices_with_gaps(const std::vector<double>& gaps_mm) {
+  std::vector<Frame> frames;
+  double z_mm = 0;
+  for (std::size_t k = 0; k <= gaps_mm.size(); ++k) {
+    Frame frame;
+    frame.label = "instance " + std::to_string(k + 1);
+    frame.rows = frame.columns = 4;
+    frame.position = "0\\0\\" + std::to_string(z_mm);
+    frame.orientation = "1\\0\\0\\0\\1\\0";
+    frame.pixel_spacing = "1\\1";
+    frames.push_back(frame);
+    if (k < gaps_mm.size()) z_mm += gaps_mm[k];
+  }
+  return frames;
+}
+
+TEST_CASE("gaps that are each near the usual one and add up are refused", "[dicom][load]") {
+  std::vector<double> gaps(80, 1.0);
+  gaps.insert(gaps.end(), 79, 1.045);
+  const auto refused = stack_slices(slices_with_gaps(gaps));
+  REQUIRE(std::holds_alternative<std::string>(refused));
+  CHECK(std::get<std::string>(refused) ==
+        "uneven spacing: instance 1 is 0.894 mm away from even slices of 1.022 mm");
+}
+
+TEST_CASE("the grid of slices that are a little uneven lies amid them", "[dicom][load]") {
+  // Longer gaps in the upper half: against a grid through both ends the middle slice is 0.1 mm low.
+  const auto stacked =
+      stack_slices(slices_with_gaps({1.98, 1.98, 1.98, 1.98, 1.98, 2.02, 2.02, 2.02, 2.02, 2.02}));
+  REQUIRE(std::holds_alternative<SliceStack>(stacked));
+  const VolumeGeometry& geometry = std::get<SliceStack>(stacked).geometry;
+  CHECK(geometry.spacing_mm[2] == Approx(2));
+  CHECK(geometry.origin_lps_mm[2] == Approx(-0.05));
 }
 
 TEST_CASE("irregular positions are refused with their reason", "[dicom][load]") {
