@@ -1,7 +1,7 @@
 #include "dicom/frames.h"
 
 #include <algorithm>
-#include <cmath>
+#include <map>
 
 #include <dcmtk/dcmdata/dcdeftag.h>
 #include <dcmtk/dcmdata/dcsequen.h>
@@ -24,8 +24,21 @@ std::string text_in_groups(DcmItem* groups, const DcmTagKey& tag) {
   return {};
 }
 
-std::string rounded(std::optional<double> value, double step) {
-  return value ? std::to_string(std::lround(std::clamp(*value / step, -1e9, 1e9))) : "";
+constexpr double echo_tolerance_ms = 0.1;
+constexpr double inversion_tolerance_ms = 1, inversion_tolerance = 0.005;
+
+/// Makes the keys' values of `time`, where neighbours in their order are nearer than `tolerance_ms` of the
+/// lower one, the lowest of them.
+template <typename Tolerance>
+void join_near(std::vector<PartKey>& keys, std::optional<double> PartKey::*time,
+               const Tolerance& tolerance_ms) {
+  std::map<double, double> lowest_of;
+  for (const PartKey& key : keys)
+    if (key.*time) lowest_of.emplace(*(key.*time), *(key.*time));
+  for (auto it = lowest_of.begin(), before = it; it != lowest_of.end(); before = it++)
+    if (it->first - before->first < tolerance_ms(before->first)) it->second = before->second;
+  for (PartKey& key : keys)
+    if (key.*time) key.*time = lowest_of.at(*(key.*time));
 }
 
 }  // namespace
@@ -128,17 +141,25 @@ PixelFormat read_pixel_format(const FrameAttributes& attributes) {
   return format;
 }
 
-std::string part_key(const FrameAttributes& attributes) {
-  std::string key;
+PartKey part_key(const FrameAttributes& attributes) {
+  PartKey key;
   for (const std::string& part :
        {attributes.first_text({DCM_FrameType, DCM_ImageType}), attributes.text(DCM_ComplexImageComponent),
-        rounded(attributes.first_number({DCM_EffectiveEchoTime, DCM_EchoTime}), 0.1),
-        rounded(attributes.first_number({DCM_InversionTimes, DCM_InversionTime}), 1),
         attributes.text(DCM_StackID),
         attributes.first_text({DCM_TemporalPositionIndex, DCM_TemporalPositionIdentifier}),
         attributes.text(DCM_ContrastBolusAgentAdministered)})
-    key += part + '|';
+    key.text += part + '|';
+  key.echo_ms = attributes.first_number({DCM_EffectiveEchoTime, DCM_EchoTime});
+  key.inversion_ms = attributes.first_number({DCM_InversionTimes, DCM_InversionTime});
   return key;
+}
+
+std::vector<PartKey> without_jitter(std::vector<PartKey> keys) {
+  join_near(keys, &PartKey::echo_ms, [](double) { return echo_tolerance_ms; });
+  join_near(keys, &PartKey::inversion_ms, [](double inversion_ms) {
+    return std::max(inversion_tolerance_ms, inversion_tolerance * inversion_ms);
+  });
+  return keys;
 }
 
 }  // namespace metserve::dicom

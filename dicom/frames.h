@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,8 +56,18 @@ Frame read_frame(const FrameAttributes& attributes, std::uint32_t number, bool m
 /// How the stored values lie, unchecked.
 PixelFormat read_pixel_format(const FrameAttributes& attributes);
 
-/// What tells the parts of a mixed acquisition apart: frame type, complex component, echo, inversion, stack,
-/// temporal position and contrast. Equal text: one part.
-std::string part_key(const FrameAttributes& attributes);
+/// What tells the parts of a mixed acquisition apart. Equal keys: one part.
+struct PartKey {
+  std::string text;  ///< frame type, complex component, stack, temporal position and contrast
+  std::optional<double> echo_ms, inversion_ms;
+
+  auto operator<=>(const PartKey&) const = default;
+};
+
+PartKey part_key(const FrameAttributes& attributes);
+
+/// The keys with times that are one but for jitter made equal, to the lowest of them: echoes less than 0.1 ms
+/// from the next, inversions less than 1 ms or 0.5 %. In whatever order the keys come, each gets the same.
+std::vector<PartKey> without_jitter(std::vector<PartKey> keys);
 
 }  // namespace metserve::dicom

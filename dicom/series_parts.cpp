@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <utility>
 
 #include <dcmtk/dcmdata/dcdeftag.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
@@ -44,7 +45,7 @@ bool earlier(const Moment& a, const Moment& b) {
   return std::pair(a.day.value_or(0), a.seconds) < std::pair(b.day.value_or(0), b.seconds);
 }
 
-/// Appends `more` to `part`; both have the same key.
+/// Appends `more` to `part`; both have the same key but for jitter.
 void append(SeriesPart& part, const SeriesPart& more) {
   const std::size_t first_file = part.instances.size();
   part.instances.insert(part.instances.end(), more.instances.begin(), more.instances.end());
@@ -71,10 +72,13 @@ std::vector<SeriesPart> read_parts(const std::filesystem::path& path) {
   instance.number_of_frames = static_cast<std::uint32_t>(attributes.size());
 
   std::vector<SeriesPart> parts;
-  std::map<std::string, std::size_t> part_of_key;
+  std::vector<PartKey> keys;
+  for (const FrameAttributes& frame : attributes) keys.push_back(part_key(frame));
+  keys = without_jitter(std::move(keys));
+  std::map<PartKey, std::size_t> part_of_key;
   for (std::uint32_t number = 1; number <= attributes.size(); ++number) {
     const FrameAttributes& frame = attributes[number - 1];
-    const auto [entry, added] = part_of_key.try_emplace(part_key(frame), parts.size());
+    const auto [entry, added] = part_of_key.try_emplace(keys[number - 1], parts.size());
     if (added) {
       SeriesPart part;
       part.key = entry->first;
@@ -112,12 +116,15 @@ std::optional<SeriesPart> read_classic_part(const std::filesystem::path& path) {
 
 std::vector<SeriesPart> join_parts(std::vector<SeriesPart> parts) {
   std::vector<SeriesPart> joined;
-  std::map<std::string, std::vector<SeriesPart>> by_key;
-  for (SeriesPart& part : parts) {
-    if (part.whole_instances)
-      by_key[part.instances[0].sop_class_uid + '|' + part.key].push_back(std::move(part));
+  std::vector<PartKey> keys;
+  for (const SeriesPart& part : parts) keys.push_back(part.key);
+  keys = without_jitter(std::move(keys));
+  std::map<std::pair<std::string, PartKey>, std::vector<SeriesPart>> by_key;
+  for (std::size_t n = 0; n < parts.size(); ++n) {
+    if (parts[n].whole_instances)
+      by_key[{parts[n].instances[0].sop_class_uid, keys[n]}].push_back(std::move(parts[n]));
     else
-      joined.push_back(std::move(part));
+      joined.push_back(std::move(parts[n]));
   }
   for (auto& [key, same] : by_key) {
     SeriesPart whole = same.front();

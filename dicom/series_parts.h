@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dicom/frames.h"
 #include "dicom/headers.h"
 #include "dicom/study.h"
 
@@ -13,7 +14,7 @@ namespace metserve::dicom {
 /// Images of one series that belong into one volume: all of a classic instance's, or one stack, echo, frame
 /// type or temporal position of a multi-frame one.
 struct SeriesPart {
-  std::string key;  ///< see part_key
+  PartKey key;
   SeriesHeader header;
   std::optional<Moment> acquired;
   std::string contrast_start;  ///< (0018,1042) as sent

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "dicom/error.h"
 #include "dicom/series_parts.h"
@@ -51,8 +52,11 @@ class Collector {
     return {std::move(*classic)};
   }
 
-  static std::string name_of(const SeriesPart& part) {
-    return part.header.series_instance_uid + '|' + part.instances[0].sop_class_uid + '|' + part.key;
+  /// Series, SOP class and key.
+  using PartName = std::tuple<std::string, std::string, PartKey>;
+
+  static PartName name_of(const SeriesPart& part) {
+    return {part.header.series_instance_uid, part.instances[0].sop_class_uid, part.key};
   }
 
   void check_study(const std::string& uid, const std::filesystem::path& path) {
@@ -70,7 +74,7 @@ class Collector {
   std::filesystem::path first_file_;
   std::map<std::string, std::filesystem::path> files_;  // by SOP instance UID
   std::map<std::string, std::vector<SeriesPart>> parts_;
-  std::set<std::string> parts_with_header_;
+  std::set<PartName> parts_with_header_;
   std::vector<UnreadableFile> unreadable_;
 };
 

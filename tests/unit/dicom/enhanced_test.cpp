@@ -1,4 +1,5 @@
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <dcmtk/config/osconfig.h>
@@ -50,6 +51,24 @@ TEST_CASE("frame types of one enhanced object become series of their own", "[dic
   CHECK(loaded.slices[0].frame_number == 3U);
   CHECK(loaded.slices[2].frame_number == 1U);
   CHECK(load_series(study.series[1]).volume.voxels[4] == 902.0F);
+}
+
+TEST_CASE("frames whose echo times jitter are one volume, real echoes are not", "[dicom][enhanced]") {
+  const TemporaryDirectory directory;
+  const auto [second_ms, volumes] = GENERATE(std::pair(2.951, 1), std::pair(4.6, 2));
+  write_enhanced(
+      directory.path() / "echoes.dcm",
+      {{0, magnitude, "1", 1}, {2, magnitude, "1", 2}, {4, magnitude, "1", 3}, {6, magnitude, "1", 4}},
+      [second_ms = second_ms](DcmDataset& dataset) {
+        for (long frame = 0; frame < 4; ++frame) {
+          DcmItem *groups = nullptr, *echo = nullptr;
+          REQUIRE(dataset.findAndGetSequenceItem(DCM_PerFrameFunctionalGroupsSequence, groups, frame).good());
+          REQUIRE(groups->findOrCreateSequenceItem(DCM_MREchoSequence, echo).good());
+          REQUIRE(
+              echo->putAndInsertFloat64(DCM_EffectiveEchoTime, frame % 2 == 0 ? 2.949 : second_ms).good());
+        }
+      });
+  CHECK(scan_study(list_files(directory.path())).series.size() == static_cast<std::size_t>(volumes));
 }
 
 TEST_CASE("inverted frames are mirrored, each about its own highest value", "[dicom][enhanced]") {

@@ -1,8 +1,10 @@
 #include "dicom/study.h"
 
+#include <array>
 #include <fstream>
 #include <map>
 #include <string>
+#include <utility>
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dcdatset.h>
@@ -114,6 +116,33 @@ TEST_CASE("echoes and image types of one series become series of their own", "[d
   for (const Series& series : study.series)
     images_of_echo[static_cast<int>(series.header.te_ms.value_or(0))] += series.header.images;
   CHECK(images_of_echo == std::map<int, int>{{10, 2}, {90, 2}});
+}
+
+TEST_CASE("times of one series that jitter about a rounding edge make one volume", "[dicom][study]") {
+  const TemporaryDirectory directory;
+  const auto [tag, times] =
+      GENERATE(std::pair(DCM_EchoTime, std::array{"2.949", "2.951", "2.949", "2.951"}),
+               std::pair(DCM_EchoTime, std::array{"2.951", "2.949", "2.951", "3.02"}),
+               std::pair(DCM_InversionTime, std::array{"450.4", "450.6", "450.4", "450.6"}),
+               std::pair(DCM_InversionTime, std::array{"2500", "2507.5", "2500", "2512"}));
+  test::write_edited(directory.path(), [&, tag = tag, times = times](DcmDataset& dataset, std::size_t slice) {
+    dataset.putAndInsertString(tag, times.at(slice));
+  });
+  const Study study = scan_study(list_files(directory.path()));
+  REQUIRE(study.series.size() == 1);
+  CHECK(study.series[0].header.images == 4);
+}
+
+TEST_CASE("echoes and inversions that are near and real stay apart", "[dicom][study]") {
+  const TemporaryDirectory directory;
+  const auto [tag, times] = GENERATE(
+      std::pair(DCM_EchoTime, std::array{"2.3", "4.6"}), std::pair(DCM_EchoTime, std::array{"1.15", "2.30"}),
+      std::pair(DCM_EchoTime, std::array{"20", "90"}), std::pair(DCM_EchoTime, std::array{"0.5", "0.98"}),
+      std::pair(DCM_InversionTime, std::array{"700", "2500"}));
+  test::write_edited(directory.path(), [&, tag = tag, times = times](DcmDataset& dataset, std::size_t slice) {
+    dataset.putAndInsertString(tag, times.at(slice % 2));
+  });
+  CHECK(scan_study(list_files(directory.path())).series.size() == 2);
 }
 
 TEST_CASE("times of a study that runs past midnight go on", "[dicom][study]") {
