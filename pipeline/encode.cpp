@@ -1,5 +1,7 @@
 #include <chrono>
+#include <cstdint>
 #include <fstream>
+#include <span>
 
 #include "dicom/error.h"
 #include "pipeline/axial.h"
@@ -140,10 +142,12 @@ void clear(const ResultFiles& files) {
   remove_axial_results(files.report.parent_path());
 }
 
-/// The same result as the objects on `reference` say it.
-dicom::ResultContext context_on(const dicom::LoadedSeries& reference, const dicom::ResultContext& context) {
+/// The same result as the objects on `reference` say it, of its lesions as they are there.
+dicom::ResultContext context_on(const dicom::LoadedSeries& reference,
+                                const std::vector<dicom::LesionDescription>& lesions,
+                                const dicom::ResultContext& context) {
   return {reference,
-          context.lesions,
+          lesions,
           context.algorithm,
           context.sequences_used,
           context.sequences_left_out,
@@ -159,21 +163,33 @@ dicom::ResultContext context_on(const dicom::LoadedSeries& reference, const dico
           context.images_used};
 }
 
+/// The lesions with the volumes that they have in `labels`, [slices, rows, columns] of `grid`.
+std::vector<dicom::LesionDescription> with_volumes_of(std::span<const std::uint16_t> labels,
+                                                      const dicom::VolumeGeometry& grid,
+                                                      std::vector<dicom::LesionDescription> lesions) {
+  const double voxel_mm3 = grid.spacing_mm[0] * grid.spacing_mm[1] * grid.spacing_mm[2];
+  std::vector<std::size_t> voxels(lesions.size() + 1);
+  for (const std::uint16_t label : labels) ++voxels[label];
+  for (std::size_t n = 0; n < lesions.size(); ++n)
+    lesions[n].volume_mm3 = static_cast<double>(voxels[n + 1]) * voxel_mm3;
+  return lesions;
+}
+
 void write_axial_results(const StudyResult& result, const dicom::ResultContext& context, ResultFiles& files,
                          const fs::path& directory) {
   const dicom::VolumeGeometry& reference = result.reference.volume.geometry;
   const dicom::VolumeGeometry grid = axial_grid(reference);
   const auto axial =
       dicom::write_axial_series(context, resample(result.reference.volume, grid, {}), directory);
-  dicom::ResultContext on_axial = context_on(axial.series, context);
+  const std::vector<std::uint16_t> labels = labels_on(grid, reference, result.lesions.labels);
+  const auto lesions = with_volumes_of(labels, grid, context.lesions);
+  dicom::ResultContext on_axial = context_on(axial.series, lesions, context);
   on_axial.on_axial = true;
   files.axial_images = axial.files;
   files.axial_series_uid = axial.series.header.series_instance_uid;
   files.axial_structure_set = directory / "axial_rtstruct.dcm";
-  dicom::write_structure_set(
-      on_axial,
-      lesion_contours(grid, labels_on(grid, reference, result.lesions.labels), context.lesions.size()),
-      files.axial_structure_set);
+  dicom::write_structure_set(on_axial, lesion_contours(grid, labels, lesions.size()),
+                             files.axial_structure_set);
 }
 
 }  // namespace

@@ -116,6 +116,23 @@ TEST_CASE("A lone voxel becomes a diamond half way to its neighbours", "[pipelin
   }
 }
 
+TEST_CASE("Every outline encloses half a pixel less than its voxels", "[pipeline][contours]") {
+  const auto g = make_geometry(Plane::axial, {40, 40, 20});
+  const double radius_mm = GENERATE(0.2, 2.0, 5.0, 12.0);
+  const auto labels = draw(g, {{g.lps_mm({20, 20, 10}), radius_mm}});
+  const auto contours = lesion_contours(g, labels, 1);
+  double area = 0;  // pixels, by the shoelace formula
+  for (const dicom::Contour& contour : contours[0]) {
+    const auto& points = contour.points_lps_mm;
+    double twice = 0;
+    for (std::size_t a = 0, b = points.size() - 1; a < points.size(); b = a++)
+      twice += g.index(points[b])[0] * g.index(points[a])[1] - g.index(points[a])[0] * g.index(points[b])[1];
+    area += std::abs(twice) / 2;
+  }
+  const auto voxels = static_cast<double>(std::count(labels.begin(), labels.end(), 1));
+  CHECK(area == Approx(voxels - 0.5 * static_cast<double>(contours[0].size())));
+}
+
 TEST_CASE("Straight edges carry no points between their ends", "[pipeline][contours]") {
   const auto g = make_geometry(Plane::axial, {40, 40, 1});
   std::vector<std::uint16_t> labels(g.voxel_count(), 0);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dicom/results_dataset.h"
+#include "pipeline/axial.h"
 #include "pipeline/segment_study_acceptance.h"
 #include "tests/catch.h"
 #include "tests/unit/dicom/result_fixtures.h"
@@ -98,6 +99,28 @@ TEST_CASE("An axial series says of the patient's position and of lost pixels wha
   const auto& axes = result.reference.volume.geometry.axes_lps;
   CHECK(dicom::text_of(*slice->getDataset(), DCM_PatientOrientation) ==
         dicom::patient_letters(axes[0]) + '\\' + dicom::patient_letters(axes[1]));
+}
+
+TEST_CASE("The structure set on axial images states the volumes of the mask that it draws", "[encode]") {
+  const TemporaryDirectory directory;
+  StudyResult result = result_with_lesions(directory);
+  result.reference.volume.geometry.axes_lps = dicom::testing::axes_of(dicom::testing::Plane::oblique);
+  auto options = options_at();
+  options.axial = true;
+  const ResultFiles files = encode_result(result, options, directory / "out");
+  const dicom::VolumeGeometry grid = axial_grid(result.reference.volume.geometry);
+  const auto labels = labels_on(grid, result.reference.volume.geometry, result.lesions.labels);
+  const auto file = dicom::testing::read(files.axial_structure_set);
+  for (std::size_t n = 0; n < result.lesions.lesions.size(); ++n) {
+    DcmItem* roi = nullptr;
+    REQUIRE(file->getDataset()
+                ->findAndGetSequenceItem(DCM_StructureSetROISequence, roi, static_cast<long>(n))
+                .good());
+    const auto voxels = static_cast<double>(std::count(labels.begin(), labels.end(), n + 1));
+    const double stated_mm3 = 1000 * std::stod(dicom::text_of(*roi, DCM_ROIVolume));
+    CHECK(stated_mm3 == Approx(voxels * grid.spacing_mm[0] * grid.spacing_mm[1] * grid.spacing_mm[2]));
+    CHECK(stated_mm3 != Approx(result.lesions.lesions[n].volume_mm3));
+  }
 }
 
 TEST_CASE("Key images show a summary and the lesions' slices, and do not outlive their result", "[encode]") {
