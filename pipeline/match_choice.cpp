@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "pipeline/match_contrast.h"
+#include "pipeline/match_dixon.h"
 #include "pipeline/match_text.h"
 
 namespace metserve::pipeline {
@@ -22,11 +23,13 @@ bool has_type(const SeriesHeader& header, std::string_view value) {
                      [&](const std::string& part) { return upper(part) == value; });
 }
 
-/// How far a reconstruction is corrected: intensity first, then distortion in three, in two dimensions.
+/// How far a reconstruction is corrected: water before in phase, then intensity, then distortion in three, in
+/// two dimensions.
 int correction(const SeriesHeader& header) {
   const bool unprocessed = Words(header.series_description).any("orig");  // GE's copy from before filtering
   const int distortion = has_type(header, "DIS3D") ? 2 : has_type(header, "DIS2D") ? 1 : 0;
-  return (unprocessed ? 0 : 10) + (has_type(header, "NORM") ? 5 : 0) + distortion;
+  const bool water = dixon_of(header) == Dixon::water;
+  return (water ? 20 : 0) + (unprocessed ? 0 : 10) + (has_type(header, "NORM") ? 5 : 0) + distortion;
 }
 
 /// The plane of most 2D candidates: sections of one examination are laid alike. Ties: axial.

@@ -2,6 +2,7 @@
 #include <array>
 #include <initializer_list>
 
+#include "pipeline/match_dixon.h"
 #include "pipeline/match_kind.h"
 #include "pipeline/match_text.h"
 
@@ -80,6 +81,8 @@ Reason excluded_by_words(const SeriesHeader& header) {
     return "magnetization transfer changes the T1 contrast that the networks know (by its description)";
   if (words.phrase("field map") || words.phrase("field mapping") || words.phrase("b0 map"))
     return "field map (by its description)";
+  if (dixon_of(header) == Dixon::other)
+    return "fat or opposed phase of a Dixon acquisition (by its description)";
   if (words.phrase("3 plane") || words.phrase("three plane")) return "localizer (by its description)";
   return std::nullopt;
 }
@@ -126,8 +129,9 @@ std::optional<std::string> excluded_by_image_type(const SeriesHeader& header) {
   if (has_type(header, {"DIFFUSION", "ADC", "EADC", "FA", "TRACEW", "TRACE", "TENSOR", "TENSOR_B0",
                         "PERFUSION", "ASL", "FMRI", "MOSAIC", "EPI", "RCBF", "CBF", "CBV", "MTT", "TTP"}))
     return "diffusion, perfusion or functional images" + type;
-  if (has_type(header,
-               {"T1 MAP", "T2 MAP", "T1_MAP", "T2_MAP", "UNI", "SYNTHETIC", "QUANT", "WATER FRACTION"}))
+  if (dixon_by_type(header) == Dixon::other)
+    return "fat, opposed phase or fraction of a Dixon acquisition" + type;
+  if (has_type(header, {"T1 MAP", "T2 MAP", "T1_MAP", "T2_MAP", "UNI", "SYNTHETIC", "QUANT"}))
     return "map or synthetic images" + type;
   if (has_type(header, {"DERIVED"}) && has_type(header, {"SECONDARY"})) return "processed images" + type;
   return std::nullopt;

@@ -38,7 +38,7 @@ std::optional<std::string> exclusion(const dicom::SeriesHeader& header, const Ma
 std::optional<std::string> unusable(const dicom::SeriesHeader& header, const MatchOptions& options);
 
 /// The part of `exclusion` that Image Type and Frame Type (PS3.3 C.7.6.1.1.2, C.8.13.3.1) give: localizer, no
-/// magnitude image, derived image, map.
+/// magnitude image, derived image, fat of a Dixon acquisition, map.
 std::optional<std::string> excluded_by_image_type(const dicom::SeriesHeader& header);
 
 /// Physics first, text as its witness. Expects a series without exclusion.
