@@ -91,6 +91,18 @@ ContrastMatch settled(Contrast state, double confidence, std::string reason) {
   return match;
 }
 
+/// Where the start of the bolus puts an acquisition: pre, post, or unknown where the two cannot be compared.
+/// Start times have no date (PS3.3 C.7.6.4): beyond the length of an examination, on different days or at the
+/// same second they tell nothing.
+std::optional<Contrast> by_bolus(std::optional<double> time_s, std::optional<double> bolus_s) {
+  constexpr double day_s = 86400, longest_examination_s = 6 * 3600;
+  if (!time_s || !bolus_s) return std::nullopt;
+  const bool same_day = std::floor(*time_s / day_s) == std::floor(*bolus_s / day_s);
+  if (!same_day || *time_s == *bolus_s || std::abs(*time_s - *bolus_s) > longest_examination_s)
+    return Contrast::unknown;
+  return *time_s < *bolus_s ? Contrast::pre : Contrast::post;
+}
+
 struct Events {
   std::optional<double> bolus_s;
   std::optional<TimedSeries> last_pre, first_post;
@@ -100,10 +112,10 @@ ContrastMatch by_time(const dicom::Study& study, const std::vector<KindMatch>& k
                       const std::vector<ContrastMatch>& contrasts, const Events& events, std::size_t index) {
   const auto time = study.series[index].header.acquisition_time_s;
   if (!time) return {};
-  if (events.bolus_s && *time < *events.bolus_s)
-    return settled(Contrast::pre, 0.85, "acquired before the contrast bolus began");
-  if (events.bolus_s && *time > *events.bolus_s)
-    return settled(Contrast::post, 0.85, "acquired after the contrast bolus began");
+  const auto told = by_bolus(time, events.bolus_s);
+  if (told == Contrast::pre && contrasts[index].words == Contrast::post) return {};
+  if (told == Contrast::pre) return settled(Contrast::pre, 0.85, "acquired before the contrast bolus began");
+  if (told == Contrast::post) return settled(Contrast::post, 0.85, "acquired after the contrast bolus began");
   if (events.first_post && *time > events.first_post->time_s)
     return settled(
         Contrast::post, 0.8,
@@ -112,7 +124,8 @@ ContrastMatch by_time(const dicom::Study& study, const std::vector<KindMatch>& k
     return settled(Contrast::pre, 0.8,
                    "acquired before " + name_of(study, events.last_pre->series) + ", which is pre contrast");
   if (!events.first_post) return {};
-  if (contrasts[events.first_post->series].by_attribute && !contrasts[index].by_attribute)
+  if (contrasts[events.first_post->series].attribute != Contrast::unknown &&
+      contrasts[index].attribute == Contrast::unknown)
     return settled(Contrast::pre, 0.75,
                    "names no contrast agent and was acquired before " +
                        name_of(study, events.first_post->series) + ", the first series that names one");
@@ -122,24 +135,65 @@ ContrastMatch by_time(const dicom::Study& study, const std::vector<KindMatch>& k
   return {};
 }
 
-/// A series that names an agent and calls itself "pre", in an examination where others call themselves
-/// "post".
-bool agent_of_whole_examination(const std::vector<ContrastMatch>& contrasts) {
+/// What an agent of the examination, not of the series, is seen by: a series that names it and calls itself
+/// "pre" while others call themselves "post".
+bool pre_series_names_agent(const std::vector<ContrastMatch>& contrasts) {
   const auto contradicts = [](const ContrastMatch& c) {
-    return c.by_attribute && c.words == Contrast::pre && c.state == Contrast::unknown;
+    return c.attribute == Contrast::post && c.words == Contrast::pre && c.state == Contrast::unknown;
   };
   const auto says_post = [](const ContrastMatch& c) { return c.words == Contrast::post; };
   return std::any_of(contrasts.begin(), contrasts.end(), contradicts) &&
          std::any_of(contrasts.begin(), contrasts.end(), says_post);
 }
 
+bool is_original(const SeriesHeader& header) {
+  return !header.image_type.empty() && upper(header.image_type[0]) == "ORIGINAL";
+}
+
+/// Or it is named by what comes before any agent: every localizer; or by all that was acquired, T2-weighted
+/// and diffusion images (an echo of 60 ms or more) too.
+bool early_series_name_agent(const dicom::Study& study, const std::vector<KindMatch>& kinds,
+                             const std::vector<ContrastMatch>& contrasts) {
+  std::size_t localizers = 0, with_agent = 0, originals = 0, originals_with_agent = 0;
+  bool t2_or_diffusion = false;
+  for (std::size_t i = 0; i < contrasts.size(); ++i) {
+    const SeriesHeader& header = study.series[i].header;
+    const bool names_agent = contrasts[i].attribute == Contrast::post;
+    localizers += is_localizer(header) ? 1 : 0;
+    with_agent += is_localizer(header) && names_agent ? 1 : 0;
+    originals += is_original(header) ? 1 : 0;
+    originals_with_agent += is_original(header) && names_agent ? 1 : 0;
+    t2_or_diffusion |= is_original(header) && !kinds[i].kind && header.te_ms.value_or(0) >= 60;
+  }
+  return localizers > 0 ? with_agent == localizers : t2_or_diffusion && originals_with_agent == originals;
+}
+
 void trust_words_only(std::vector<ContrastMatch>& contrasts) {
   for (ContrastMatch& contrast : contrasts) {
-    if (!contrast.by_attribute) continue;
-    contrast.by_attribute = false;
+    if (contrast.attribute != Contrast::post) continue;
+    contrast.attribute = Contrast::unknown;
     contrast.state = contrast.words;
     contrast.confidence = contrast.words == Contrast::unknown ? 0 : 0.75;
     contrast.reasons.push_back("the contrast agent was entered for the whole examination");
+  }
+}
+
+/// An agent that a series names was not yet given where the bolus began later. Words that say "post" hold
+/// against times that cannot be compared, and leave open what an earlier time contradicts.
+void trust_bolus(const dicom::Study& study, std::optional<double> bolus_s,
+                 std::vector<ContrastMatch>& contrasts) {
+  for (std::size_t i = 0; i < contrasts.size(); ++i) {
+    ContrastMatch& contrast = contrasts[i];
+    const auto told = by_bolus(study.series[i].header.acquisition_time_s, bolus_s);
+    if (contrast.attribute != Contrast::post || !told || *told == Contrast::post) continue;
+    const bool says_post = contrast.words == Contrast::post;
+    if (*told == Contrast::unknown && says_post) continue;
+    contrast.state = says_post ? Contrast::unknown : *told;
+    contrast.confidence = contrast.state == Contrast::pre ? 0.85 : 0;
+    contrast.reasons.insert(contrast.reasons.begin(),
+                            *told == Contrast::pre
+                                ? "acquired before the contrast bolus began"
+                                : "its time and that of the contrast bolus cannot be compared");
   }
 }
 
@@ -156,7 +210,7 @@ ContrastMatch contrast_of(const SeriesHeader& header) {
   const bool words_speak = words.state != Contrast::unknown;
   ContrastMatch match;
   match.words = words.state;
-  match.by_attribute = attributes_speak;
+  match.attribute = attributes.state;
   if (attributes_speak) match.reasons.push_back(attributes.reason);
   if (!words.reason.empty()) match.reasons.push_back(words.reason);
   if (!words_speak && !words.reason.empty()) return match;
@@ -171,8 +225,11 @@ ContrastMatch contrast_of(const SeriesHeader& header) {
 
 void settle_contrast_by_time(const dicom::Study& study, const std::vector<KindMatch>& kinds,
                              std::vector<ContrastMatch>& contrasts) {
-  if (agent_of_whole_examination(contrasts)) trust_words_only(contrasts);
-  const Events events{bolus_start_s(study), bound(study, contrasts, Contrast::pre, false),
+  if (pre_series_names_agent(contrasts) || early_series_name_agent(study, kinds, contrasts))
+    trust_words_only(contrasts);
+  const std::optional<double> bolus_s = bolus_start_s(study);
+  trust_bolus(study, bolus_s, contrasts);
+  const Events events{bolus_s, bound(study, contrasts, Contrast::pre, false),
                       bound(study, contrasts, Contrast::post, true)};
   if (events.last_pre && events.first_post && events.last_pre->time_s > events.first_post->time_s) return;
   const std::vector<ContrastMatch> known = contrasts;

@@ -47,6 +47,10 @@ Reason by_pulse_sequence(const SeriesHeader& header) {
   return std::nullopt;
 }
 
+constexpr std::string_view localizer_words =
+    "loc localizer localiser localizador localizzatore scout survey topogram smartbrain 3plane 3pl aahead "
+    "calibration repere reperage";
+
 Reason excluded_by_words(const SeriesHeader& header) {
   const Words words(series_text(header));
   const auto because = [](std::string_view what, std::string_view word) {
@@ -56,9 +60,7 @@ Reason excluded_by_words(const SeriesHeader& header) {
     std::string_view what, words;
   };
   constexpr std::array<Rule, 11> rules{{
-      {"localizer",
-       "loc localizer localiser localizador localizzatore scout survey topogram smartbrain 3plane 3pl aahead "
-       "calibration repere reperage"},
+      {"localizer", localizer_words},
       {"diffusion, perfusion or functional images",
        "dwi dti adc trace tracew eadc colfa tensor ivim asl perf perfusion dsc dce cbf relcbf cbv mtt fmri "
        "bold "
@@ -135,6 +137,10 @@ std::optional<std::string> excluded_by_image_type(const SeriesHeader& header) {
     return "map or synthetic images" + type;
   if (has_type(header, {"DERIVED"}) && has_type(header, {"SECONDARY"})) return "processed images" + type;
   return std::nullopt;
+}
+
+bool is_localizer(const SeriesHeader& header) {
+  return has_type(header, {"LOCALIZER"}) || Words(series_text(header)).any(localizer_words);
 }
 
 std::optional<std::string> unusable(const SeriesHeader& header, const MatchOptions& options) {

@@ -37,6 +37,9 @@ std::optional<std::string> exclusion(const dicom::SeriesHeader& header, const Ma
 /// small an extent, no regular volume.
 std::optional<std::string> unusable(const dicom::SeriesHeader& header, const MatchOptions& options);
 
+/// Whether it is a localizer or calibration, which come before everything else, by its type or description.
+bool is_localizer(const dicom::SeriesHeader& header);
+
 /// The part of `exclusion` that Image Type and Frame Type (PS3.3 C.7.6.1.1.2, C.8.13.3.1) give: localizer, no
 /// magnitude image, derived image, fat of a Dixon acquisition, map.
 std::optional<std::string> excluded_by_image_type(const dicom::SeriesHeader& header);

@@ -96,7 +96,7 @@ SeenSeries apply(const SiteRule& rule, std::size_t number, const SeriesHeader& h
   if (*rule.slot != Slot::flair) {
     seen.contrast.state = *rule.slot == Slot::t1_se_pre ? Contrast::pre : Contrast::post;
     seen.contrast.confidence = by_the_site;
-    seen.contrast.by_attribute = false;  // nothing in the headers overrules it
+    seen.contrast.attribute = Contrast::unknown;  // nothing in the headers overrules it
   }
   return seen;
 }

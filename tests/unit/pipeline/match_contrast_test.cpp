@@ -263,6 +263,53 @@ TEST_CASE("the order of events settles what a series does not say", "[pipeline][
   }
 }
 
+TEST_CASE("an agent that a series names was not given before its bolus", "[pipeline][match]") {
+  constexpr double bolus_s = 33900;
+  const auto after_bolus = [&](const std::string& description, double seconds) {
+    SeriesHeader header = space(description, 3, bolus_s + seconds);
+    header.contrast_agent = "Gadavist";
+    header.contrast_start_time_s = bolus_s;
+    return outcome(match({header}).series[0]);
+  };
+  CHECK(after_bolus("T1 CUBE", -900) == "used t1_se_pre");
+  CHECK(after_bolus("T1 CUBE PRE", -900) == "used t1_se_pre");
+  CHECK(after_bolus("T1 CUBE", 300) == "used t1_se_post");
+  // What contradicts it, or cannot be compared, is left open.
+  CHECK(after_bolus("T1 CUBE +C", -900) == "ambiguous -");
+  CHECK(after_bolus("T1 CUBE", 0) == "ambiguous -");
+  CHECK(after_bolus("T1 CUBE", -8 * 3600) == "ambiguous -");
+  CHECK(after_bolus("T1 CUBE", 86400 + 300) == "ambiguous -");
+  CHECK(after_bolus("T1 CUBE +C", 0) == "used t1_se_post");
+}
+
+TEST_CASE("an agent that came before the examination began is that of all of it", "[pipeline][match]") {
+  std::vector<SeriesHeader> headers{mprage("AX BRAVO", 3, 100), space("T1 CUBE +C", 4, 900)};
+  const auto with_agent = [](SeriesHeader header) {
+    header.contrast_agent = "Gadavist";
+    return header;
+  };
+  for (SeriesHeader& header : headers) header = with_agent(header);
+  CHECK(outcome(match(headers).series[0]) == "used t1_gre_post");
+  SeriesHeader localizer = mr("3-pl Loc", 1, 10), t2 = mr("AX T2", 2, 50);
+  t2.te_ms = 100;
+  t2.tr_ms = 4500;
+  SECTION("every localizer names it") {
+    headers.push_back(with_agent(localizer));
+  }
+  SECTION("one of the localizers does not") {
+    headers.push_back(localizer);
+    headers.push_back(with_agent(localizer));
+    CHECK(outcome(match(headers).series[0]) == "used t1_gre_post");
+    return;
+  }
+  SECTION("every series names it, T2-weighted ones too") {
+    headers.push_back(with_agent(t2));
+  }
+  const StudyMatch m = match(headers);
+  CHECK(outcome(m.series[0]) == "ambiguous t1_gre_post");
+  CHECK(outcome(m.series[1]) == "used t1_se_post");
+}
+
 TEST_CASE("words are whole words", "[pipeline][match]") {
   CHECK_FALSE(Words("t1_space").any("pace"));
   CHECK_FALSE(Words("t1ce").any("t1"));
