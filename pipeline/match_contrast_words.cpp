@@ -50,12 +50,12 @@ bool speaks_of_contrast(const WordList& words, std::size_t i) {
 
 /// An operation, radiation or illness, the posterior fossa or image processing, in whatever language.
 bool is_other_matter(const std::string& word) {
-  constexpr std::array<std::string_view, 38> stems{
-      "ablat",   "bestra",  "biops",   "chemo",    "chimio",  "chirur", "cirug",  "cirur",
-      "concuss", "craniec", "craniot", "cyber",    "embol",   "excis",  "exeres", "gamma",
-      "immun",   "irrad",   "kraniot", "opera",    "process", "quimio", "radiat", "radio",
-      "resec",   "resek",   "resez",   "stereota", "stim",    "strahl", "stral",  "surg",
-      "terap",   "therap",  "tratam",  "trattam",  "trauma",  "treat",
+  constexpr std::array<std::string_view, 39> stems{
+      "ablat",   "bestra",  "biops",   "chemo",   "chimio",   "chirur",  "cirug",  "cirur",
+      "concuss", "craniec", "craniot", "cyber",   "embol",    "excis",   "exeres", "gamma",
+      "immun",   "injur",   "irrad",   "kraniot", "opera",    "process", "quimio", "radiat",
+      "radio",   "resec",   "resek",   "resez",   "stereota", "stim",    "strahl", "stral",
+      "surg",    "terap",   "therap",  "tratam",  "trattam",  "trauma",  "treat",
   };
   return in("op rt xrt wbrt sbrt srs srt fsrt imrt vmat gk gks gkrs ck tx knife linac laser litt dbs shunt "
             "behandling behandlung traitement kirurgi stroke ictal partum mortem fossa",
@@ -69,6 +69,40 @@ bool of_other_matter(const WordList& words, std::size_t i) {
   for (++i; i < end && !speaks_of_contrast(words, i); ++i)
     if (is_other_matter(words[i].text)) return true;
   return false;
+}
+
+/// How long ago something was: "2y post", "6 months post". "3d" is a kind of sequence.
+bool is_duration(const std::string& word) {
+  const std::size_t digits = word.find_first_not_of("0123456789");
+  const bool numbered = digits != 0 && digits != std::string::npos;
+  return in("days day weeks week wks wk months month mos mo years year yrs yr hours tage wochen monate jahre "
+            "jours semaines mois ans giorni settimane mesi anni dias semanas meses anos",
+            word) ||
+         (numbered && in("w wk wks m mo mos mth mths y yr yrs h hrs", word.substr(digits)));
+}
+
+/// What follows "post" where it stands for "post contrast": planes, sequences, resolution, the head.
+bool is_technical(const std::string& word) {
+  return word.ends_with("mm") ||
+         in("ax axi axial tra trans transv transversal transverse sag sagittal cor coronal koronar obl "
+            "oblique "
+            "t1 t1w t2 t2w flair mprage mpr bravo cube space spc vista tfe ffe tfl spgr fspgr irfspgr ir tse "
+            "fse se gre flash vibe mvox dixon flex 3d 2d vol volume iso isotropic hr hires thin fast fs fat "
+            "fatsat sat nd norm dis2d dis3d orig delayed delay late early nav navi stealth brainlab brain "
+            "head "
+            "kopf schadel routine repeat rpt",
+            word);
+}
+
+/// A "post" that may be of contrast: at the end or before a word of contrast or technique, and not after a
+/// time. Of everything else ("post lobectomy", "post cycle 3") only what comes after it is known.
+bool is_post_contrast(const WordList& words, std::size_t i) {
+  if (words[i].text != "post" || of_other_matter(words, i)) return false;
+  if (i > 0 && is_duration(words[i - 1].text)) return false;
+  if (i + 1 == words.size() || speaks_of_contrast(words, i + 1)) return true;
+  const std::string& next = words[i + 1].text;
+  const bool ends_in_number = i + 2 == words.size() && next.find_first_not_of("0123456789") == next.npos;
+  return is_technical(next) || ends_in_number;  // "post 2" is the second series of its kind
 }
 
 /// "KM-"; after a word written in full the hyphen is only a hyphen.
@@ -120,7 +154,7 @@ std::string positive_words(const WordList& words) {
     if (names_contrast(words, i) && !is_negated(words[i])) return word;
     if (in("c k", word) && mark == Mark::plus) return "+" + word;
     if (in("postcontrast postgad postgd postkm t1ce t1c t1gd t1post t1km t1wce", word)) return word;
-    if (word == "post" && !of_other_matter(words, i)) return word;
+    if (is_post_contrast(words, i)) return word;
   }
   return {};
 }

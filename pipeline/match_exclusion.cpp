@@ -51,6 +51,16 @@ constexpr std::string_view localizer_words =
     "loc localizer localiser localizador localizzatore scout survey topogram smartbrain 3plane 3pl aahead "
     "calibration repere reperage";
 
+/// Words that stand for something else than alone: "post perf" comes after the perfusion, "sub mm" is a
+/// resolution.
+bool is_excused(const Words& words, const std::string& word) {
+  constexpr std::array<std::string_view, 7> phrases{
+      "post perf", "post perfusion", "post dsc", "post dce", "post asl", "sub mm", "sub millimeter"};
+  return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view phrase) {
+    return (phrase.ends_with(" " + word) || phrase.starts_with(word + " ")) && words.phrase(phrase);
+  });
+}
+
 Reason excluded_by_words(const SeriesHeader& header) {
   const Words words(series_text(header));
   const auto because = [](std::string_view what, std::string_view word) {
@@ -78,7 +88,8 @@ Reason excluded_by_words(const SeriesHeader& header) {
        "hws bws lws lumbar thoracic rachis colonna columna"},
   }};
   for (const Rule& rule : rules)
-    if (const auto word = words.first_of(rule.words); !word.empty()) return because(rule.what, word);
+    if (const auto word = words.first_of(rule.words); !word.empty() && !is_excused(words, word))
+      return because(rule.what, word);
   if (words.phrase("mag transfer") || words.phrase("magnetization transfer"))
     return "magnetization transfer changes the T1 contrast that the networks know (by its description)";
   if (words.phrase("field map") || words.phrase("field mapping") || words.phrase("b0 map"))

@@ -153,6 +153,25 @@ TEST_CASE("pre and post of a treatment are no words of contrast", "[pipeline][ma
   CHECK(state("T1 SPACE post sag") == "post");
 }
 
+TEST_CASE("post speaks of contrast before words of technique only", "[pipeline][match]") {
+  for (const char* text :
+       {"T1 MPRAGE post PCI", "T1 MPRAGE post lobectomy", "T1 post metastasectomy", "T1 MPRAGE post proton",
+        "T1 post SIB", "T1 post ICI", "T1 MPRAGE post cycle 3", "T1 POST SEIZURE", "T1 MPRAGE 2y post",
+        "T1 6 months post", "T1 MPRAGE post 3 months", "T1 post pembrolizumab", "T1 post fall",
+        "T1 post 3 cycles", "T1 post head injury", "T1 post anesthesia", "T1 post dexa", "T1 6mo post",
+        "T1 MPRAGE post perf"}) {
+    CAPTURE(text);
+    CHECK(state(text) == "unknown");
+  }
+  for (const char* text :
+       {"T1 post 3D", "T1 post ax", "T1 POST FS", "T1 3D POST", "T1 1mm post", "post sag t1 mprage",
+        "T1 post 1mm iso", "T1 post c", "T1 post inj", "T1 post i.v. contrast", "T1 MPRAGE post 2",
+        "T1 post gd post cycle 3", "AX T1 POST STEALTH", "T1_POST_BRAIN", "6 months post T1 post gad"}) {
+    CAPTURE(text);
+    CHECK(state(text) == "post");
+  }
+}
+
 TEST_CASE("words about a treatment make no agent that of the whole examination", "[pipeline][match]") {
   std::vector<SeriesHeader> headers{mprage("AX MPRAGE +C PRE RADIOSURGERY", 3, 100),
                                     space("SAG SPACE +C", 4, 400)};

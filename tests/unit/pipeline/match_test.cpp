@@ -226,6 +226,17 @@ TEST_CASE("what is none of the four is rejected with its reason", "[pipeline][ma
   }
 }
 
+TEST_CASE("after the perfusion is no perfusion, below a millimetre no subtraction", "[pipeline][match]") {
+  for (const char* text : {"T1 MPRAGE POST PERF", "T1 MPRAGE post perfusion", "t1_mprage_sub_mm KM"}) {
+    SeriesHeader header = mprage(text, 5, 900);
+    header.contrast_agent = "Gadovist";
+    CAPTURE(text);
+    CHECK(outcome(match({header}).series[0]) == "used t1_gre_post");
+  }
+  for (const char* text : {"T1 PERF KM", "t1_mprage_sub KM"})
+    CHECK(outcome(match({mprage(text, 5, 900)}).series[0]) == "rejected -");
+}
+
 TEST_CASE("of repeats the latest complete one is used", "[pipeline][match]") {
   std::vector<SeriesHeader> headers{mprage("t1 km", 5, 900), mprage("t1 km", 6, 1200),
                                     mprage("t1 km", 7, 1500)};
