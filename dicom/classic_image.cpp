@@ -30,6 +30,12 @@ const std::vector<std::uint32_t>& numbers() {  // of VR US
   return tags;
 }
 
+/// Texts in the dataset's character set, which are only compared.
+const std::vector<std::uint32_t>& names() {
+  static const std::vector<std::uint32_t> tags{code(DCM_PatientID), code(DCM_IssuerOfPatientID)};
+  return tags;
+}
+
 /// Attributes that a classic image has no business with, and whose VR is not text.
 const std::vector<std::uint32_t>& foreign() {
   static const std::vector<std::uint32_t> tags{
@@ -72,15 +78,16 @@ const std::vector<std::uint32_t>& wanted() {
                                    code(DCM_SeriesDate),
                                    code(DCM_SeriesTime),
                                    code(DCM_NumberOfFrames),
+                                   code(DCM_PatientBirthDate),
                                    code(DCM_PhotometricInterpretation)};
-    for (const auto& more : {numbers(), foreign()}) all.insert(all.end(), more.begin(), more.end());
+    for (const auto& more : {numbers(), names(), foreign()}) all.insert(all.end(), more.begin(), more.end());
     return all;
   }();
   return tags;
 }
 
-bool is_number(std::uint32_t tag) {
-  return std::find(numbers().begin(), numbers().end(), tag) != numbers().end();
+bool is_one_of(const std::vector<std::uint32_t>& tags, std::uint32_t tag) {
+  return std::find(tags.begin(), tags.end(), tag) != tags.end();
 }
 
 /// Components without the spaces around them, as text_of gives them.
@@ -91,17 +98,21 @@ std::string without_inner_padding(const std::string& value) {
   return text;
 }
 
+bool is_plain_text(const std::string& value) {
+  return std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 /// Bytes to text; false for what is no plain text or no number.
 bool to_text(ScannedValues& values) {
   for (auto& [tag, value] : values) {
-    if (is_number(tag)) {
+    if (is_one_of(numbers(), tag)) {
       if (value.size() != 2) return false;
       value =
           std::to_string(static_cast<unsigned char>(value[0]) | static_cast<unsigned char>(value[1]) << 8);
       continue;
     }
     value = without_inner_padding(value);
-    if (!std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; })) return false;
+    if (!is_plain_text(value) && !is_one_of(names(), tag)) return false;
   }
   return true;
 }

@@ -86,7 +86,6 @@ void read_identity(const FrameAttributes& attributes, Utf8& utf8, SeriesHeader& 
   header.series_instance_uid = attributes.text(DCM_SeriesInstanceUID);
   header.frame_of_reference_uid = attributes.text(DCM_FrameOfReferenceUID);
   header.modality = attributes.text(DCM_Modality);
-  header.patient_id = utf8(attributes.text(DCM_PatientID));
   header.series_number = integer(attributes.number(DCM_SeriesNumber));
   header.series_description = utf8(attributes.text(DCM_SeriesDescription));
   header.protocol_name = utf8(attributes.text(DCM_ProtocolName));

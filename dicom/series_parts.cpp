@@ -41,6 +41,11 @@ InstanceFile instance_of(const ClassicImage& image, const FrameAttributes& attri
   return instance;
 }
 
+PatientIdentity patient_of(const FrameAttributes& attributes) {
+  return {attributes.own_text(DCM_PatientID), attributes.own_text(DCM_IssuerOfPatientID),
+          attributes.own_text(DCM_PatientBirthDate)};
+}
+
 bool earlier(const Moment& a, const Moment& b) {
   return std::pair(a.day.value_or(0), a.seconds) < std::pair(b.day.value_or(0), b.seconds);
 }
@@ -53,6 +58,7 @@ void append(SeriesPart& part, const SeriesPart& more) {
     frame.file += first_file;
     part.frames.push_back(std::move(frame));
   }
+  part.header.patients.insert(more.header.patients.begin(), more.header.patients.end());
   part.header.has_pixels = part.header.has_pixels && more.header.has_pixels;
   if (more.acquired && (!part.acquired || earlier(*more.acquired, *part.acquired)))
     part.acquired = more.acquired;
@@ -86,6 +92,7 @@ std::vector<SeriesPart> read_parts(const std::filesystem::path& path) {
       part.acquired = acquisition_moment(frame);
       part.contrast_start = frame.text(DCM_ContrastBolusStartTime);
       part.instances = {instance};
+      part.header.patients = {patient_of(frame)};
       part.header.has_pixels = dataset.tagExists(DCM_PixelData);
       parts.push_back(std::move(part));
     }
@@ -103,6 +110,7 @@ std::optional<SeriesPart> read_classic_part(const std::filesystem::path& path) {
   part.instances = {instance_of(*image, attributes, path)};
   part.header.study_instance_uid = attributes.own_text(DCM_StudyInstanceUID);
   part.header.series_instance_uid = attributes.own_text(DCM_SeriesInstanceUID);
+  part.header.patients = {patient_of(attributes)};
   part.header.has_pixels = true;
   if (part.instances[0].sop_instance_uid.empty() || part.header.study_instance_uid.empty() ||
       part.header.series_instance_uid.empty() || part.instances[0].native->format.frames > 1)

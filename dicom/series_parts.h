@@ -27,8 +27,9 @@ struct SeriesPart {
 /// Error(bad_input) without study, series or instance UID.
 std::vector<SeriesPart> read_parts(const std::filesystem::path& path);
 
-/// The part that a classic image is, without a header but for study and series UID and has_pixels; nothing
-/// for a file that only read_parts can read (see read_classic). Equal to that of read_parts otherwise.
+/// The part that a classic image is, without a header but for study and series UID, patient and has_pixels;
+/// nothing for a file that only read_parts can read (see read_classic). Equal to that of read_parts
+/// otherwise.
 std::optional<SeriesPart> read_classic_part(const std::filesystem::path& path);
 
 /// Joins the parts of one series that make one volume. Multi-frame instances that would lie upon each other

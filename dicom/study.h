@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,18 @@ struct InstanceFile {
   std::optional<NativePixels> native;  ///< where pixel data can be read without parsing the file again
 };
 
+/// Whom an image says it is of, as sent; empty where it does not say. Never to be logged.
+struct PatientIdentity {
+  std::string id, issuer, birth_date;  ///< (0010,0020), (0010,0021), (0010,0030)
+
+  auto operator<=>(const PatientIdentity&) const = default;
+};
+
 /// What the headers of a series say of it, text in UTF-8 as sent; absent or unreadable values are empty. For
 /// enhanced objects the values come from the shared and the first per-frame functional groups.
 struct SeriesHeader {
   std::string study_instance_uid, series_instance_uid, frame_of_reference_uid, modality;
-  std::string patient_id;  ///< (0010,0020), never to be logged
+  std::set<PatientIdentity> patients;  ///< of all instances: more than one is for a person to look at
   std::optional<int> series_number;
   std::string series_description, protocol_name, study_description, body_part, station_name;
   std::string manufacturer, model_name;

@@ -8,10 +8,9 @@ namespace {
 
 using models::Slot;
 
-std::string series_text(const dicom::SeriesHeader& header) {
-  const std::string number =
-      header.series_number ? std::to_string(*header.series_number) : header.series_instance_uid;
-  return "series " + number + " '" + header.series_description + "'";
+/// For the log as well: without the UID and without text that a person entered.
+std::string numbered(const dicom::SeriesHeader& header) {
+  return header.series_number ? "series " + std::to_string(*header.series_number) : "a series without number";
 }
 
 std::string joined(models::SlotSet slots) {
@@ -34,37 +33,52 @@ std::string missing(models::SlotSet subset, const AcceptancePolicy& policy) {
   return subset.none() ? "at least one sequence" : "";
 }
 
+/// Whether both say who the patient is, and say different things.
+bool contradict(const std::string& one, const std::string& other) {
+  return !one.empty() && !other.empty() && one != other;
+}
+
+bool contradict(const dicom::SeriesHeader& one, const dicom::SeriesHeader& other) {
+  for (const dicom::PatientIdentity& a : one.patients)
+    for (const dicom::PatientIdentity& b : other.patients)
+      if (contradict(a.id, b.id) || contradict(a.issuer, b.issuer) || contradict(a.birth_date, b.birth_date))
+        return true;
+  return false;
+}
+
+[[noreturn]] void throw_two_patients(const std::string& whose) {
+  throw Error(Error::Kind::ambiguous,
+              "the images of " + whose +
+                  " bear different patients (ID, its issuer or birth date): correct them in the archive, "
+                  "delete the study here and send it again");
+}
+
 }  // namespace
 
 std::string describe(Slot slot, const dicom::SeriesHeader& header) {
-  return std::string(models::name(slot)) + ": " + series_text(header);
+  const std::string number =
+      header.series_number ? std::to_string(*header.series_number) : header.series_instance_uid;
+  return std::string(models::name(slot)) + ": series " + number + " '" + header.series_description + "'";
 }
 
 void require_unambiguous(const dicom::Study& study, const StudyMatch& match) {
   std::string text;
   for (const SeriesMatch& series : match.series)
     if (series.decision == Decision::ambiguous) {
-      text += (text.empty() ? "" : "; ") + series_text(study.series[series.series].header);
+      text += (text.empty() ? "" : "; ") + numbered(study.series[series.series].header);
       if (!series.reasons.empty()) text += ": " + series.reasons.front();
     }
-  if (!text.empty())
-    throw Error(Error::Kind::ambiguous,
-                "study " + study.study_instance_uid + ": a person has to decide about " + text);
+  if (!text.empty()) throw Error(Error::Kind::ambiguous, "a person has to decide about " + text);
 }
 
 void require_one_patient(const dicom::Study& study, const StudyMatch& match) {
-  const dicom::SeriesHeader* first = nullptr;
-  for (const Slot slot : models::all_slots) {
-    const auto filling = match.filling(slot);
-    if (!filling) continue;
-    const dicom::SeriesHeader& header = study.series[*filling].header;
-    if (header.patient_id.empty()) continue;
-    if (first == nullptr) first = &header;
-    if (header.patient_id != first->patient_id)
-      throw Error(Error::Kind::ambiguous, "study " + study.study_instance_uid + ": the images of " +
-                                              series_text(*first) + " and of " + series_text(header) +
-                                              " bear different patient IDs: correct them in the archive, "
-                                              "delete the study here and send it again");
+  std::vector<const dicom::SeriesHeader*> used;
+  for (const Slot slot : models::all_slots)
+    if (const auto filling = match.filling(slot)) used.push_back(&study.series[*filling].header);
+  for (const dicom::SeriesHeader* header : used) {
+    if (header->patients.size() > 1) throw_two_patients(numbered(*header));
+    for (const dicom::SeriesHeader* other : used)
+      if (contradict(*header, *other)) throw_two_patients(numbered(*header) + " and of " + numbered(*other));
   }
 }
 

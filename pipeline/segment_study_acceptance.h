@@ -12,9 +12,10 @@ std::string describe(models::Slot slot, const dicom::SeriesHeader& header);
 /// Throws Error(ambiguous) that names the series a person has to decide about, with the strongest reason.
 void require_unambiguous(const dicom::Study& study, const StudyMatch& match);
 
-/// Throws Error(ambiguous) that names two series to be used whose images bear different Patient IDs, as after
-/// a correction that reached a part of the images: a study has one patient (PS3.3 A.1.2). Without one nothing
-/// is said.
+/// Throws Error(ambiguous) that names the series to be used whose images bear different patients (Patient ID,
+/// its issuer or birth date), as after a correction that reached a part of the images: a study has one
+/// patient (PS3.3 A.1.2). Between two series what one of them does not say is no difference, within one it
+/// is.
 void require_one_patient(const dicom::Study& study, const StudyMatch& match);
 
 /// Throws Error(not_accepted) that says what is there and what the site's policy asks for. `left_out`: why

@@ -28,6 +28,7 @@ bool agrees_where_taken(const fs::path& path) {
   CAPTURE(path);
   CHECK(quick->key == whole.key);
   CHECK(quick->frames == whole.frames);
+  CHECK(quick->header.patients == whole.header.patients);
   CHECK(quick->acquired == whole.acquired);
   CHECK(quick->contrast_start == whole.contrast_start);
   CHECK(quick->header.study_instance_uid == whole.header.study_instance_uid);
@@ -50,6 +51,7 @@ TEST_CASE("a header read up to its pixel data says what the parser says", "[dico
     d.putAndInsertString(DCM_AcquisitionDate, "20240229");
     d.putAndInsertString(DCM_AcquisitionTime, "235959.5");
     d.putAndInsertString(DCM_ContrastBolusStartTime, "235800");
+    d.putAndInsertString(DCM_IssuerOfPatientID, " Klinik M\xfcnster ");
     if (slice == 1) d.putAndInsertString(DCM_InstanceNumber, "");
     if (slice == 2) d.findAndDeleteElement(DCM_RescaleIntercept);
     if (slice == 3) {  // a header that is longer than most, as Siemens' are

@@ -104,6 +104,17 @@ TEST_CASE("two studies are refused and both are named", "[dicom][study]") {
                                                                   ContainsSubstring("0004.dcm"));
 }
 
+TEST_CASE("a series knows the patients of all its images", "[dicom][study]") {
+  const TemporaryDirectory directory;
+  test::write_edited(directory.path(), [](DcmDataset& dataset, std::size_t slice) {
+    if (slice == 2) dataset.putAndInsertString(DCM_IssuerOfPatientID, "H1");
+    if (slice == 3) dataset.findAndDeleteElement(DCM_PatientID);
+  });
+  CHECK(
+      test::only_series(directory.path()).header.patients ==
+      std::set<PatientIdentity>{{"4711", "", "19600102"}, {"4711", "H1", "19600102"}, {"", "", "19600102"}});
+}
+
 TEST_CASE("echoes and image types of one series become series of their own", "[dicom][study]") {
   const TemporaryDirectory directory;
   test::write_edited(directory.path(), [](DcmDataset& dataset, std::size_t slice) {
