@@ -73,13 +73,13 @@ void Query::bind(int index, std::string_view value) {
         sqlite3_bind_text(statement_, index, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT));
 }
 
-Database::Database(const std::filesystem::path& file) {
+Database::Database(const std::filesystem::path& file, std::chrono::milliseconds patience) {
   sqlite3* handle = nullptr;
   constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(handle, file.string() + ": cannot be opened");
-  check(handle, sqlite3_busy_timeout(handle, 10000));
+  check(handle, sqlite3_busy_timeout(handle, static_cast<int>(patience.count())));
   execute("PRAGMA journal_mode=WAL");
   execute("PRAGMA synchronous=FULL");
   execute("PRAGMA foreign_keys=ON");

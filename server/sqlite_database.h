@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -46,8 +47,10 @@ class Query {
 class Database {
  public:
   /// Opens or makes the file, in WAL mode with synchronous=FULL: a commit that returned survives a power cut.
-  /// Throws Error(io) that names the file.
-  explicit Database(const std::filesystem::path& file);
+  /// `patience`: how long a statement waits for another connection's lock before it throws
+  /// Error(out_of_resources). Throws Error(io) that names the file.
+  explicit Database(const std::filesystem::path& file,
+                    std::chrono::milliseconds patience = std::chrono::seconds(10));
 
   void execute(const char* sql);
 

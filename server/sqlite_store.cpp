@@ -12,6 +12,9 @@
 namespace metserve::server {
 namespace {
 
+/// /readyz answers within two seconds.
+constexpr std::chrono::milliseconds probe_patience{1500};
+
 /// Of a study for which nothing is left to do: it ages, and is forgotten one day.
 constexpr const char* at_rest = R"sql((state IN ('done', 'held', 'skipped', 'failed')
       OR (state = 'delivering' AND NOT EXISTS (SELECT 1 FROM results JOIN deliveries ON result_id = results.id
@@ -133,7 +136,7 @@ SeriesDecisions decisions_of(Database& database, const std::string& key) {
 }
 
 SqliteStore::SqliteStore(const std::filesystem::path& file, dicom::Clock clock)
-    : clock_(std::move(clock)), writer_(file), reader_(file), lookup_(file) {
+    : clock_(std::move(clock)), writer_(file), reader_(file), lookup_(file), probe_(file, probe_patience) {
   prepare_schema(writer_);
 }
 
@@ -191,12 +194,12 @@ StoreCounts SqliteStore::counts() {
 }
 
 void SqliteStore::check_writable() {
-  const std::scoped_lock lock(write_mutex_);
-  Transaction transaction(writer_);
+  const std::scoped_lock lock(probe_mutex_);
+  Transaction transaction(probe_);
   std::int64_t version = 0;
-  if (Query query = writer_.query("PRAGMA user_version"); query.step()) version = query.integer(0);
+  if (Query query = probe_.query("PRAGMA user_version"); query.step()) version = query.integer(0);
   // The same again: the first page is written and synced whatever else there is.
-  writer_.execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
+  probe_.execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
   transaction.commit();
 }
 

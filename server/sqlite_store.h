@@ -10,8 +10,9 @@ namespace metserve::server {
 
 /// The store in one SQLite file; for one process, which the storage directory's lock sees to. Writes go
 /// through one connection and wait for each other, reads go through another and see what was committed last;
-/// what is asked of every image that arrives goes through a third, so that no list holds it up.
-/// Thread safety: all members from any thread.
+/// what is asked of every image that arrives goes through a third, so that no list holds it up. Whether it
+/// can be written is tried through a fourth, which waits a second and a half for the lock at most. Thread
+/// safety: all members from any thread.
 class SqliteStore final : public Store {
  public:
   /// Opens or makes the database. Throws Error(io) that names the file.
@@ -113,10 +114,11 @@ class SqliteStore final : public Store {
   void rearm(std::int64_t study, const std::string& text);
 
   dicom::Clock clock_;
-  std::mutex write_mutex_, read_mutex_, lookup_mutex_;
+  std::mutex write_mutex_, read_mutex_, lookup_mutex_, probe_mutex_;
   Database writer_;
   Database reader_;
   Database lookup_;  ///< for `known`
+  Database probe_;   ///< for `check_writable`
 };
 
 }  // namespace metserve::server

@@ -1,8 +1,12 @@
 // What /readyz answers of a running server, and what asking costs.
 
+#include <chrono>
+#include <thread>
+
 #include "dicom/runtime.h"
 #include "server/http_client.h"
 #include "server/service.h"
+#include "server/sqlite_database.h"
 #include "tests/catch.h"
 #include "tests/unit/dicom/certificates.h"
 #include "tests/unit/server/service_fixture.h"
@@ -73,6 +77,20 @@ TEST_CASE("A refused handshake counts as a rejected association", "[server][serv
     return f.ask(service, "/metrics").body.find("metserve_associations_total{outcome=\"rejected\"} 1\n") !=
            std::string::npos;
   }));
+}
+
+TEST_CASE("A database that somebody else has locked is told of at once", "[server][service]") {
+  const ReadinessFixture f;
+  const Service service(f.config, f.log);
+  Database other(f.config.storage.directory / "metserve.db");
+  const Transaction lock(other);
+  // The collector meets the lock first, and waits with the store's own mutex.
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  const auto start = std::chrono::steady_clock::now();
+  const HttpAnswer locked = f.ask(service, "/readyz");
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(4));
+  CHECK(locked.status == 503);
+  CHECK_THAT(locked.body, Catch::Contains("database is locked"));
 }
 
 TEST_CASE("However often readiness is asked for, the disk writes once in a while", "[server][service]") {
