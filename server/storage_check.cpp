@@ -1,8 +1,6 @@
 #include "server/storage_check.h"
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <set>
 
 #include <unistd.h>
@@ -14,15 +12,19 @@ namespace metserve::server {
 namespace fs = std::filesystem;
 namespace {
 
-/// It is not made: it would belong to whoever checks.
+/// It is not made, since it would belong to whoever checks: another one is, beside it, and removed again.
 std::string missing(const fs::path& directory) {
   fs::path above = directory.parent_path();
   while (!fs::exists(above)) above = above.parent_path();
-  if (::access(above.c_str(), W_OK | X_OK) != 0) {
+  const fs::path probe = above / (".check-" + std::to_string(getpid()));
+  std::error_code why;
+  fs::create_directory(probe, why);
+  if (why) {
     throw Error(Error::Kind::io, directory.string() + ": is not there, and nothing can be made in " +
-                                     above.string() + " (" + std::strerror(errno) +
+                                     above.string() + " (" + why.message() +
                                      "); run check as the user that the server runs as");
   }
+  fs::remove(probe, why);
   return directory.string() + ", which the first start makes";
 }
 

@@ -1,11 +1,7 @@
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <functional>
 #include <memory>
-
-#include <unistd.h>
 
 #include "dicom/runtime.h"
 #include "server/canary.h"
@@ -18,6 +14,7 @@
 #include "server/model_directory.h"
 #include "server/posix_file.h"
 #include "server/sqlite_check.h"
+#include "server/start_check.h"
 #include "server/storage_check.h"
 #include "server/tls_check.h"
 
@@ -43,20 +40,13 @@ class Checklist {
   bool failed_ = false;
 };
 
-/// A file that is not there yet is not made: it would belong to whoever checks.
-std::string check_appendable(const std::filesystem::path& file) {
-  const std::filesystem::path asked = std::filesystem::exists(file) ? file : file.parent_path();
-  if (::access(asked.c_str(), W_OK) != 0)
-    throw Error(Error::Kind::io, asked.string() + ": cannot be written: " + std::strerror(errno));
-  return file.string();
-}
-
 int check(const std::filesystem::path& file, bool contents) {
   hide_new_files_from_others();
   const dicom::Runtime runtime;
   const Config config = load_config(file);
   Checklist list;
   list.item("configuration", [&] { return file.string(); });
+  list.item("ports", [&] { return check_ports(config); });
   std::optional<models::ModelPackage> package;
   list.item("model", [&] {
     package = models::ModelPackage::load(model_directory(config.model.directory));
