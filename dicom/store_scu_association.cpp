@@ -75,13 +75,15 @@ T_ASC_Parameters* make_parameters(const Peer& peer, const std::string& address,
   throw Error(for_good ? Error::Kind::peer_permanent : Error::Kind::peer_transient, peer + ": " + reason);
 }
 
-std::string reason_of(const SendResult& result, DcmDataset* detail) {
+std::string reason_of(const SendResult& result) {
   const bool refused = result.outcome != SendResult::Outcome::delivered;
-  auto reason = (refused ? "refused with status " : "stored with warning ") + text_of(result.status);
+  return (refused ? "refused with status " : "stored with warning ") + text_of(result.status);
+}
+
+std::string comment_in(DcmDataset* detail) {
   OFString comment;
   if (detail != nullptr) detail->findAndGetOFString(DCM_ErrorComment, comment);
-  if (!comment.empty()) reason += ": " + printable(comment.c_str());
-  return reason;
+  return printable(comment.c_str());
 }
 
 }  // namespace
@@ -181,7 +183,10 @@ SendResult OutgoingAssociation::store(const OutgoingFile& file) {
   if (condition.bad()) fail("sending " + file.path.filename().string(), condition);
   result.status = response.DimseStatus;
   result.outcome = outcome_of(result.status);
-  if (result.status != STATUS_Success) result.reason = peer_name_ + ": " + reason_of(result, detail);
+  if (result.status != STATUS_Success) {
+    result.reason = peer_name_ + ": " + reason_of(result);
+    result.comment = comment_in(detail);
+  }
   return result;
 }
 

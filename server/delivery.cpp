@@ -23,6 +23,12 @@ bool is_outage(const std::vector<dicom::SendResult>& results) {
   });
 }
 
+/// For those who may look at the study, with what the destination says in words; the log has the reason
+/// alone.
+std::string told(const dicom::SendResult& result) {
+  return result.comment.empty() ? result.reason : result.reason + ": " + result.comment;
+}
+
 }  // namespace
 
 Delivery::Delivery(DestinationConfig config, std::unique_ptr<Destination> destination,
@@ -115,7 +121,7 @@ void Delivery::record(const DeliveryClaim& claim, const DeliveryClaim::Item& ite
       return record_arrival(claim, item, result);
     case Outcome::transient: {
       const auto wait = wait_after(item.tries);
-      context_.store.record_retry(claim, item, wait, result.reason);
+      context_.store.record_retry(claim, item, wait, told(result));
       context_.log.warning(
           what + ": " + result.reason + "; again in " + std::to_string(wait.count() / 1000) + " s",
           claim.key);
@@ -123,7 +129,7 @@ void Delivery::record(const DeliveryClaim& claim, const DeliveryClaim::Item& ite
       return;
     }
     case Outcome::permanent:
-      context_.store.record_attention(claim, item, result.reason);
+      context_.store.record_attention(claim, item, told(result));
       context_.log.error(what + " needs attention: " + result.reason, claim.key);
       context_.metrics.delivery(config_.name, "attention");
       return;
@@ -140,7 +146,7 @@ void Delivery::record_arrival(const DeliveryClaim& claim, const DeliveryClaim::I
     context_.metrics.delivery(config_.name, "stored");
     return;
   }
-  context_.store.record_delivered(claim, item, result.reason);
+  context_.store.record_delivered(claim, item, told(result));
   context_.log.info(what + ": delivered", claim.key);
   context_.audit.delivered(claim.key, item.object, config_.name);
   context_.metrics.delivery(config_.name, result.reason.empty() ? "delivered" : "warning");

@@ -86,10 +86,10 @@ std::string excerpt(std::string_view body) {
 }
 
 std::string reason_for_unnamed(const std::string& archive, unsigned status, std::string_view body) {
-  if (status != 200) return archive + ": HTTP status " + std::to_string(status) + " " + excerpt(body);
-  return archive +
-         ": HTTP status 200, but it does not name this object as stored; is url a DICOMweb service's? " +
-         (body.empty() ? "It sent nothing" : "It sent " + excerpt(body));
+  const std::string answered = archive + ": HTTP status " + std::to_string(status);
+  if (status != 200) return answered;
+  return answered + ", but it does not name this object as stored; is url a DICOMweb service's?" +
+         (body.empty() ? " It sent nothing" : "");
 }
 
 /// Without what editors leave at the end of a line.
@@ -140,6 +140,7 @@ std::vector<SendResult> stow_results(const std::vector<dicom::SopReference>& obj
     } else {
       result.outcome = outcome_of_http(status);
       result.reason = reason_for_unnamed(archive, status, body);
+      result.comment = excerpt(body);
     }
     results.push_back(std::move(result));
   }

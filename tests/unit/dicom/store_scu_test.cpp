@@ -170,7 +170,8 @@ TEST_CASE("The peer's status decides whether another try makes sense", "[dicom][
   });
   CHECK(refused.outcome == Outcome::permanent);
   CHECK(refused.status == 0xc000);
-  CHECK_THAT(refused.reason, ContainsSubstring("only MR is wanted here"));
+  CHECK_THAT(refused.reason, ContainsSubstring("refused with status 0xC000"));
+  CHECK(refused.comment == "only MR is wanted here");
   const auto warned = send_to([](ReceivedInstance&&) { return static_cast<StoreStatus>(0xb000); });
   CHECK(warned.outcome == Outcome::delivered);
   CHECK_THAT(warned.reason, ContainsSubstring("stored with warning 0xB000"));

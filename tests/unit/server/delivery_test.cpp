@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "dicom/error.h"
@@ -57,7 +59,7 @@ struct ScriptedDestination final : Destination {
 struct DeliveryFixture : StoreFixture {
   Storage storage{directory.path() / "storage", 0};
   Metrics metrics{"model", "1"};
-  LogConfig log_config{LogLevel::error, LogFormat::text, directory.path() / "log"};
+  LogConfig log_config{LogLevel::info, LogFormat::text, directory.path() / "log"};
   Log log{log_config};
   std::filesystem::path audit_file = directory.path() / "audit";
   Audit audit{audit_file, [] { return TimePoint(); }, log};
@@ -87,6 +89,10 @@ struct DeliveryFixture : StoreFixture {
     start();
     reaches([this] { return deliveries("1.2")[0].tries > 0 && deliveries("1.2")[1].tries > 0; });
     delivery.reset();
+  }
+  std::string logged() const {
+    std::ifstream file(*log_config.file);
+    return {std::istreambuf_iterator<char>(file), {}};
   }
   std::vector<DeliverySummary> deliveries(const std::string& study) {
     return store->study(study_key(study)).value().deliveries;
@@ -133,6 +139,18 @@ TEST_CASE("What failed for now waits, what is refused for good needs attention",
   CHECK(deliveries[1].state == DeliveryState::attention);
   CHECK(deliveries[1].reason == "no such SOP class");
   CHECK(f.script.associations == 1);
+}
+
+TEST_CASE("What a destination says in words is for those who look at the study, not for the log",
+          "[server][delivery]") {
+  DeliveryFixture f;
+  const auto outcome = GENERATE(Outcome::delivered, Outcome::transient, Outcome::permanent);
+  dicom::SendResult answer = answered(outcome, 0xb000, "status 0xB000");
+  answer.comment = "Patient DOE^JOHN ID 4711 mismatch";
+  f.script.answers = {answer, answered(Outcome::delivered)};
+  f.deliver();
+  CHECK(f.deliveries("1.2")[0].reason == "status 0xB000: Patient DOE^JOHN ID 4711 mismatch");
+  CHECK_THAT(f.logged(), Catch::Contains("status 0xB000") && !Catch::Contains("4711"));
 }
 
 TEST_CASE("A result file that cannot be read needs attention", "[server][delivery]") {
