@@ -103,9 +103,12 @@ std::optional<double> contrast_start_s(const SeriesPart& part, long first_day) {
 
 }  // namespace
 
-Study scan_study(const std::vector<std::filesystem::path>& files) {
+Study scan_study(const std::vector<std::filesystem::path>& files, const std::function<void()>& before_each) {
   Collector collector;
-  for (const auto& path : files) collector.add(path);
+  for (const auto& path : files) {
+    if (before_each) before_each();
+    collector.add(path);
+  }
   if (collector.parts().empty())
     throw Error(Error::Kind::bad_input,
                 files.empty() ? "no files given"

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -86,9 +87,11 @@ struct Study {
 /// Regular files below `directory`, sorted. Throws Error(io) when there are none.
 std::vector<std::filesystem::path> list_files(const std::filesystem::path& directory);
 
-/// Reads headers only. Files that cannot be read are listed, not thrown. Throws Error(bad_input) when the
+/// Reads headers only; calls `before_each` before each file, and lets through what that throws. Files that
+/// cannot be read are listed, not thrown. Throws Error(bad_input) when the
 /// files hold no DICOM at all or more than one study (naming two of them).
-Study scan_study(const std::vector<std::filesystem::path>& files);
+Study scan_study(const std::vector<std::filesystem::path>& files,
+                 const std::function<void()>& before_each = {});
 
 /// Where slice k of a loaded volume came from. DS strings are the source's own, to be copied, not recomputed.
 struct SliceSource {

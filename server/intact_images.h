@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "server/storage.h"
@@ -8,9 +9,10 @@
 
 namespace metserve::server {
 
-/// Where the images lie, in their order. Throws Error(io) that names the first that is gone or whose bytes
-/// are not those that came.
+/// Where the images lie, in their order; calls `before_each` before each is read. Throws Error(io) that names
+/// the first that is gone or whose bytes are not those that came.
 std::vector<std::filesystem::path> intact_images(const std::vector<StoredImage>& images,
-                                                 const Storage& storage);
+                                                 const Storage& storage,
+                                                 const std::function<void()>& before_each = {});
 
 }  // namespace metserve::server

@@ -190,14 +190,15 @@ int Service::stop() {
   collector_.reset();
   certificate_watch_.reset();
   const int stuck = workers_->stop(config_.workers.stop_grace);
-  if (stuck > 0) return stuck;
-  http_.reset();
-  workers_.reset();
-  deliveries_.clear();
-  receiver_.reset();
+  if (stuck == 0) {
+    http_.reset();
+    workers_.reset();
+    deliveries_.clear();
+    receiver_.reset();
+  }
   audit_.stopped();
-  log_.info("stopped");
-  return 0;
+  log_.info(stuck == 0 ? "stopped" : "stopped; " + std::to_string(stuck) + " workers did not react");
+  return stuck;
 }
 
 void Service::stop_listening() {

@@ -1,6 +1,7 @@
 #include "server/study_job.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include <spdlog/fmt/fmt.h>
@@ -86,8 +87,9 @@ void report_timings(const pipeline::Timings& timings, Metrics& metrics) {
 
 /// Every image of the study, as headers. What the sender sent broken is left out; an image of ours that is
 /// gone or damaged is a broken disk, not a smaller study.
-dicom::Study scan(const Claim& claim, const JobContext& context) {
-  dicom::Study study = dicom::scan_study(intact_images(claim.images, context.storage));
+dicom::Study scan(const Claim& claim, const JobContext& context, const std::function<void()>& check_cancel) {
+  dicom::Study study =
+      dicom::scan_study(intact_images(claim.images, context.storage, check_cancel), check_cancel);
   for (const auto& unreadable : study.unreadable) {
     context.log.warning("left out: " + unreadable.path.filename().string() + ": " + unreadable.reason,
                         claim.key);
@@ -127,11 +129,12 @@ EarlierResults earlier_results(const Claim& claim, const std::filesystem::path& 
 }
 
 FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
-                          const pipeline::ProgressCallback& on_progress) {
-  const dicom::Study study = scan(claim, context);
+                          const std::function<void()>& check_cancel) {
+  const dicom::Study study = scan(claim, context, check_cancel);
   const auto options = segment_options(claim, context.config);
   context.store.record_series(claim, findings(study, pipeline::match_study(study, options.match)));
-  auto result = pipeline::segment_study(study, segmenter, options, on_progress);
+  auto result =
+      pipeline::segment_study(study, segmenter, options, [&](pipeline::Stage, double) { check_cancel(); });
   compare_with_predecessor(result, claim, context);
 
   const auto directory = context.storage.make_result_directory(claim.key, claim.revision);
@@ -199,7 +202,7 @@ JobEnd end_with_error(const Claim& claim, const std::exception& error, const Job
 
 JobEnd run_job(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
                const std::atomic<bool>& cancel) {
-  const auto check_cancel = [&](pipeline::Stage, double) {
+  const auto check_cancel = [&] {
     if (cancel) throw Error(Error::Kind::cancelled, "the work is interrupted: the server is stopping");
   };
   context.metrics.stage("wait", std::chrono::duration<double>(context.clock() - claim.ready_since).count());

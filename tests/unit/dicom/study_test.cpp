@@ -3,6 +3,7 @@
 #include <array>
 #include <fstream>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -83,6 +84,18 @@ TEST_CASE("files that are no images are listed and do not disturb the rest", "[d
   REQUIRE(study.unreadable.size() == 3);
   for (const UnreadableFile& file : study.unreadable)
     CHECK_THAT(file.reason, ContainsSubstring(file.path.filename().string()));
+}
+
+TEST_CASE("a scan can be ended before every file", "[dicom][study]") {
+  const TemporaryDirectory directory;
+  test::write_edited(directory.path(), [](DcmDataset&, std::size_t) {});
+  int asked = 0;
+  CHECK_THROWS_AS(scan_study(list_files(directory.path()),
+                             [&] {
+                               if (++asked == 3) throw std::runtime_error("stop");
+                             }),
+                  std::runtime_error);
+  CHECK(asked == 3);
 }
 
 TEST_CASE("nothing to read is an error that says so", "[dicom][study]") {

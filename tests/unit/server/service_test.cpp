@@ -10,6 +10,7 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include "dicom/runtime.h"
 #include "dicom/store_scp.h"
@@ -321,6 +322,30 @@ TEST_CASE("At stop all destinations end together what they are sending, and begi
   CHECK(sent <= before + destinations);
 }
 
+TEST_CASE("A stop says that it is over even when a worker does not react", "[server][service]") {
+  RunningService f(models::Slot::t1_gre_post);
+  f.config.audit.file = f.directory.path() / "audit";
+  f.config.workers.stop_grace = std::chrono::seconds(0);
+  const auto pipe = f.directory.path() / "pipe";  // reading it takes until somebody writes
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  std::filesystem::create_directories(f.config.storage.directory);
+  {
+    SqliteStore store(f.config.storage.directory / "metserve.db",
+                      [] { return std::chrono::system_clock::now(); });
+    InstanceRecord image = StoreFixture::instance("1.2", "1.2.1.1");
+    image.file = pipe;
+    store.add_instances(std::span(&image, 1));
+    store.make_quiet_studies_ready(std::chrono::milliseconds(0));
+  }
+  Service service(f.config, f.log);
+  REQUIRE(f.reaches(StudyState::running));
+  CHECK(service.stop() == 1);
+  CHECK_THAT(f.logged(), Catch::Contains("stopped; 1 workers did not react"));
+  std::ifstream audit(*f.config.audit.file);
+  CHECK_THAT(std::string(std::istreambuf_iterator<char>(audit), {}), Catch::Contains("\"stop\""));
+  const std::ofstream let_go(pipe);
+}
+
 TEST_CASE("A wrong model or a second server on the same directory stops the start", "[server][service]") {
   ServiceFixture f;
   const dicom::Runtime runtime;
@@ -379,6 +404,13 @@ TEST_CASE("A job that is interrupted hands its study back without counting a try
   CHECK((run_job(f.claim(f.write(models::Slot::t1_gre_post)), f.segmenter, f.context, cancel) ==
          JobEnd::settled));
   CHECK(f.state("1.2") == StudyState::ready);
+  CHECK(f.store->claim("here", one_minute).value().tries == 1);
+}
+
+TEST_CASE("A job is interrupted before it has read all its images", "[server][job]") {
+  JobFixture f;
+  const std::atomic<bool> cancel{true};
+  run_job(f.claim_new_study("1.2"), f.segmenter, f.context, cancel);  // its images are nowhere
   CHECK(f.store->claim("here", one_minute).value().tries == 1);
 }
 
