@@ -1,5 +1,6 @@
 #include "dicom/dataset.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -49,8 +50,19 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::string ascii_only(std::string text) {
+  constexpr char escape = 0x1b;
   for (char& c : text)
-    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+    if (static_cast<unsigned char>(c) >= 0x80 || c == escape) c = '?';
+  return text;
+}
+
+/// JIS X 0201 has katakana in bytes of 8 bits (PS3.5 annex H), ISO-2022-JP between escape sequences.
+std::string in_seven_bits(const std::string& value) {
+  std::string text;
+  for (const char c : value) {
+    const bool katakana = static_cast<unsigned char>(c) >= 0x80;
+    text += katakana ? std::string("\x1b(I") + static_cast<char>(c & 0x7f) + "\x1b(J" : std::string(1, c);
+  }
   return text;
 }
 
@@ -118,13 +130,26 @@ Utf8::Utf8(DcmItem& dataset) {
   dataset.findAndGetOFStringArray(DCM_SpecificCharacterSet, charset);
   // Many writers leave the attribute out and send Latin-1: it holds every byte.
   if (charset.empty()) charset = "ISO_IR 100";
-  convert_ = charset != "ISO_IR 192" && converter_.selectCharacterSet(charset).good();
   utf8_already_ = charset == "ISO_IR 192";
+  const auto charsets = components({charset.data(), charset.size()});
+  const auto has = [&](const char* one) {
+    return std::find(charsets.begin(), charsets.end(), one) != charsets.end();
+  };
+  if (has("ISO 2022 IR 87") || has("ISO 2022 IR 159")) {  // JIS X 0208, 0212 (PS3.3 C.12.1.1.2)
+    convert_japanese_ = japanese_.selectEncoding("ISO-2022-JP-2", "UTF-8").good();
+    has_katakana_ = has("ISO 2022 IR 13");
+  } else {
+    convert_ = !utf8_already_ && converter_.selectCharacterSet(charset).good();
+  }
 }
 
 std::string Utf8::operator()(const std::string& value) {
   if (utf8_already_) return value;
   OFString converted;
+  const std::string japanese = has_katakana_ ? in_seven_bits(value) : value;
+  if (convert_japanese_ &&
+      japanese_.convertString(OFString(japanese.data(), japanese.size()), converted).good())
+    return std::string(converted.data(), converted.size());
   if (convert_ && converter_.convertString(OFString(value.data(), value.size()), converted).good())
     return std::string(converted.data(), converted.size());
   return ascii_only(value);

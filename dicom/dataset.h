@@ -44,7 +44,8 @@ class Utf8 {
 
  private:
   DcmSpecificCharacterSet converter_;
-  bool convert_ = false;
+  OFCharacterEncoding japanese_;  ///< what DCMTK does not know of glibc's iconv
+  bool convert_ = false, convert_japanese_ = false, has_katakana_ = false;
   bool utf8_already_ = false;
 };
 

@@ -117,6 +117,22 @@ TEST_CASE("two studies are refused and both are named", "[dicom][study]") {
                                                                   ContainsSubstring("0004.dcm"));
 }
 
+TEST_CASE("Japanese descriptions are read, and what cannot be has no escape sequences", "[dicom][study]") {
+  const auto read = [](const std::string& charset, const std::string& text) {
+    const TemporaryDirectory directory;
+    test::write_edited(directory.path(), [&](DcmDataset& dataset, std::size_t) {
+      dataset.putAndInsertString(DCM_SpecificCharacterSet, charset.c_str());
+      dataset.putAndInsertString(DCM_SeriesDescription, text.c_str());
+    });
+    return test::only_series(directory.path()).header.series_description;
+  };
+  const std::string contrast = "\x1b$BB$1F\x1b";
+  CHECK(read("\\ISO 2022 IR 87", "T1 " + contrast + "(B 3D") == "T1 造影 3D");
+  CHECK(read("ISO 2022 IR 13\\ISO 2022 IR 87", "\xcc\xda\xb1 " + contrast + "(J 3D") == "ﾌﾚｱ 造影 3D");
+  CHECK(read("\\ISO 2022 IR 159", "\x1b$(D0!\x1b(B") == "丂");
+  CHECK(read("\\ISO 2022 IR 87", "T1 \xff" + contrast + "(B") == "T1 ??$BB$1F?(B");
+}
+
 TEST_CASE("a series knows the patients of all its images", "[dicom][study]") {
   const TemporaryDirectory directory;
   test::write_edited(directory.path(), [](DcmDataset& dataset, std::size_t slice) {
