@@ -83,6 +83,18 @@ void warn_of_image(StudyResult& result, const Sequence& sequence) {
   result.warnings.push_back(name + text.data());
 }
 
+/// Where a sequence is missing it may be one of the series that nothing but their geometry keeps from being
+/// used.
+void warn_of_irregular_series(const dicom::Study& study, StudyResult& result) {
+  if (result.match.subset.all()) return;
+  for (const SeriesMatch& series : result.match.series) {
+    const dicom::SeriesHeader& header = study.series[series.series].header;
+    if (header.geometry_problem.empty() || series.reasons.empty()) continue;
+    if (series.reasons.front().ends_with(header.geometry_problem))
+      result.warnings.push_back(describe(header) + " is not used: " + series.reasons.front());
+  }
+}
+
 /// Every matched series that can be read, the best reference first.
 std::vector<Sequence> load_sequences(const dicom::Study& study, const ProgressCallback& on_progress,
                                      StudyResult& result) {
@@ -101,6 +113,7 @@ std::vector<Sequence> load_sequences(const dicom::Study& study, const ProgressCa
       leave_out(result, slot, study.series[*series].header, e.what());
     }
   }
+  warn_of_irregular_series(study, result);
   return sequences;
 }
 

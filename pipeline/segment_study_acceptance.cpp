@@ -55,10 +55,14 @@ bool contradict(const dicom::SeriesHeader& one, const dicom::SeriesHeader& other
 
 }  // namespace
 
-std::string describe(Slot slot, const dicom::SeriesHeader& header) {
+std::string describe(const dicom::SeriesHeader& header) {
   const std::string number =
       header.series_number ? std::to_string(*header.series_number) : header.series_instance_uid;
-  return std::string(models::name(slot)) + ": series " + number + " '" + header.series_description + "'";
+  return "series " + number + " '" + header.series_description + "'";
+}
+
+std::string describe(Slot slot, const dicom::SeriesHeader& header) {
+  return std::string(models::name(slot)) + ": " + describe(header);
 }
 
 void require_unambiguous(const dicom::Study& study, const StudyMatch& match) {

@@ -6,6 +6,9 @@
 
 namespace metserve::pipeline {
 
+/// "series 8 'AX BRAVO +C'".
+std::string describe(const dicom::SeriesHeader& header);
+
 /// "BRAVO: series 8 'AX BRAVO +C'".
 std::string describe(models::Slot slot, const dicom::SeriesHeader& header);
 

@@ -96,7 +96,7 @@ void SqliteStore::record_attention(const DeliveryClaim& claim, const DeliveryCla
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
   update_delivery(claim, item, {DeliveryState::attention, {}, reason});
-  note(claim.study, item.object + " to " + claim.destination + " needs attention: " + reason);
+  note(claim.study, item.object + " to " + claim.destination + " needs attention");  // why: the delivery says
   transaction.commit();
 }
 

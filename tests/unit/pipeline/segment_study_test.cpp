@@ -41,6 +41,17 @@ void damage(const std::filesystem::path& directory) {
 
 }  // namespace
 
+TEST_CASE("A series that one missing slice keeps from being used is named", "[segment_study]") {
+  const TemporaryDirectory directory;
+  const auto segmenter = random_segmenter(directory / "");
+  scanned(phantom_study({{Slot::t1_gre_post, {}}, {Slot::t1_se_post, {}}}), directory / "study");
+  std::filesystem::remove(dicom::list_files(directory / "study/t1_gre_post").at(20));
+  const auto study = dicom::scan_study(dicom::list_files(directory / "study"));
+  const StudyResult result = segment_study(study, segmenter, whole_head());
+  CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_se_post"});
+  CHECK(any_holds(result.warnings, "is not used: no regular volume: "));
+}
+
 TEST_CASE("A study of three sequences is registered, segmented and mapped back", "[segment_study]") {
   const TemporaryDirectory directory;
   const auto segmenter = random_segmenter(directory / "");
