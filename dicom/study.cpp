@@ -4,6 +4,7 @@
 #include <climits>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <set>
 #include <tuple>
 
@@ -83,10 +84,14 @@ Series series_of(const SeriesPart& part) {
   series.header.images = static_cast<int>(std::min<std::size_t>(part.frames.size(), INT_MAX));
   series.header.plane = plane_of(part.frames[0].orientation);
   const auto stacked = stack_slices(part.frames);
-  if (const auto* stack = std::get_if<SliceStack>(&stacked))
-    series.header.slice_spacing_mm = stack->geometry.spacing_mm[2];
-  else
+  if (const auto* stack = std::get_if<SliceStack>(&stacked)) {
+    const VolumeGeometry& geometry = stack->geometry;
+    series.header.slice_spacing_mm = geometry.spacing_mm[2];
+    series.header.first_slice_mm = std::inner_product(
+        geometry.origin_lps_mm.begin(), geometry.origin_lps_mm.end(), geometry.axes_lps[2].begin(), 0.0);
+  } else {
     series.header.geometry_problem = std::get<std::string>(stacked);
+  }
   return series;
 }
 

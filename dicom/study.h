@@ -60,6 +60,7 @@ struct SeriesHeader {
   std::string magnetization_transfer;  ///< enhanced (0018,9020): NONE, ON_RESONANCE, OFF_RESONANCE
   std::optional<double> slice_thickness_mm;
   std::optional<double> slice_spacing_mm;  ///< between slice centres, of a regular volume only
+  std::optional<double> first_slice_mm;    ///< of a regular volume: slice 0 along the normal, LPS
   std::string plane;                       ///< AX, SAG, COR or OBL, from the orientation
   std::string geometry_problem;            ///< why the images are no regular volume; empty when they are
   int images = 0;                          ///< slices: instances, or frames of an enhanced object

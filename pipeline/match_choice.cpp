@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "pipeline/match_contrast.h"
@@ -21,6 +22,17 @@ bool is_2d(SequenceKind kind) {
 bool has_type(const SeriesHeader& header, std::string_view value) {
   return std::any_of(header.image_type.begin(), header.image_type.end(),
                      [&](const std::string& part) { return upper(part) == value; });
+}
+
+/// Whether they share no slice, as the parts of one head that a scanner stored as two series.
+bool are_apart(const SeriesHeader& a, const SeriesHeader& b) {
+  if (!a.first_slice_mm || !b.first_slice_mm || a.frame_of_reference_uid.empty() ||
+      a.frame_of_reference_uid != b.frame_of_reference_uid)
+    return false;
+  const auto end_mm = [](const SeriesHeader& h) {
+    return *h.first_slice_mm + (h.images - 0.5) * h.slice_spacing_mm.value_or(0);
+  };
+  return end_mm(a) < *b.first_slice_mm || end_mm(b) < *a.first_slice_mm;
 }
 
 /// How far a reconstruction is corrected: water before in phase, then intensity, then distortion in three, in
@@ -53,9 +65,8 @@ class Chooser {
     std::vector<std::size_t> open = candidates(slot, Decision::ambiguous);
     if (!used.empty()) {
       const std::size_t best = best_of(used);
+      if (!prevails(best, used)) return;
       match_.subset.set(models::index(slot));
-      for (const std::size_t i : used)
-        if (i != best) give_way(i, best);
       for (const std::size_t i : open)
         reject(i, text(best) + " fills the slot and is certain, this one is not");
     } else if (open.size() > 1) {
@@ -112,7 +123,36 @@ class Chooser {
   }
 
   bool repeats(std::size_t a, std::size_t b) const {
+    return is_same_protocol(a, b) && !are_apart(header(a), header(b));
+  }
+
+  bool is_same_protocol(std::size_t a, std::size_t b) const {
     return kinds_[a].kind == kinds_[b].kind && same_parameters(header(a), header(b));
+  }
+
+  /// Makes the others give way to the best. Where it holds a part of the head and others of its protocol the
+  /// rest, they are left open with it, and it does not fill the slot.
+  bool prevails(std::size_t best, const std::vector<std::size_t>& candidates) {
+    std::optional<std::size_t> other;
+    for (const std::size_t i : candidates) {
+      if (i == best) continue;
+      if (!is_same_protocol(i, best) || !are_apart(header(i), header(best))) {
+        give_way(i, best);
+      } else {
+        leave_open(i, best);
+        other = i;
+      }
+    }
+    if (other) leave_open(best, *other);
+    return !other;
+  }
+
+  void leave_open(std::size_t i, std::size_t other) {
+    SeriesMatch& m = match_.series[i];
+    m.decision = Decision::ambiguous;
+    m.confidence = 0.4;
+    m.reasons.insert(m.reasons.begin(),
+                     "covers a part of the head; " + text(other) + ", of the same protocol, covers the rest");
   }
 
   void give_way(std::size_t i, std::size_t best) {

@@ -247,6 +247,38 @@ TEST_CASE("of repeats the latest complete one is used", "[pipeline][match]") {
   CHECK(outcome(m.series[2]) == "duplicate t1_gre_post");
 }
 
+TEST_CASE("the two parts of one head are no repeats of each other", "[pipeline][match]") {
+  std::vector<SeriesHeader> headers(2, mprage("t1 km", 5, 900));
+  headers[1].series_number = 6;
+  for (SeriesHeader& header : headers) header.images = 88;
+  headers[0].first_slice_mm = -88;
+  headers[1].first_slice_mm = 0;
+  SECTION("neither fills the slot") {
+    const StudyMatch m = match(headers);
+    CHECK(m.subset.none());
+    for (const SeriesMatch& series : m.series) CHECK(outcome(series) == "ambiguous t1_gre_post");
+    CHECK_THAT(m.series[0].reasons[0], ContainsSubstring("covers a part of the head; series 6"));
+    CHECK_THAT(m.series[1].reasons[0], ContainsSubstring("covers a part of the head; series 5"));
+  }
+  SECTION("nor where nothing tells of contrast") {
+    for (SeriesHeader& header : headers) header.series_description = "t1";
+    for (const SeriesMatch& series : match(headers).series) CHECK(outcome(series) == "ambiguous t1_gre_post");
+  }
+  SECTION("one that covers the whole head does") {
+    headers.push_back(mprage("t1 km", 7, 800));
+    headers[2].first_slice_mm = -88;
+    CHECK(match(headers).filling(Slot::t1_gre_post) == 2U);
+  }
+  SECTION("slices that both hold make a repeat") {
+    headers[1].first_slice_mm = -80;
+    CHECK(match(headers).filling(Slot::t1_gre_post) == 1U);
+  }
+  SECTION("other frames of reference cannot be compared") {
+    headers[1].frame_of_reference_uid = "2.25.1001";
+    CHECK(match(headers).filling(Slot::t1_gre_post) == 1U);
+  }
+}
+
 TEST_CASE("a broken-off repeat never wins, whatever else there is", "[pipeline][match]") {
   std::vector<SeriesHeader> headers{space("SAG SPACE +C", 1, 36600), space("SAG SPACE FS +C", 2, 37200),
                                     space("SAG SPACE +C", 3, 37800)};
