@@ -1,9 +1,9 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <dcmtk/config/osconfig.h>
@@ -61,7 +61,10 @@ struct PartKey {
   std::string text;  ///< frame type, complex component, stack, temporal position and contrast
   std::optional<double> echo_ms, inversion_ms;
 
-  auto operator<=>(const PartKey&) const = default;
+  bool operator==(const PartKey&) const = default;
+  bool operator<(const PartKey& other) const {
+    return std::tie(text, echo_ms, inversion_ms) < std::tie(other.text, other.echo_ms, other.inversion_ms);
+  }
 };
 
 PartKey part_key(const FrameAttributes& attributes);

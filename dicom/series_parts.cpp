@@ -79,6 +79,7 @@ std::vector<SeriesPart> read_parts(const std::filesystem::path& path) {
 
   std::vector<SeriesPart> parts;
   std::vector<PartKey> keys;
+  keys.reserve(attributes.size());
   for (const FrameAttributes& frame : attributes) keys.push_back(part_key(frame));
   keys = without_jitter(std::move(keys));
   std::map<PartKey, std::size_t> part_of_key;
@@ -125,6 +126,7 @@ std::optional<SeriesPart> read_classic_part(const std::filesystem::path& path) {
 std::vector<SeriesPart> join_parts(std::vector<SeriesPart> parts) {
   std::vector<SeriesPart> joined;
   std::vector<PartKey> keys;
+  keys.reserve(parts.size());
   for (const SeriesPart& part : parts) keys.push_back(part.key);
   keys = without_jitter(std::move(keys));
   std::map<std::pair<std::string, PartKey>, std::vector<SeriesPart>> by_key;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "dicom/frame.h"
@@ -29,7 +30,10 @@ struct InstanceFile {
 struct PatientIdentity {
   std::string id, issuer, birth_date;  ///< (0010,0020), (0010,0021), (0010,0030)
 
-  auto operator<=>(const PatientIdentity&) const = default;
+  bool operator==(const PatientIdentity&) const = default;
+  bool operator<(const PatientIdentity& other) const {
+    return std::tie(id, issuer, birth_date) < std::tie(other.id, other.issuer, other.birth_date);
+  }
 };
 
 /// What the headers of a series say of it, text in UTF-8 as sent; absent or unreadable values are empty. For

@@ -86,7 +86,7 @@ std::string excerpt(std::string_view body) {
 }
 
 std::string reason_for_unnamed(const std::string& archive, unsigned status, std::string_view body) {
-  const std::string answered = archive + ": HTTP status " + std::to_string(status);
+  std::string answered = archive + ": HTTP status " + std::to_string(status);
   if (status != 200) return answered;
   return answered + ", but it does not name this object as stored; is url a DICOMweb service's?" +
          (body.empty() ? " It sent nothing" : "");

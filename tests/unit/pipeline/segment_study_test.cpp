@@ -45,7 +45,7 @@ TEST_CASE("A series that one missing slice keeps from being used is named", "[se
   const TemporaryDirectory directory;
   const auto segmenter = random_segmenter(directory / "");
   scanned(phantom_study({{Slot::t1_gre_post, {}}, {Slot::t1_se_post, {}}}), directory / "study");
-  std::filesystem::remove(dicom::list_files(directory / "study/t1_gre_post").at(20));
+  std::filesystem::remove(dicom::list_files(directory / "study/phantom/t1_gre_post").at(20));
   const auto study = dicom::scan_study(dicom::list_files(directory / "study"));
   const StudyResult result = segment_study(study, segmenter, whole_head());
   CHECK(models::ids(result.subset) == std::vector<std::string>{"t1_se_post"});
