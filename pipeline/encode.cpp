@@ -167,11 +167,10 @@ dicom::ResultContext context_on(const dicom::LoadedSeries& reference,
 std::vector<dicom::LesionDescription> with_volumes_of(std::span<const std::uint16_t> labels,
                                                       const dicom::VolumeGeometry& grid,
                                                       std::vector<dicom::LesionDescription> lesions) {
-  const double voxel_mm3 = grid.spacing_mm[0] * grid.spacing_mm[1] * grid.spacing_mm[2];
   std::vector<std::size_t> voxels(lesions.size() + 1);
   for (const std::uint16_t label : labels) ++voxels[label];
   for (std::size_t n = 0; n < lesions.size(); ++n)
-    lesions[n].volume_mm3 = static_cast<double>(voxels[n + 1]) * voxel_mm3;
+    lesions[n].volume_mm3 = static_cast<double>(voxels[n + 1]) * grid.voxel_volume_mm3();
   return lesions;
 }
 

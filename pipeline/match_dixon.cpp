@@ -14,8 +14,7 @@ namespace {
 using dicom::SeriesHeader;
 
 /// Usage of the makers: GE DIXON\WATER, FAT, INPHASE, OUTPHASE; Siemens WATER, FAT, IN_PHASE, OPP_PHASE;
-/// Philips W, F, IP, OP, and of enhanced images DIXON\WATER, FAT, FAT_FRACTION (dcm2niix issue 1022). PS3.3
-/// C.8.3.1.1.1 and C.8.13.1.1.1 leave these values to the maker.
+/// Philips W, F, IP, OP, and of enhanced images DIXON\WATER, FAT, FAT_FRACTION (dcm2niix issue 1022).
 constexpr std::array<std::pair<std::string_view, Dixon>, 19> types{{
     {"W", Dixon::water},
     {"WATER", Dixon::water},
