@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <torch/cuda.h>
 
+#include "models/cpu_quota.h"
 #include "models/error.h"
 
 namespace metserve::models {
@@ -36,9 +37,11 @@ std::vector<torch::Device> devices_from_names(const std::string& names) {
 }
 
 int usable_cores() {
-  cpu_set_t cores;
-  if (sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));  // more than 1024 of them
+  cpu_set_t set;
+  const bool known = sched_getaffinity(0, sizeof set, &set) == 0;  // not with more than 1024 of them
+  const int cores = known ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
+  const double quota = cpu_quota().value_or(cores);
+  return std::max(1, std::min(cores, static_cast<int>(quota)));
 }
 
 void use_all_cores() {

@@ -13,7 +13,7 @@ torch::Device device_from_name(const std::string& name);
 /// One or several of them, separated by commas; at least one.
 std::vector<torch::Device> devices_from_names(const std::string& names);
 
-/// Cores that this process may use (sched_setaffinity, cpusets of containers), at least 1.
+/// Whole cores that this process may use (sched_setaffinity, cpusets of containers, `cpu_quota`), at least 1.
 int usable_cores();
 
 /// Lets LibTorch's operations on this thread use every core that the process may use, unless OMP_NUM_THREADS
