@@ -124,22 +124,34 @@ void Journal::mark_filed(std::uint64_t number) {
   const std::string line = filed_line(number);
   filed_file_.write_at(0, std::span(reinterpret_cast<const std::uint8_t*>(line.data()), line.size()));
   filed_file_.sync_data();  // images go on being acknowledged meanwhile
-  const std::scoped_lock lock(mutex_);
-  filed_ = number;
-  while (!unfiled_.empty() && unfiled_.front().number <= number) {
-    unfiled_bytes_ -= unfiled_.front().bytes;
-    unfiled_.pop_front();
+  {
+    const std::scoped_lock lock(mutex_);
+    filed_ = number;
+    while (!unfiled_.empty() && unfiled_.front().number <= number) {
+      unfiled_bytes_ -= unfiled_.front().bytes;
+      unfiled_.pop_front();
+    }
+    filed_more_.notify_all();
   }
-  filed_more_.notify_all();
+  wipe_where_filed();
 }
 
 void Journal::wipe() {
+  {
+    const std::scoped_lock lock(mutex_);
+    for (Segment& segment : segments_) segment.to_wipe = segment.last != 0;
+  }
+  wipe_where_filed();
+}
+
+void Journal::wipe_where_filed() {
   for (Segment& segment : segments_) {
     const std::scoped_lock lock(mutex_);  // images come in between
-    if (segment.last == 0 || segment.last > filed_) continue;
+    if (!segment.to_wipe || segment.last > filed_) continue;
     write_zeros(segment.file, 0, segment.file.size());
     segment.file.sync_data();
     segment.used = segment.last = 0;
+    segment.to_wipe = false;
   }
 }
 

@@ -54,7 +54,8 @@ class Journal {
 
   std::uint64_t unfiled_bytes() const { return unfiled_bytes_; }
 
-  /// Overwrites what has been filed, so that nothing is left here of studies that were deleted.
+  /// Overwrites what has been filed, so that nothing is left here of studies that were deleted: at once, but
+  /// for segments that hold an unfiled image as well, with the `mark_filed` of the last of them.
   void wipe();
 
  private:
@@ -63,12 +64,14 @@ class Journal {
     FileDescriptor file;
     std::uint64_t used = 0;  ///< bytes
     std::uint64_t last = 0;  ///< number of the last entry, 0: none
+    bool to_wipe = false;    ///< as soon as all of it is filed
   };
   struct Unfiled {
     std::uint64_t number, bytes;
   };
   bool make_room(std::uint64_t bytes);
   void read_filed();
+  void wipe_where_filed();
 
   const JournalOptions options_;
   FileDescriptor filed_file_;

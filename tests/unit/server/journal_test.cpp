@@ -203,12 +203,17 @@ TEST_CASE("Wiping leaves nothing of what is filed and all that is not", "[server
     const std::string all{std::istreambuf_iterator<char>(stream), {}};
     return all.find(text) != std::string::npos;
   };
-  const auto number = f.append("1.1", "SECRET");
+  f.journal->mark_filed(f.append("1.1", "SECRET"));
+  const auto waiting = f.append("1.2", "UNFILED");
   f.journal->wipe();
-  CHECK(contains("SECRET"));
-  f.journal->mark_filed(number);
-  f.journal->wipe();
+  CHECK(contains("UNFILED"));  // and with it, in the same segment, what is filed already
+  f.journal->mark_filed(waiting);
   CHECK_FALSE(contains("SECRET"));
-  f.append("1.2");
-  CHECK(f.start() == Names{"1.2"});
+  CHECK_FALSE(contains("UNFILED"));
+  f.journal->mark_filed(f.append("1.3", "LATER"));
+  CHECK(contains("LATER"));
+  f.journal->wipe();
+  CHECK_FALSE(contains("LATER"));
+  f.append("1.4");
+  CHECK(f.start() == Names{"1.4"});
 }
