@@ -158,7 +158,7 @@ std::optional<ClassicImage> parse(std::span<const std::uint8_t> start, const Fil
   ScannedHead head = scan_head(start.subspan(meta->end), meta->transfer_syntax_uid, wanted());
   for (const std::uint32_t tag : foreign())
     if (head.values.contains(tag)) return std::nullopt;
-  ClassicImage image{std::move(head.values), meta->transfer_syntax_uid, {}};
+  ClassicImage image{std::move(head.values), {}};
   image.pixels.offset = meta->end + head.pixel_data_offset;
   image.pixels.bytes = head.pixel_data_bytes;
   image.pixels.stamp = stamp;

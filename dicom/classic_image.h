@@ -11,7 +11,6 @@ namespace metserve::dicom {
 /// What the header of a classic MR image says of its place, part and pixels.
 struct ClassicImage {
   ScannedValues values;  ///< text as FrameAttributes gives it, numbers of VR US in decimal
-  std::string transfer_syntax_uid;
   NativePixels pixels;
 };
 

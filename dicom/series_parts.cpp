@@ -15,13 +15,11 @@
 namespace metserve::dicom {
 namespace {
 
-InstanceFile read_instance(DcmFileFormat& file, const std::filesystem::path& path) {
-  DcmDataset& dataset = *file.getDataset();
+InstanceFile read_instance(DcmDataset& dataset, const std::filesystem::path& path) {
   InstanceFile instance;
   instance.path = path;
   instance.sop_class_uid = text_of(dataset, DCM_SOPClassUID);
   instance.sop_instance_uid = text_of(dataset, DCM_SOPInstanceUID);
-  instance.transfer_syntax_uid = DcmXfer(dataset.getOriginalXfer()).getXferID();
   instance.enhanced = has_functional_groups(dataset);
   if (instance.sop_instance_uid.empty() || text_of(dataset, DCM_StudyInstanceUID).empty() ||
       text_of(dataset, DCM_SeriesInstanceUID).empty())
@@ -35,7 +33,6 @@ InstanceFile instance_of(const ClassicImage& image, const FrameAttributes& attri
   instance.path = path;
   instance.sop_class_uid = attributes.own_text(DCM_SOPClassUID);
   instance.sop_instance_uid = attributes.own_text(DCM_SOPInstanceUID);
-  instance.transfer_syntax_uid = image.transfer_syntax_uid;
   instance.native = image.pixels;
   instance.native->format = read_pixel_format(attributes);
   return instance;
@@ -73,9 +70,8 @@ bool stacks(const SeriesPart& part) {
 std::vector<SeriesPart> read_parts(const std::filesystem::path& path) {
   const auto file = read_file(path);
   DcmDataset& dataset = *file->getDataset();
-  InstanceFile instance = read_instance(*file, path);
+  InstanceFile instance = read_instance(dataset, path);
   const auto attributes = frame_attributes(dataset, path.string());
-  instance.number_of_frames = static_cast<std::uint32_t>(attributes.size());
 
   std::vector<SeriesPart> parts;
   std::vector<PartKey> keys;

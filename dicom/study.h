@@ -20,8 +20,6 @@ struct InstanceFile {
   std::filesystem::path path;
   std::string sop_class_uid;
   std::string sop_instance_uid;
-  std::string transfer_syntax_uid;
-  std::uint32_t number_of_frames = 1;
   bool enhanced = false;               ///< multi-frame with functional groups (Enhanced MR)
   std::optional<NativePixels> native;  ///< where pixel data can be read without parsing the file again
 };

@@ -49,14 +49,14 @@ std::optional<Claim> SqliteStore::claim(const std::string& owner, std::chrono::m
   Transaction transaction(writer_);
   const std::int64_t now = now_ms();
   Query found = writer_.query(R"sql(
-    SELECT id, key, revision, tries, state_since_ms, last_received_ms, suspect FROM studies
+    SELECT id, key, revision, tries, state_since_ms, suspect FROM studies
     WHERE state = 'ready' AND (not_before_ms <= ?1 OR state_since_ms > ?1) ORDER BY state_since_ms, id LIMIT 1)sql",
                               now);
   if (!found.step()) return std::nullopt;
   Query working = writer_.query(
       "SELECT COUNT(*), TOTAL(suspect) FROM studies WHERE state = 'running' AND lease_owner = ?", owner);
   const bool others = working.step() && working.integer(0) > 0;
-  if (others && (found.integer(6) != 0 || working.real(1) > 0)) return std::nullopt;
+  if (others && (found.integer(5) != 0 || working.real(1) > 0)) return std::nullopt;
   Claim claim;
   claim.study = found.integer(0);
   claim.key = found.text(1);
@@ -65,7 +65,6 @@ std::optional<Claim> SqliteStore::claim(const std::string& owner, std::chrono::m
   claim.revision = found.integer(2);
   claim.tries = static_cast<int>(found.integer(3)) + 1;
   claim.ready_since = from_ms(found.integer(4));
-  claim.last_received = from_ms(found.integer(5));
   writer_
       .query(R"sql(UPDATE studies SET lease = ?, lease_owner = ?, lease_expires_ms = ?, tries = ?,
                  claimed_revision = revision WHERE id = ?)sql",

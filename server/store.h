@@ -81,7 +81,7 @@ struct Claim {
   std::int64_t lease = 0;
   std::int64_t revision = 0;  ///< of the study's content
   int tries = 0;              ///< claims of this content, this one included
-  TimePoint ready_since, last_received;
+  TimePoint ready_since;
   std::vector<StoredImage> images;
   SeriesDecisions decisions;
 };
