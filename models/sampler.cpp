@@ -35,10 +35,12 @@ void check(const SamplerOptions& o, const std::vector<Study>& studies) {
       refuse("study " + study.name + " is smaller than the crop");
 }
 
+constexpr std::int64_t mirrored = 4;  ///< of the symmetries: from left to right and nothing else
+
 /// One of the eight symmetries of the square, on the last two axes.
 torch::Tensor turned(const torch::Tensor& image, std::int64_t symmetry) {
   const torch::Tensor rotated = torch::rot90(image, symmetry % 4, {-2, -1});
-  return symmetry >= 4 ? rotated.flip(-1) : rotated;
+  return symmetry >= mirrored ? rotated.flip(-1) : rotated;
 }
 
 torch::Tensor resized(const torch::Tensor& image, std::int64_t size) {
@@ -98,8 +100,9 @@ void Sampler::fill(const Place& place, std::mt19937_64& random, torch::Tensor in
       std::min({scaled ? std::lround(static_cast<double>(crop) * zoom) : crop, rows, columns});
   const std::int64_t top = std::clamp<std::int64_t>(place.row - size / 2, 0, rows - size);
   const std::int64_t left = std::clamp<std::int64_t>(place.column - size / 2, 0, columns - size);
-  const bool upside_down = uniform(random) < 0.5;
-  const std::int64_t symmetry = uniform_int(random, 0, 7);
+  const bool upside_down = !options_.upright && uniform(random) < 0.5;
+  const std::int64_t symmetry =
+      options_.upright ? uniform_int(random, 0, 1) * mirrored : uniform_int(random, 0, 7);
   torch::Tensor crops = torch::empty({static_cast<std::int64_t>(slot_count), slices, size, size});
   for (std::int64_t i = 0; i < slices; ++i) {
     const std::int64_t z = place.slice + (upside_down ? slices / 2 - i : i - slices / 2);

@@ -21,6 +21,8 @@ struct SamplerOptions {
                                    ///< 0 (all alike) .. 1
   double scale_jitter = 0.2;       ///< crops are enlarged or shrunk by up to this share, 0..0.5
   double gamma_jitter = 0.25;      ///< intensities go to x^g with log g within this, 0..1
+  bool upright = false;            ///< heads stay as patients lie, but for a mirror image from left to right;
+                                   ///< else all eight symmetries of the square, and upside down
 };
 
 /// What one training step sees.
@@ -30,7 +32,7 @@ struct Batch {
   std::vector<SlotSet> present;  ///< sequences that each crop's study holds
 };
 
-/// Draws crops from studies. Flips, rotations by multiples of 90 degrees, size and intensity are varied.
+/// Draws crops from studies. Orientation, size and intensity are varied.
 /// Thread safety: const after construction.
 class Sampler {
  public:

@@ -14,8 +14,17 @@ std::vector<SlotSet> subsets_of_word(const std::string& word) {
   if (word == "one-missing") return full_and_one_missing();
   if (word == "all") return all_subsets();
   if (word.starts_with(without)) return {~slots_from_ids({word.substr(without.size())})};
-  throw Error(Error::Kind::bad_input,
-              "subsets '" + word + "' are unknown: use full, without-SEQUENCE, one-missing or all");
+  SlotSet subset;
+  std::istringstream ids(word + "+");
+  for (std::string id; std::getline(ids, id, '+');) {
+    const auto slot = slot_from_id(id);
+    if (!slot)
+      throw Error(Error::Kind::bad_input,
+                  "subsets '" + word +
+                      "' are unknown: use full, without-SEQUENCE, one-missing, all or SEQUENCE+SEQUENCE");
+    subset.set(index(*slot));
+  }
+  return {subset};
 }
 
 }  // namespace

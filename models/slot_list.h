@@ -16,7 +16,8 @@ std::vector<SlotSet> full_and_one_missing();
 std::vector<SlotSet> all_subsets();
 
 /// Of one or several words with commas, each subset once: "full" (all four), "without-" and the id of a
-/// sequence, "one-missing" (all four and each one missing), "all". Throws Error(bad_input) for anything else.
+/// sequence, "one-missing" (all four and each one missing), "all", or the ids of a subset with plus signs
+/// between them ("t1_se_post+flair"). Throws Error(bad_input) for anything else.
 std::vector<SlotSet> subsets_named(const std::string& words);
 
 }  // namespace metserve::models

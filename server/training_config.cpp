@@ -42,6 +42,7 @@ void read_sampler(ConfigSection section, models::SamplerOptions& sampler) {
   real(section, "small_lesion_bias", sampler.small_lesion_bias, 0, 1);
   real(section, "scale_jitter", sampler.scale_jitter, 0, 0.5);
   real(section, "gamma_jitter", sampler.gamma_jitter, 0, 1);
+  section.flag("upright", sampler.upright);
   section.finish();
 }
 

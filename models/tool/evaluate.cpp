@@ -52,7 +52,8 @@ void add_evaluate(CLI::App& program) {
   c->add_option("--weights", a->weights, "best.safetensors of a run, or weights.safetensors of a package")
       ->required();
   c->add_option("-o,--output", a->output, "directory for report.html, its tables and plots")->required();
-  c->add_option("--subsets", a->subsets, "full, without-SEQUENCE, one-missing or all; several with commas");
+  c->add_option("--subsets", a->subsets,
+                "full, without-SEQUENCE, one-missing, all or SEQUENCE+SEQUENCE; several with commas");
   c->add_option("--pictures", a->pictures, "examples in the report");
   add_lesion_rule_options(*c, a->options.rule);
   c->add_option("--threads", a->options.threads, "CPU threads, 0: all");

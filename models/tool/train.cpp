@@ -55,6 +55,7 @@ void add_train(CLI::App& program) {
   c->add_option("--crop", o.sampler.crop, "pixels, a multiple of 32");
   c->add_option("--lesion-share", o.sampler.lesion_share, "share of crops around a lesion");
   c->add_option("--small-lesion-bias", o.sampler.small_lesion_bias, "chosen by volume^-bias");
+  c->add_flag("--upright", o.sampler.upright, "crops are mirrored from left to right alone, not turned");
   c->add_option("--learning-rate", o.learning_rate, "Adam's");
   c->add_option("--decay-power", o.decay_power, "0: constant rate");
   c->add_option("--weight-decay", o.weight_decay, "L2");

@@ -40,7 +40,8 @@ void add_publish(CLI::App& program) {
   c->add_option("--validation", a->validation, "studies that the threshold is chosen on")->required();
   c->add_option("--test", a->test, "studies that the expected figures are measured on")->required();
   c->add_option("--subsets", a->subsets,
-                "of the expected figures: full, without-SEQUENCE, one-missing or all; several with commas");
+                "of the expected figures: full, without-SEQUENCE, one-missing, all or SEQUENCE+SEQUENCE; "
+                "several with commas");
   c->add_option("--test-title", a->test_title, "heading in the card");
   c->add_option("--also", a->also, "further studies to report in the card");
   c->add_option("--also-title", a->also_title, "their heading");

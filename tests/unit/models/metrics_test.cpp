@@ -137,6 +137,9 @@ TEST_CASE("Subsets are named in words with commas, each counts once", "[evaluati
   CHECK(subsets_named("all,full") == all_subsets());
   CHECK(subsets_named("full,without-t1_se_post,full") ==
         std::vector<SlotSet>{SlotSet("1111"), SlotSet("1011")});
+  CHECK(subsets_named("t1_se_post+flair,t1_gre_post") ==
+        std::vector<SlotSet>{SlotSet("1100"), SlotSet("0001")});
+  CHECK_THROWS_WITH(subsets_named("t1_se_post+"), Contains("'t1_se_post+'"));
   CHECK_THROWS_WITH(subsets_named("full,bravo"), Contains("'bravo'") && Contains("without-SEQUENCE"));
   CHECK_THROWS_WITH(subsets_named("full,"), Contains("''"));
   CHECK_THROWS_WITH(subsets_named("without-t2"), Contains("'t2'") && Contains("t1_se_post"));

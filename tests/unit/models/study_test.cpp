@@ -100,6 +100,36 @@ TEST_CASE("Every crop of a lesion holds it, at the place where the images are br
   }
 }
 
+TEST_CASE("Upright crops are the study's own or its mirror image", "[sampler]") {
+  const std::vector<Study> studies{toy_study(0)};
+  const Study& study = studies[0];
+  SamplerOptions options;
+  options.crop = 64;  // the whole plane, so that a slice has one crop
+  options.batch = 32;
+  options.gamma_jitter = 0;
+  options.scale_jitter = 0;
+  options.upright = true;
+  std::mt19937_64 random(4);
+  const Batch batch = Sampler(studies, options).draw(random);
+  int own = 0, mirrored = 0;
+  for (std::int64_t i = 0; i < options.batch; ++i) {
+    for (std::int64_t slice = 0; slice < study.images.size(1); ++slice) {
+      const torch::Tensor around = torch::arange(slice - 2, slice + 3).clamp(0, study.images.size(1) - 1);
+      const torch::Tensor stack =
+          study.images.index_select(1, around).flatten(0, 1).to(torch::kFloat32) / 255;
+      const torch::Tensor truth = study.truth[slice].gt(0).to(torch::kFloat32);
+      const auto is = [&](const torch::Tensor& image, const torch::Tensor& target) {
+        return torch::equal(batch.input[i], image) && torch::equal(batch.target[i][0], target);
+      };
+      own += is(stack, truth) ? 1 : 0;
+      mirrored += is(stack.flip(-1), truth.flip(-1)) ? 1 : 0;
+    }
+  }
+  CHECK(own > 0);
+  CHECK(mirrored > 0);
+  CHECK(own + mirrored == options.batch);
+}
+
 TEST_CASE("A sampler refuses options out of range and studies without a lesion", "[sampler]") {
   const std::vector<Study> studies{toy_study(0)}, without{toy_study(0, 0)};
   SamplerOptions options;
