@@ -41,11 +41,11 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
   ThresholdCurve curve;
   for (const Study& study : studies) {
     const SlotSet given = study.present & subset;
-    const torch::Tensor probability = predictor(study, given);
-    if (probability.defined()) {
-      curve.add(probability, study.truth.ne(0));
-      figures.studies.push_back(score_study(probability, study, checked_rule(options, given)));
-      if (options.on_prediction) options.on_prediction(study, subset, probability);
+    const torch::Tensor log_odds = predictor(study, given);
+    if (log_odds.defined()) {
+      curve.add(log_odds, study.truth.ne(0));
+      figures.studies.push_back(score_study(log_odds, study, checked_rule(options, given)));
+      if (options.on_prediction) options.on_prediction(study, subset, log_odds);
     }
     if (on_study) on_study();
   }

@@ -26,7 +26,7 @@ struct EvaluationOptions {
   std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
   std::string precision = "auto";  ///< auto, float32 or bfloat16
   int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice
-  /// Called with each probability map, [D, H, W] float32 on the study's grid, for pictures.
+  /// Called with each map of log-odds, [D, H, W] float32 on the study's grid, for pictures.
   std::function<void(const Study&, SlotSet, const torch::Tensor&)> on_prediction;
 };
 
@@ -90,10 +90,10 @@ struct SubsetFigures {
   std::vector<StudyFigures> studies;
 };
 
-/// Gives a study's probability map [D, H, W] float32 from the sequences of the set; undefined when it cannot.
+/// Gives a study's log-odds [D, H, W] float32 from the sequences of the set; undefined when it cannot.
 using Predictor = std::function<torch::Tensor(const Study&, SlotSet)>;
 
-/// Scores probability maps, whoever made them. `on_study` is called after each study. Throws Error(bad_input)
+/// Scores maps, whoever made them. `on_study` is called after each study. Throws Error(bad_input)
 /// on options out of range or a map that is not on its study's grid.
 SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet subset,
                                    const Predictor& predictor, const EvaluationOptions& options,

@@ -1,6 +1,7 @@
 #include "models/inference.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -112,7 +113,8 @@ torch::Tensor predict(const Network& network, const torch::Tensor& images, SlotS
   const std::int64_t depth = network->config().slices;
   const std::vector<Plane> planes = planes_of(used, slices, depth);
   torch::Tensor result =
-      torch::zeros({static_cast<std::int64_t>(slices.size()), images.size(2), images.size(3)});
+      torch::full({static_cast<std::int64_t>(slices.size()), images.size(2), images.size(3)},
+                  -std::numeric_limits<float>::infinity());
   for (auto begin = planes.begin(); begin != planes.end();) {
     const auto limit = begin + std::min<std::ptrdiff_t>(options.batch, planes.end() - begin);
     const auto end =
@@ -121,12 +123,12 @@ torch::Tensor predict(const Network& network, const torch::Tensor& images, SlotS
     const torch::Tensor stack = stacks(used, batch, depth).contiguous(torch::MemoryFormat::ChannelsLast);
     const std::vector<SlotSet> kept(batch.size(), present);
     const AutocastGuard autocast(options.precision, options.device);
-    const torch::Tensor probability = network->forward(stack, kept).sigmoid().squeeze(1).cpu();
+    const torch::Tensor log_odds = network->forward(stack, kept).squeeze(1).cpu();
     for (std::size_t i = 0; i < batch.size(); ++i)
       result[batch[i].index]
           .narrow(0, batch[i].rows.first, batch[i].rows.size)
           .narrow(1, batch[i].columns.first, batch[i].columns.size)
-          .copy_(probability[static_cast<std::int64_t>(i)]);
+          .copy_(log_odds[static_cast<std::int64_t>(i)]);
     begin = end;
     if (options.on_progress)
       options.on_progress(static_cast<double>(end - planes.begin()) / static_cast<double>(planes.size()));

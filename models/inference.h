@@ -21,12 +21,11 @@ struct InferenceOptions {
 };
 
 /// Slides the network over the slices of a study; end slices are replicated. Of each slice only the box
-/// around what the network sees of the head there is computed (the sides are multiples of 16), elsewhere the
-/// probability is 0. So a slice's result does not depend on which others are asked for.
+/// around what the network sees of the head there is computed (the sides are multiples of 16), elsewhere they
+/// are minus infinity. So a slice's result does not depend on which others are asked for.
 /// `images`: [4, D, H, W], float32 in [0, 1] or uint8 in 0..255. Sequences that are not `available`, or that
 /// the network was not trained on, are ignored.
-/// Returns probabilities [number of slices, H, W] float32 on the CPU. Throws Error(bad_input) on an empty
-/// set.
+/// Returns log-odds [number of slices, H, W] float32 on the CPU. Throws Error(bad_input) on an empty set.
 torch::Tensor predict(const Network& network, const torch::Tensor& images, SlotSet available,
                       const InferenceOptions& options);
 

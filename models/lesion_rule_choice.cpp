@@ -27,14 +27,14 @@ constexpr int roundness_steps = 12;
 
 LesionRuleChoice::LesionRuleChoice(double minimum_volume_mm3) : minimum_volume_mm3_(minimum_volume_mm3) {
   for (int step = 0; step <= threshold_steps; ++step)
-    rungs_.push_back({probability_at(lowest_threshold + threshold_step * step), {}});
+    rungs_.push_back({lowest_threshold + threshold_step * step, {}});
 }
 
-std::vector<LesionRuleChoice::Component> LesionRuleChoice::components_of(const torch::Tensor& probability,
+std::vector<LesionRuleChoice::Component> LesionRuleChoice::components_of(const torch::Tensor& log_odds,
                                                                          const Study& study,
                                                                          double threshold) const {
-  const Components parts = label_components(probability.ge(threshold));
-  const torch::Tensor values = probability.flatten().index_select(0, parts.places);
+  const Components parts = label_components(log_odds.ge(threshold));
+  const torch::Tensor values = log_odds.flatten().index_select(0, parts.places);
   const torch::Tensor truths = study.truth.flatten().index_select(0, parts.places);
   const torch::Tensor rounds = judged_roundness(parts, study.spacing_mm);
   const auto part = parts.part.accessor<std::int64_t, 1>();
@@ -60,9 +60,9 @@ std::vector<LesionRuleChoice::Component> LesionRuleChoice::components_of(const t
   return components;
 }
 
-void LesionRuleChoice::add(const torch::Tensor& probability, const Study& study) {
+void LesionRuleChoice::add(const torch::Tensor& log_odds, const Study& study) {
   for (Rung& rung : rungs_)
-    for (Component& component : components_of(probability, study, rung.threshold))
+    for (Component& component : components_of(log_odds, study, rung.threshold))
       rung.components.push_back(std::move(component));
   ++studies_;
   truth_voxels_ += static_cast<double>(study.truth.ne(0).sum().item<std::int64_t>());
@@ -81,7 +81,7 @@ void LesionRuleChoice::add(const LesionRuleChoice& other) {
 }
 
 /// Takes components from the highest peak on for as long as false positives are few enough; the peak lies
-/// midway, in log-odds, between the last one taken and the one too many.
+/// midway between the last one taken and the one too many.
 std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::with_lowest_peak(const Rung& rung,
                                                                             double roundness,
                                                                             double false_positives) const {
@@ -97,7 +97,7 @@ std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::with_lowest_peak(cons
     const Component& now = **candidate;
     if (now.counts && now.lesions.empty() && ++invented > false_positives * studies_) {
       if (candidate == candidates.begin()) return std::nullopt;
-      peak = probability_at((log_odds(now.peak) + log_odds((*std::prev(candidate))->peak)) / 2);
+      peak = (static_cast<double>(now.peak) + (*std::prev(candidate))->peak) / 2;
       break;
     }
     if (!now.counts) continue;
@@ -127,19 +127,21 @@ LesionRule LesionRuleChoice::with_false_positives(double false_positives) const 
     const std::optional<Choice> choice = best_outline(roundness, false_positives);
     if (!choice || (most_found && choice->outcome.found <= *most_found)) continue;
     most_found = choice->outcome.found;
-    rule = {choice->threshold, choice->outcome.peak, roundness, minimum_volume_mm3_};
+    rule = {probability_at(choice->threshold), probability_at(choice->outcome.peak), roundness,
+            minimum_volume_mm3_};
   }
   if (!most_found) refuse();
   return rule;
 }
 
 double LesionRuleChoice::peak_with_false_positives(double false_positives, const LesionRule& rule) const {
+  const double threshold = log_odds_of(rule.threshold);
   const auto nearest = std::min_element(rungs_.begin(), rungs_.end(), [&](const Rung& a, const Rung& b) {
-    return std::abs(a.threshold - rule.threshold) < std::abs(b.threshold - rule.threshold);
+    return std::abs(a.threshold - threshold) < std::abs(b.threshold - threshold);
   });
   const std::optional<Outcome> outcome = with_lowest_peak(*nearest, rule.minimum_roundness, false_positives);
   if (!outcome) refuse();
-  return outcome->peak;
+  return probability_at(outcome->peak);
 }
 
 }  // namespace metserve::models

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -20,8 +21,8 @@ class LesionRuleChoice {
   /// `minimum_volume_mm3` of a component, >= 0.
   explicit LesionRuleChoice(double minimum_volume_mm3);
 
-  /// `probability`: [D, H, W] float32 on the study's grid.
-  void add(const torch::Tensor& probability, const Study& study);
+  /// `log_odds`: [D, H, W] float32 on the study's grid.
+  void add(const torch::Tensor& log_odds, const Study& study);
   /// Everything that was added to `other`, too.
   void add(const LesionRuleChoice& other);
 
@@ -36,7 +37,7 @@ class LesionRuleChoice {
 
  private:
   struct Component {
-    float peak = 0;
+    float peak = -std::numeric_limits<float>::infinity();  ///< log-odds
     double roundness = 0;
     double voxels = 0;
     double hits = 0;                   ///< voxels of the truth
@@ -44,19 +45,19 @@ class LesionRuleChoice {
     std::vector<std::size_t> lesions;  ///< that it touches, numbered through all studies
   };
   struct Rung {
-    double threshold = 0.5;
+    double threshold = 0;  ///< log-odds
     std::vector<Component> components;
   };
   struct Outcome {
-    double peak = 0;
+    double peak = 0;  ///< log-odds
     double dice = 0;
     std::size_t found = 0;  ///< lesions
   };
   struct Choice {
-    double threshold = 0.5;
+    double threshold = 0;  ///< log-odds
     Outcome outcome;
   };
-  std::vector<Component> components_of(const torch::Tensor& probability, const Study& study,
+  std::vector<Component> components_of(const torch::Tensor& log_odds, const Study& study,
                                        double threshold) const;
   std::optional<Outcome> with_lowest_peak(const Rung& rung, double roundness, double false_positives) const;
   std::optional<Choice> best_outline(double roundness, double false_positives) const;

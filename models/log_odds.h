@@ -2,17 +2,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace metserve::models {
 
-/// Of a probability, 0..1; of 1 - 1e-9 for what is nearer to 1, where float32 tells nothing apart.
-inline double log_odds(double probability) {
-  const double below_one = std::min(probability, 1 - 1e-9);
-  return std::log(below_one / (1 - below_one));
+/// Maps of a network hold log-odds, because float32 ends at a probability of 1 - 6e-8 (16.6 in log-odds) and
+/// networks are surer than that. Single probabilities, of rules and for people, are doubles: they end
+/// at 36.7.
+
+/// Of a probability, 0..1: from minus to plus infinity.
+inline double log_odds_of(double probability) {
+  return std::log(probability / (1 - probability));
 }
 
+/// Below 1: a bound made of it can be reached.
 inline double probability_at(double log_odds) {
-  return 1 / (1 + std::exp(-log_odds));
+  constexpr double highest = 1 - std::numeric_limits<double>::epsilon() / 2;
+  return std::min(1 / (1 + std::exp(-log_odds)), highest);
 }
 
 }  // namespace metserve::models

@@ -10,6 +10,7 @@
 #include "models/dropped_components.h"
 #include "models/error.h"
 #include "models/evaluation/lesion_dice.h"
+#include "models/log_odds.h"
 #include "models/threshold.h"
 
 namespace metserve::models {
@@ -37,7 +38,7 @@ std::vector<std::map<int, double>> shared_voxels(const Components& components, c
   return shared;
 }
 
-void score_voxels(const torch::Tensor& probability, const torch::Tensor& predicted, const Study& study,
+void score_voxels(const torch::Tensor& log_odds, const torch::Tensor& predicted, const Study& study,
                   StudyFigures& figures) {
   const torch::Tensor truth = study.truth.ne(0);
   const double hits = count(predicted.logical_and(truth)), all = count(predicted), lesion = count(truth);
@@ -47,7 +48,7 @@ void score_voxels(const torch::Tensor& probability, const torch::Tensor& predict
   if (lesion == 0) return;
   const torch::Tensor head = study.images.amax(0).gt(0).logical_or(truth);
   ThresholdCurve curve;
-  curve.add(probability.masked_select(head), truth.masked_select(head));
+  curve.add(log_odds.masked_select(head), truth.masked_select(head));
   figures.auc = curve.auc();
   figures.youden_threshold = curve.youden().threshold;
   figures.true_positive_rates = curve.true_positive_rates(false_positive_grid());
@@ -98,16 +99,16 @@ Detections detect(const torch::Tensor& predicted, const Study& study, double min
   return detections;
 }
 
-StudyFigures score_study(const torch::Tensor& probability, const Study& study, const LesionRule& rule) {
-  if (probability.sizes() != study.truth.sizes())
+StudyFigures score_study(const torch::Tensor& log_odds, const Study& study, const LesionRule& rule) {
+  if (log_odds.sizes() != study.truth.sizes())
     throw Error(Error::Kind::bad_input, study.name + ": the prediction is not on the grid of the truth");
   StudyFigures figures;
   figures.study = study.name;
   const auto accepted_by = [&](const LesionRule& by) {
-    return without_dropped_components(probability, by, study.spacing_mm).ge(rule.threshold);
+    return without_dropped_components(log_odds, by, study.spacing_mm).ge(log_odds_of(rule.threshold));
   };
   const torch::Tensor predicted = accepted_by(of_any_size(rule));
-  score_voxels(probability, accepted_by(rule), study, figures);
+  score_voxels(log_odds, accepted_by(rule), study, figures);
   const Detections detections = detect(predicted, study, rule.minimum_volume_mm3);
   figures.false_positives = detections.false_positives;
   figures.false_positives_any_size = detections.false_positives_any_size;
@@ -124,7 +125,7 @@ StudyFigures score_study(const torch::Tensor& probability, const Study& study, c
   }
   figures.detected_dice = ratio(detected_dice, static_cast<double>(detections.found.size()));
   figures.lesion_wise_dice = lesion_wise_dice(predicted, study);
-  figures.predictions = detect_lesions(probability, study);
+  figures.predictions = detect_lesions(log_odds.sigmoid(), study);
   return figures;
 }
 

@@ -59,7 +59,7 @@ struct StudyFigures {
 /// 0, where the curves rise.
 const std::vector<double>& false_positive_grid();
 
-/// `probability`: [D, H, W] float32 on the study's grid.
-StudyFigures score_study(const torch::Tensor& probability, const Study& study, const LesionRule& rule);
+/// `log_odds`: [D, H, W] float32 on the study's grid.
+StudyFigures score_study(const torch::Tensor& log_odds, const Study& study, const LesionRule& rule);
 
 }  // namespace metserve::models

@@ -46,8 +46,8 @@ const Manifest& Segmenter::manifest() const {
   return impl_->manifest;
 }
 
-torch::Tensor Segmenter::probability(const torch::Tensor& sequences, SlotSet present,
-                                     const std::function<void(double)>& on_progress) const {
+torch::Tensor Segmenter::log_odds(const torch::Tensor& sequences, SlotSet present,
+                                  const std::function<void(double)>& on_progress) const {
   InferenceOptions options = impl_->options;
   options.on_progress = on_progress;
   try {

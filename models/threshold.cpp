@@ -6,22 +6,23 @@
 #include <torch/types.h>
 
 #include "models/error.h"
+#include "models/log_odds.h"
 
 namespace metserve::models {
 namespace {
 
 // Bins are equally wide in log-odds: networks trained on many lesions put the threshold close to 1, other
-// programs' maps may have all of a lesion close to 0. The highest of a float32 below 1 is 16.6.
-constexpr std::int64_t bins = 1800;
-constexpr double lowest = -30.2, highest = 16.6, bins_per_unit = bins / (highest - lowest);
+// programs' maps may have all of a lesion close to 0.
+constexpr std::int64_t bins = 2800;
+constexpr double lowest = -35, highest = 35, bins_per_unit = bins / (highest - lowest);
 
 double threshold_of(std::int64_t bin) {
-  return 1 / (1 + std::exp(-(lowest + static_cast<double>(bin) / bins_per_unit)));
+  return probability_at(lowest + static_cast<double>(bin) / bins_per_unit);
 }
 
-std::vector<double> bin_counts(const torch::Tensor& probability) {
+std::vector<double> bin_counts(const torch::Tensor& log_odds) {
   const torch::Tensor bin =
-      probability.logit().sub(lowest).mul(bins_per_unit).floor().clamp(0, bins - 1).to(torch::kInt64);
+      log_odds.sub(lowest).mul(bins_per_unit).floor().clamp(0, bins - 1).to(torch::kInt64);
   const torch::Tensor counts = torch::bincount(bin.flatten(), {}, bins).to(torch::kFloat64).contiguous();
   return {counts.data_ptr<double>(), counts.data_ptr<double>() + bins};
 }
@@ -40,9 +41,9 @@ double sum_from(const std::vector<double>& counts, std::int64_t bin) {
 
 ThresholdCurve::ThresholdCurve() : positives_(bins, 0), negatives_(bins, 0) {}
 
-void ThresholdCurve::add(const torch::Tensor& probability, const torch::Tensor& truth) {
-  const std::vector<double> positive = bin_counts(probability.masked_select(truth));
-  const std::vector<double> negative = bin_counts(probability.masked_select(truth.logical_not()));
+void ThresholdCurve::add(const torch::Tensor& log_odds, const torch::Tensor& truth) {
+  const std::vector<double> positive = bin_counts(log_odds.masked_select(truth));
+  const std::vector<double> negative = bin_counts(log_odds.masked_select(truth.logical_not()));
   for (std::size_t i = 0; i < bins; ++i) {
     positives_[i] += positive[i];
     negatives_[i] += negative[i];
@@ -57,7 +58,7 @@ ThresholdCurve::Point ThresholdCurve::point(std::int64_t bin) const {
 }
 
 ThresholdCurve::Point ThresholdCurve::at(double threshold) const {
-  const double position = (std::log(threshold / (1 - threshold)) - lowest) * bins_per_unit;
+  const double position = (log_odds_of(threshold) - lowest) * bins_per_unit;
   return point(static_cast<std::int64_t>(std::ceil(std::clamp<double>(position - 1e-6, 0, bins))));
 }
 

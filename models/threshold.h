@@ -12,8 +12,8 @@ class ThresholdCurve {
  public:
   ThresholdCurve();
 
-  /// `probability`: float32 in [0, 1]; `truth`: bool, same shape.
-  void add(const torch::Tensor& probability, const torch::Tensor& truth);
+  /// `log_odds`: float32, infinite ones too; `truth`: bool, same shape.
+  void add(const torch::Tensor& log_odds, const torch::Tensor& truth);
 
   struct Point {
     double threshold = 0.5;  ///< a voxel is predicted when its probability is at least this

@@ -234,10 +234,9 @@ class Trainer {
         for (std::int64_t z = 0; z < study.truth.size(0); z += options_.validation_stride)
           inference.slices.push_back(z);
         if ((study.present & subset & options_.network.subset).none()) continue;
-        const torch::Tensor probability = predict(network_, study.images, study.present & subset, inference);
-        if (!probability.isfinite().all().item<bool>()) diverged("a probability is not a number");
-        curve.add(probability,
-                  study.truth.slice(0, 0, study.truth.size(0), options_.validation_stride).ne(0));
+        const torch::Tensor log_odds = predict(network_, study.images, study.present & subset, inference);
+        if (log_odds.isnan().any().item<bool>()) diverged("a probability is not a number");
+        curve.add(log_odds, study.truth.slice(0, 0, study.truth.size(0), options_.validation_stride).ne(0));
       }
       sum += curve.best().dice;
     }

@@ -3,6 +3,8 @@
 #include <fstream>
 #include <span>
 
+#include <nlohmann/json.hpp>
+
 #include "dicom/error.h"
 #include "pipeline/axial.h"
 #include "pipeline/contours.h"
@@ -38,6 +40,12 @@ std::string drawn(const StudyResult& result) {
   return text.append(result.probability.begin(), result.probability.end());
 }
 
+/// Every digit: peaks differ close to 1.
+std::string in_full(const models::LesionRule& rule) {
+  return nlohmann::json{rule.threshold, rule.minimum_peak, rule.minimum_roundness, rule.minimum_volume_mm3}
+      .dump();
+}
+
 /// All that the objects are made from and say: another result must never carry the UIDs of this one, and that
 /// of corrected images is another one.
 std::string content(const StudyResult& result) {
@@ -59,9 +67,7 @@ std::string content(const StudyResult& result) {
     for (const std::string& sentence : result.follow_up->sentences) text += '\n' + sentence;
   }
   return text + '\n' + result.model.name + ' ' + result.model.version + '\n' + result.model.weights_sha256 +
-         '\n' + expected_performance(result) + '\n' + std::to_string(result.rule.threshold) + '\n' +
-         std::to_string(result.rule.minimum_peak) + '\n' + std::to_string(result.rule.minimum_roundness) +
-         '\n' + std::to_string(result.rule.minimum_volume_mm3) + '\n' + METSERVE_VERSION;
+         '\n' + expected_performance(result) + '\n' + in_full(result.rule) + '\n' + METSERVE_VERSION;
 }
 
 void write_text(const std::string& text, const fs::path& file) {

@@ -260,19 +260,20 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   const auto infer_progress = [&](double share) {
     if (on_progress) on_progress(Stage::infer, share);
   };
-  const torch::Tensor probability = segmenter.probability(input, result.subset, infer_progress);
+  const torch::Tensor log_odds = segmenter.log_odds(input, result.subset, infer_progress);
   input.reset();
   result.timings.infer = watch.lap_s();
 
   report(on_progress, Stage::postprocess, 0, 1);
   result.rule = models::changed(models::rule_for(result.model, result.subset), options.rule);
   const torch::Tensor accepted =
-      models::without_dropped_components(probability, of_any_size(result.rule), result.model.spacing_mm);
-  result.lesions = find_lesions(on_reference(accepted, frame.grid, result.reference.volume.geometry),
-                                {result.rule.threshold, result.rule.minimum_volume_mm3});
+      models::without_dropped_components(log_odds, of_any_size(result.rule), result.model.spacing_mm);
+  result.lesions =
+      find_lesions(on_reference(accepted.sigmoid(), frame.grid, result.reference.volume.geometry),
+                   {result.rule.threshold, result.rule.minimum_volume_mm3});
   if (options.keep_probability)
     result.probability =
-        as_bytes(on_reference(probability, frame.grid, result.reference.volume.geometry).voxels);
+        as_bytes(on_reference(log_odds.sigmoid(), frame.grid, result.reference.volume.geometry).voxels);
   result.timings.postprocess = watch.lap_s();
   return result;
 }

@@ -208,7 +208,7 @@ void write_manifest(const Manifest& m, const std::filesystem::path& file) {
   out << YAML::EndMap;
   entry("threshold", m.rule.threshold);
   const auto peak_entry = [&out](const std::string& key, double peak) {  // near 1, where every digit counts
-    out << YAML::Key << key << YAML::Value << YAML::DoublePrecision(9) << peak;
+    out << YAML::Key << key << YAML::Value << YAML::DoublePrecision(16) << peak;
   };
   peak_entry("minimum_peak", m.rule.minimum_peak);
   if (!m.minimum_peaks.empty()) {

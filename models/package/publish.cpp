@@ -57,11 +57,11 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
     by_subset.emplace(key(subset), std::move(choice));
   }
   manifest.rule = all.with_false_positives(options.false_positives);
-  const double shift = -log_odds(manifest.rule.threshold);
+  const double shift = -log_odds_of(manifest.rule.threshold);
   for (const auto& [subset, choice] : by_subset)
     manifest.minimum_peaks[subset] = probability_at(
-        log_odds(choice.peak_with_false_positives(options.false_positives, manifest.rule)) + shift);
-  manifest.rule.minimum_peak = probability_at(log_odds(manifest.rule.minimum_peak) + shift);
+        log_odds_of(choice.peak_with_false_positives(options.false_positives, manifest.rule)) + shift);
+  manifest.rule.minimum_peak = probability_at(log_odds_of(manifest.rule.minimum_peak) + shift);
   manifest.rule.threshold = 0.5;
   network->add_to_logits(shift);
 }

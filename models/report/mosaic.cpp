@@ -3,14 +3,15 @@
 #include <torch/types.h>
 
 #include "models/dropped_components.h"
+#include "models/log_odds.h"
 
 namespace metserve::models {
 namespace {
 
-std::int64_t slice_to_show(const torch::Tensor& probability, const torch::Tensor& truth) {
+std::int64_t slice_to_show(const torch::Tensor& log_odds, const torch::Tensor& truth) {
   const torch::Tensor lesion = truth.ne(0).sum({1, 2});
   if (lesion.max().item<std::int64_t>() > 0) return lesion.argmax().item<std::int64_t>();
-  return probability.amax({1, 2}).argmax().item<std::int64_t>();
+  return log_odds.amax({1, 2}).argmax().item<std::int64_t>();
 }
 
 torch::Tensor rgb(double red, double green, double blue) {
@@ -61,15 +62,15 @@ std::string bmp(const torch::Tensor& picture) {
 
 }  // namespace
 
-std::string mosaic(const torch::Tensor& probability, const Study& study, const LesionRule& rule) {
-  const std::int64_t slice = slice_to_show(probability, study.truth);
+std::string mosaic(const torch::Tensor& log_odds, const Study& study, const LesionRule& rule) {
+  const std::int64_t slice = slice_to_show(log_odds, study.truth);
   std::int64_t slot = 0;
   while (slot + 1 < study.images.size(0) && !study.present.test(static_cast<std::size_t>(slot))) ++slot;
   const torch::Tensor grey = study.images[slot][slice].to(torch::kFloat32).div(255).expand({3, -1, -1});
-  const torch::Tensor p = probability[slice], truth = study.truth[slice].ne(0);
+  const torch::Tensor probability = log_odds[slice].sigmoid(), truth = study.truth[slice].ne(0);
   const torch::Tensor found =
-      without_dropped_components(probability, rule, study.spacing_mm)[slice].ge(rule.threshold);
-  const torch::Tensor heat = over(grey, p, rgb(1, 0.65, 0));
+      without_dropped_components(log_odds, rule, study.spacing_mm)[slice].ge(log_odds_of(rule.threshold));
+  const torch::Tensor heat = over(grey, probability, rgb(1, 0.65, 0));
   const auto share = [](const torch::Tensor& mask) { return mask.to(torch::kFloat32) * 0.7; };
   torch::Tensor outcome = over(grey, share(found.logical_and(truth)), rgb(0, 0.8, 0.3));
   outcome = over(outcome, share(found.logical_and(truth.logical_not())), rgb(0.2, 0.4, 1));

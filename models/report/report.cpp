@@ -113,9 +113,9 @@ std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions&
 void add_pictures(EvaluationOptions& options, int count, ReportOptions& report) {
   const SlotSet subset = options.subsets.front();
   const auto rule_of = options.rule_of ? options.rule_of : [rule = options.rule](SlotSet) { return rule; };
-  options.on_prediction = [=, &report](const Study& study, SlotSet given, const torch::Tensor& probability) {
+  options.on_prediction = [=, &report](const Study& study, SlotSet given, const torch::Tensor& log_odds) {
     if (given != subset || static_cast<int>(report.pictures.size()) >= count) return;
-    report.pictures.push_back({study.name, mosaic(probability, study, rule_of(study.present & given))});
+    report.pictures.push_back({study.name, mosaic(log_odds, study, rule_of(study.present & given))});
   };
 }
 

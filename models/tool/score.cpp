@@ -20,13 +20,14 @@ struct ScoreArguments {
   std::string data, predictions, output;
 };
 
+/// The log-odds of the probabilities in `file`.
 torch::Tensor read_map(const std::filesystem::path& file, const Study& study) {
   const Safetensors contents = read_safetensors(file);
   try {
-    torch::Tensor map = contents.get("probability", torch::kFloat32, study.truth.sizes().vec()).clone();
+    const torch::Tensor map = contents.get("probability", torch::kFloat32, study.truth.sizes().vec());
     if (!map.ge(0).logical_and(map.le(1)).all().item<bool>())  // what is no number is neither
       throw Error(Error::Kind::bad_input, "a probability is not between 0 and 1");
-    return map;
+    return map.to(torch::kFloat64).logit().to(torch::kFloat32);
   } catch (const Error& error) {
     throw Error(error.kind(), file.string() + ": " + error.what());
   }

@@ -95,8 +95,8 @@ TEST_CASE("A published package loads with what was measured, and serves", "[pack
   CHECK(card.find("Not a medical device") != std::string::npos);
   CHECK(card.find("| without BRAVO |") != std::string::npos);
   const Segmenter segmenter(package, "cpu");
-  const torch::Tensor probability = segmenter.probability(torch::rand({4, 2, 256, 256}), SlotSet("0110"));
-  CHECK(probability.sizes() == torch::IntArrayRef({2, 256, 256}));
+  const torch::Tensor log_odds = segmenter.log_odds(torch::rand({4, 2, 256, 256}), SlotSet("0110"));
+  CHECK(log_odds.sizes() == torch::IntArrayRef({2, 256, 256}));
 }
 
 TEST_CASE("A network of a subset is published with the figures that it has", "[package]") {

@@ -41,6 +41,11 @@ torch::Tensor nothing() {
   return torch::zeros({6, 10, 10});
 }
 
+/// Log-odds of 0.9 in the lesions, of 0 elsewhere.
+torch::Tensor outlined(const Study& study) {
+  return study.truth.gt(0).to(torch::kFloat32).mul(0.9).logit();
+}
+
 std::string text_of(const std::filesystem::path& file) {
   std::ifstream stream(file);
   return {std::istreambuf_iterator<char>(stream), {}};
@@ -173,7 +178,8 @@ TEST_CASE("False positives by components and by the product rule", "[metrics]") 
   probability[2][4].slice(0, 2, 5).fill_(0.9);
   probability[2][4][3] = 0;  // lesion 1 is found in two pieces
   probability[0][0][0] = 0.9;
-  const StudyFigures figures = score_study(probability, study, {.threshold = 0.5, .minimum_volume_mm3 = 0});
+  const StudyFigures figures =
+      score_study(probability.logit(), study, {.threshold = 0.5, .minimum_volume_mm3 = 0});
   CHECK(figures.false_positives_any_size == 1);
   CHECK(figures.false_positives_product == 1);  // three objects, two of them in the product
   CHECK(*figures.detected_dice == Approx(0.8));
@@ -182,7 +188,7 @@ TEST_CASE("False positives by components and by the product rule", "[metrics]") 
 
 TEST_CASE("The curve's true positive rates are interpolated between thresholds", "[metrics]") {
   ThresholdCurve curve;
-  curve.add(torch::tensor({0.9F, 0.6F, 0.7F, 0.3F}), torch::tensor({1, 1, 0, 0}).to(torch::kBool));
+  curve.add(torch::tensor({0.9F, 0.6F, 0.7F, 0.3F}).logit(), torch::tensor({1, 1, 0, 0}).to(torch::kBool));
   const std::vector<double> rates = curve.true_positive_rates({0, 0.25, 0.5, 0.75, 1});
   CHECK(rates[0] == Approx(0.5));  // 0.9 alone
   CHECK(rates[1] == Approx(0.5));  // half way through 0.7
@@ -194,7 +200,7 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0), toy_study(1)};
   const auto predictor = [](const Study& study, SlotSet given) {
-    return given.all() ? study.truth.gt(0).to(torch::kFloat32) * 0.9 : torch::zeros({8, 64, 64});
+    return given.all() ? outlined(study) : torch::zeros({8, 64, 64}).logit();
   };
   EvaluationOptions options;
   ReportOptions report;
@@ -240,9 +246,7 @@ TEST_CASE("Figures that healthy studies do not have are absent, and so are their
           "[report]") {
   Study healthy = toy_study(0);
   healthy.truth.zero_();
-  const auto perfect = [](const Study& study, SlotSet) {
-    return study.truth.gt(0).to(torch::kFloat32) * 0.9;
-  };
+  const auto perfect = [](const Study& study, SlotSet) { return outlined(study); };
   const SubsetFigures none = evaluate_predictions({healthy}, SlotSet().set(), perfect, {});
   CHECK_FALSE(none.sensitivity.value.has_value());
   CHECK(to_table({none}).find("| all four | - | - | - | - | - | - | - | 0.0 |") != std::string::npos);
@@ -255,7 +259,7 @@ TEST_CASE("Figures that healthy studies do not have are absent, and so are their
 TEST_CASE("Lesions are judged by the rule for the sequences that a study has", "[evaluation]") {
   Study study = toy_study(0);
   study.present.reset(index(Slot::t1_gre_post));
-  const auto predictor = [](const Study& s, SlotSet) { return s.truth.gt(0).to(torch::kFloat32) * 0.9; };
+  const auto predictor = [](const Study& s, SlotSet) { return outlined(s); };
   std::vector<SlotSet> asked;
   EvaluationOptions options;
   options.rule_of = [&asked](SlotSet given) {

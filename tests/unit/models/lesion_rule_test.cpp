@@ -1,6 +1,7 @@
 #include "models/lesion_rule.h"
 
 #include <array>
+#include <limits>
 
 #include <torch/types.h>
 
@@ -8,6 +9,7 @@
 #include "models/dropped_components.h"
 #include "models/error.h"
 #include "models/lesion_rule_choice.h"
+#include "models/log_odds.h"
 #include "models/metrics.h"
 #include "tests/catch.h"
 #include "tests/unit/models/toy_study.h"
@@ -18,11 +20,17 @@ using Catch::Matchers::Contains;
 namespace {
 
 constexpr std::array<double, 3> cubes{1, 1, 1};
+constexpr float infinity = std::numeric_limits<float>::infinity();
 
 torch::Tensor box(std::int64_t slices, std::int64_t rows, std::int64_t columns) {
   torch::Tensor mask = torch::zeros({12, 40, 40}, torch::kBool);
   mask.narrow(0, 1, slices).narrow(1, 1, rows).narrow(2, 1, columns).fill_(true);
   return mask;
+}
+
+/// Log-odds of 1 where the mask is, of 0 elsewhere.
+torch::Tensor sure_of(const torch::Tensor& mask) {
+  return mask.to(torch::kFloat32).logit();
 }
 
 double roundness_of(const torch::Tensor& mask, const std::array<double, 3>& spacing_mm) {
@@ -53,24 +61,24 @@ TEST_CASE("Roundness knows no direction and is told of every component", "[compo
 
 TEST_CASE("Components that are flat or long are dropped whole, whatever their peak", "[lesion_rule]") {
   const LesionRule rule{.threshold = 0.5, .minimum_roundness = 0.4};
-  const torch::Tensor sheet = box(2, 9, 9).to(torch::kFloat32), cube = box(5, 9, 9).to(torch::kFloat32);
-  CHECK(without_dropped_components(sheet, rule, cubes).max().item<float>() == 0);
+  const torch::Tensor sheet = sure_of(box(2, 9, 9)), cube = sure_of(box(5, 9, 9));
+  CHECK(without_dropped_components(sheet, rule, cubes).max().item<float>() == -infinity);
   CHECK(torch::equal(without_dropped_components(cube, rule, cubes), cube));
   CHECK(torch::equal(without_dropped_components(sheet, rule, {1, 1, 2}), sheet));  // 4 mm thick
 }
 
 TEST_CASE("Components of 2 cm3 or more are kept whatever their shape", "[lesion_rule]") {
   const LesionRule rule{.threshold = 0.5, .minimum_roundness = 0.4};
-  const torch::Tensor slab = box(4, 25, 25).to(torch::kFloat32);
+  const torch::Tensor slab = sure_of(box(4, 25, 25));
   CHECK(torch::equal(without_dropped_components(slab, rule, cubes), slab));
-  CHECK(without_dropped_components(slab, rule, {0.9, 0.9, 0.9}).max().item<float>() == 0);  // 1.8 cm3
+  CHECK(without_dropped_components(slab, rule, {0.9, 0.9, 0.9}).max().item<float>() == -infinity);  // 1.8 cm3
 }
 
 TEST_CASE("Components below the smallest volume, in mm3, are dropped whole", "[lesion_rule]") {
   const LesionRule rule{.threshold = 0.5, .minimum_volume_mm3 = 27};
-  const torch::Tensor cube = box(3, 3, 3).to(torch::kFloat32);
+  const torch::Tensor cube = sure_of(box(3, 3, 3));
   CHECK(torch::equal(without_dropped_components(cube, rule, cubes), cube));
-  CHECK(without_dropped_components(cube, rule, {1, 1, 0.9}).max().item<float>() == 0);
+  CHECK(without_dropped_components(cube, rule, {1, 1, 0.9}).max().item<float>() == -infinity);
   CHECK(torch::equal(without_dropped_components(cube, of_any_size(rule), {1, 1, 0.9}), cube));
 }
 
@@ -86,19 +94,20 @@ TEST_CASE("Changes replace what they name of a model's rule", "[lesion_rule]") {
 
 TEST_CASE("Components that nowhere reach the peak are dropped whole", "[metrics]") {
   torch::Tensor probability = torch::zeros({3, 8, 8});
-  probability[1][1].slice(0, 1, 4).fill_(0.6F);  // reaches 0.9 in the next slice, corner to corner
-  probability[2][2][4] = 0.9F;
-  probability[1][6].slice(0, 1, 6).fill_(0.8F);
+  probability[1][1].slice(0, 1, 4).fill_(0.6F);  // reaches 0.95 in the next slice, corner to corner
+  probability[2][2][4] = 0.95F;
+  probability[1][6].slice(0, 1, 6).fill_(0.85F);
   probability[0][6][7] = 0.4F;  // no component
   const LesionRule rule{.threshold = 0.5, .minimum_peak = 0.9, .minimum_volume_mm3 = 0};
-  torch::Tensor expected = probability.clone();
-  expected[1][6].slice(0, 1, 6).fill_(0);
-  CHECK(torch::equal(without_dropped_components(probability, rule, cubes), expected));
+  const torch::Tensor log_odds = probability.logit();
+  torch::Tensor expected = log_odds.clone();
+  expected[1][6].slice(0, 1, 6).fill_(-infinity);
+  CHECK(torch::equal(without_dropped_components(log_odds, rule, cubes), expected));
   const LesionRule lower = of_any_size({.threshold = 0.5, .minimum_peak = 0.8});
-  CHECK(torch::equal(without_dropped_components(probability, lower, cubes), probability));
+  CHECK(torch::equal(without_dropped_components(log_odds, lower, cubes), log_odds));
   const LesionRule none = of_any_size({.threshold = 0.5});
-  CHECK(torch::equal(without_dropped_components(probability, none, cubes), probability));
-  const torch::Tensor nothing = torch::zeros({3, 8, 8});
+  CHECK(torch::equal(without_dropped_components(log_odds, none, cubes), log_odds));
+  const torch::Tensor nothing = torch::full({3, 8, 8}, -infinity);
   CHECK(torch::equal(without_dropped_components(nothing, rule, cubes), nothing));
 }
 
@@ -114,10 +123,10 @@ TEST_CASE("Threshold and peak give few enough false positives and outline the le
     probability.narrow(0, 3, 4).narrow(1, 40, 4).narrow(2, 10 * i, 4).fill_(i == 0 ? 0.97F : 0.8F);
   LesionRuleChoice choice(10);
   CHECK_THROWS_WITH(choice.with_false_positives(1), Contains("no study"));
-  choice.add(probability, study);
+  choice.add(probability.logit(), study);
   for (const int allowed : {3, 1, 0}) {
     const LesionRule rule = choice.with_false_positives(allowed);
-    const StudyFigures figures = score_study(probability, study, rule);
+    const StudyFigures figures = score_study(probability.logit(), study, rule);
     CHECK(rule.threshold <= 0.6);
     CHECK(figures.false_positives == allowed);
     CHECK(*figures.recall == Approx(1));
@@ -131,16 +140,41 @@ TEST_CASE("Where false positives are flat and lesions are not, roundness tells t
   for (std::int64_t i = 0; i < 3; ++i)  // surer than the lesions
     probability.select(0, 7).narrow(0, 40, 6).narrow(1, 8 * i, 6).fill_(0.99F);
   LesionRuleChoice choice(10);
-  choice.add(probability, study);
+  choice.add(probability.logit(), study);
   LesionRuleChoice both(10);
   both.add(choice);
   both.add(choice);
   for (const LesionRuleChoice* of : {&choice, &both}) {
     const LesionRule rule = of->with_false_positives(0);
     CHECK(rule.minimum_roundness > 0);
-    const StudyFigures figures = score_study(probability, study, rule);
+    const StudyFigures figures = score_study(probability.logit(), study, rule);
     CHECK(figures.false_positives == 0);
     CHECK(*figures.recall == Approx(1));
     CHECK(of->peak_with_false_positives(0, rule) <= 0.9);
   }
+}
+
+TEST_CASE("A peak is chosen among components that are surer than float32 could tell as probabilities",
+          "[lesion_rule]") {
+  const Study study = toy_study(0);
+  torch::Tensor log_odds = torch::full(study.truth.sizes(), -infinity);
+  log_odds.masked_fill_(study.truth.ne(0), 27.0F);
+  log_odds.narrow(0, 3, 4).narrow(1, 40, 4).narrow(2, 0, 4).fill_(25.0F);
+  CHECK(torch::equal(log_odds.sigmoid(), log_odds.isfinite().to(torch::kFloat32)));
+  LesionRuleChoice choice(10);
+  choice.add(log_odds, study);
+  const LesionRule rule = choice.with_false_positives(0);
+  CHECK(log_odds_of(rule.minimum_peak) == Approx(26).margin(0.01));
+  const StudyFigures figures = score_study(log_odds, study, rule);
+  CHECK(figures.false_positives == 0);
+  CHECK(*figures.recall == Approx(1));
+}
+
+TEST_CASE("Log-odds and probabilities are each other's inverse, and a bound stays below 1", "[lesion_rule]") {
+  for (const double log_odds : {-700.0, -20.0, 0.0, 3.5, 30.0})
+    CHECK(log_odds_of(probability_at(log_odds)) == Approx(log_odds).epsilon(1e-3));
+  CHECK(log_odds_of(0) == -infinity);
+  CHECK(log_odds_of(1) == infinity);
+  CHECK(probability_at(500) < 1);
+  CHECK(log_odds_of(probability_at(500)) == Approx(36.7).margin(0.1));
 }

@@ -64,7 +64,8 @@ TEST_CASE("Voxel and lesion figures of a study worked out by hand", "[metrics]")
   probability[1][1].slice(0, 3, 7).fill_(0.9);  // columns 3..6: two hits, two beyond
   probability[1][4].slice(0, 0, 3).fill_(0.8);  // three voxels, 6 mm3, on nothing
   probability[3][1].slice(0, 0, 5).fill_(0.7);  // five voxels, 10 mm3, on nothing
-  const StudyFigures figures = score_study(probability, study, {.threshold = 0.5, .minimum_volume_mm3 = 10});
+  const StudyFigures figures =
+      score_study(probability.logit(), study, {.threshold = 0.5, .minimum_volume_mm3 = 10});
   CHECK(*figures.dice == 0);  // the hits are in a component of 8 mm3, less than the smallest reported
   CHECK(*figures.precision == 0);
   CHECK(*figures.recall == 0);
@@ -72,7 +73,8 @@ TEST_CASE("Voxel and lesion figures of a study worked out by hand", "[metrics]")
   CHECK(figures.false_positives == 1);
   REQUIRE(figures.lesions.size() == 2);
   CHECK_FALSE(figures.lesions[0].found);
-  const StudyFigures smaller = score_study(probability, study, {.threshold = 0.5, .minimum_volume_mm3 = 8});
+  const StudyFigures smaller =
+      score_study(probability.logit(), study, {.threshold = 0.5, .minimum_volume_mm3 = 8});
   CHECK(*smaller.dice == Approx(2.0 * 2 / (9 + 5)));
   CHECK(*smaller.precision == Approx(2.0 / 9));
   CHECK(*smaller.recall == Approx(2.0 / 5));
@@ -85,7 +87,7 @@ TEST_CASE("Voxel and lesion figures of a study worked out by hand", "[metrics]")
 TEST_CASE("Figures that do not exist are absent", "[metrics]") {
   Study study = small_study();
   study.truth.zero_();
-  const StudyFigures empty = score_study(torch::zeros({4, 6, 8}), study, {});
+  const StudyFigures empty = score_study(torch::zeros({4, 6, 8}).logit(), study, {});
   CHECK_FALSE(empty.dice.has_value());
   CHECK_FALSE(empty.precision.has_value());
   CHECK_FALSE(empty.recall.has_value());
@@ -95,11 +97,11 @@ TEST_CASE("Figures that do not exist are absent", "[metrics]") {
 
 TEST_CASE("Probabilities far below and close to one are told apart", "[metrics]") {
   ThresholdCurve low, high;
-  low.add(torch::tensor({1e-12F, 1e-9F, 1e-10F, 1e-8F}), torch::tensor({false, true, false, true}));
+  low.add(torch::tensor({-27.6F, -20.7F, -23.0F, -18.4F}), torch::tensor({false, true, false, true}));
   CHECK(low.auc() == 1);
   CHECK(low.best().dice == 1);
   CHECK(low.youden().recall == 1);
-  high.add(torch::tensor({1 - 9e-7F, 1 - 2e-7F}), torch::tensor({false, true}));
+  high.add(torch::tensor({23.0F, 23.5F}), torch::tensor({false, true}));
   CHECK(high.auc() == 1);
 }
 
@@ -107,7 +109,7 @@ TEST_CASE("Area under the curve and thresholds worked out by hand", "[metrics]")
   ThresholdCurve curve;
   const torch::Tensor probability = torch::tensor({0.905F, 0.605F, 0.405F, 0.705F, 0.205F, 0.105F});
   const torch::Tensor truth = torch::tensor({1, 1, 1, 0, 0, 0}).to(torch::kBool);
-  curve.add(probability, truth);
+  curve.add(probability.logit(), truth);
   CHECK(curve.auc() == Approx(7.0 / 9));  // of nine pairs, two are the wrong way round
   // At 0.9: 1 hit. At 0.4: 3 hits and one false, Dice 6/7.
   CHECK(curve.best().dice == Approx(6.0 / 7));
@@ -120,7 +122,7 @@ TEST_CASE("Area under the curve and thresholds worked out by hand", "[metrics]")
 
 TEST_CASE("Equal probabilities count half in the area under the curve", "[metrics]") {
   ThresholdCurve curve;
-  curve.add(torch::full({4}, 0.3F), torch::tensor({1, 0, 1, 0}).to(torch::kBool));
+  curve.add(torch::full({4}, -0.85F), torch::tensor({1, 0, 1, 0}).to(torch::kBool));
   CHECK(curve.auc() == Approx(0.5));
 }
 

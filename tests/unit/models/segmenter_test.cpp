@@ -1,5 +1,7 @@
 #include "models/segmenter.h"
 
+#include <limits>
+
 #include <torch/types.h>
 
 #include "models/error.h"
@@ -14,6 +16,8 @@ using Catch::Matchers::Contains;
 using metserve::TemporaryDirectory;
 
 namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
 
 ModelPackage tiny_package(const TemporaryDirectory& directory) {
   torch::manual_seed(2);
@@ -33,19 +37,18 @@ torch::Tensor head(std::int64_t depth) {
 
 }  // namespace
 
-TEST_CASE("Probabilities are on the study's grid, zero far from the head", "[segmenter]") {
+TEST_CASE("Log-odds are on the study's grid, minus infinity far from the head", "[segmenter]") {
   const TemporaryDirectory directory;
   const Segmenter segmenter(tiny_package(directory), "cpu");
   double share = 0;
-  const torch::Tensor probability =
-      segmenter.probability(head(6), SlotSet().set(), [&](double done) { share = done; });
-  CHECK(probability.sizes() == torch::IntArrayRef({6, 256, 256}));
-  CHECK(probability.scalar_type() == torch::kFloat32);
+  const torch::Tensor log_odds =
+      segmenter.log_odds(head(6), SlotSet().set(), [&](double done) { share = done; });
+  CHECK(log_odds.sizes() == torch::IntArrayRef({6, 256, 256}));
+  CHECK(log_odds.scalar_type() == torch::kFloat32);
   CHECK(share == Approx(1));
-  CHECK(probability.min().item<float>() >= 0.0F);
-  CHECK(probability.max().item<float>() <= 1.0F);
-  CHECK(probability.narrow(1, 0, 80).abs().max().item<float>() == 0.0F);
-  CHECK(probability.narrow(1, 100, 70).narrow(2, 40, 90).min().item<float>() > 0.0F);
+  CHECK(log_odds.max().item<float>() < infinity);
+  CHECK(log_odds.narrow(1, 0, 80).max().item<float>() == -infinity);
+  CHECK(log_odds.narrow(1, 100, 70).narrow(2, 40, 90).min().item<float>() > -infinity);
 }
 
 TEST_CASE("What an absent sequence holds does not matter", "[segmenter]") {
@@ -53,10 +56,10 @@ TEST_CASE("What an absent sequence holds does not matter", "[segmenter]") {
   const Segmenter segmenter(tiny_package(directory), "cpu");
   const SlotSet present("1101");
   torch::Tensor images = head(3);
-  const torch::Tensor expected = segmenter.probability(images, present);
+  const torch::Tensor expected = segmenter.log_odds(images, present);
   images[1].fill_(std::numeric_limits<float>::quiet_NaN());
-  CHECK(torch::equal(segmenter.probability(images, present), expected));
-  CHECK_THROWS_AS(segmenter.probability(images, SlotSet()), Error);
+  CHECK(torch::equal(segmenter.log_odds(images, present), expected));
+  CHECK_THROWS_AS(segmenter.log_odds(images, SlotSet()), Error);
 }
 
 TEST_CASE("End slices are replicated and slices do not depend on the batch", "[segmenter]") {
@@ -69,12 +72,12 @@ TEST_CASE("End slices are replicated and slices do not depend on the batch", "[s
   options.slices = {0, 6};
   options.batch = 1;
   const torch::Tensor ends = predict(network, images, SlotSet().set(), options);
-  CHECK((ends[0] - all[0]).abs().max().item<float>() < 1e-5F);
-  CHECK((ends[1] - all[6]).abs().max().item<float>() < 1e-5F);
+  CHECK(torch::allclose(ends[0], all[0], 0, 1e-5));
+  CHECK(torch::allclose(ends[1], all[6], 0, 1e-5));
   const torch::Tensor repeated =
       torch::cat({images.narrow(1, 0, 1), images.narrow(1, 0, 1), images.narrow(1, 0, 3)}, 1);
   options.slices = {2};
-  CHECK((predict(network, repeated, SlotSet().set(), options)[0] - all[0]).abs().max().item<float>() < 1e-5F);
+  CHECK(torch::allclose(predict(network, repeated, SlotSet().set(), options)[0], all[0], 0, 1e-5));
 }
 
 TEST_CASE("Of each slice what holds signal is computed, and alike whichever slices are asked for",
@@ -86,9 +89,9 @@ TEST_CASE("Of each slice what holds signal is computed, and alike whichever slic
   images.slice(1, 0, 4).slice(2, 40, 52).slice(3, 30, 42) = 0.5;
   images.slice(1, 4, 8).slice(2, 8, 88).slice(3, 8, 88) = 0.7;
   const torch::Tensor all = predict(network, images, SlotSet().set(), {});
-  const auto computed = [&](std::int64_t slice) { return all[slice].ne(0).sum().item<std::int64_t>(); };
+  const auto computed = [&](std::int64_t slice) { return all[slice].isfinite().sum().item<std::int64_t>(); };
   CHECK(computed(0) == 32 * 32);  // 12 pixels and twice the margin are 20, the next multiple of 16 is 32
-  CHECK(all[0][46][36].item<float>() > 0);
+  CHECK(all[0][46][36].isfinite().item<bool>());
   CHECK(computed(5) == 96 * 96);
   CHECK(computed(2) == 96 * 96);  // sees slice 4
   CHECK(computed(9) == 96 * 96);  // sees slice 7
@@ -96,8 +99,7 @@ TEST_CASE("Of each slice what holds signal is computed, and alike whichever slic
   for (const std::int64_t slice : {0, 2, 5, 10}) {
     InferenceOptions alone;
     alone.slices = {slice};
-    CHECK((predict(network, images, SlotSet().set(), alone)[0] - all[slice]).abs().max().item<float>() <
-          1e-5F);
+    CHECK(torch::allclose(predict(network, images, SlotSet().set(), alone)[0], all[slice], 0, 1e-5));
   }
 }
 
