@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include <ATen/Parallel.h>
+#include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "models/device.h"
@@ -36,13 +37,36 @@ Study simulate_for_training(const Anatomy& anatomy, const CacheOptions& options,
   return study;
 }
 
+/// What the study's bytes depend on.
+std::string origin_of(const Anatomy& anatomy, const CacheOptions& options, int number) {
+  const SimulatorOptions& simulator = options.simulator;
+  return nlohmann::json{{"anatomy", anatomy.name},
+                        {"hospital", name_of(simulator.hospital)},
+                        {"lesions", {simulator.min_lesions, simulator.max_lesions}},
+                        {"motion", {simulator.motion_deg, simulator.motion_mm}},
+                        {"number", number},
+                        {"random_contrasts", simulator.random_contrasts},
+                        {"seed", options.seed}}
+      .dump();
+}
+
+void require_origin(const std::filesystem::path& file, const ClaheOptions& clahe, const std::string& origin) {
+  if (const std::string held = read_study(file, clahe).origin; held != origin)
+    throw Error(Error::Kind::bad_input, file.string() + ": is there already, simulated with " +
+                                            (held.empty() ? "what it does not say" : held) + ", and " +
+                                            origin + " is asked for: simulate into another directory");
+}
+
 void add_study(const std::vector<Anatomy>& anatomies, const CacheOptions& options, int number,
                const std::filesystem::path& directory) {
   const auto file = directory / (study_name(number) + ".safetensors");
-  if (std::filesystem::exists(file)) return;
   const Anatomy anatomy = anatomies.empty() ? procedural_anatomy(study_seed(options.seed, number))
                                             : anatomies[static_cast<std::size_t>(number) % anatomies.size()];
-  write_study(simulate_for_training(anatomy, options, number), options.clahe, file);
+  const std::string origin = origin_of(anatomy, options, number);
+  if (std::filesystem::exists(file)) return require_origin(file, options.clahe, origin);
+  Study study = simulate_for_training(anatomy, options, number);
+  study.origin = origin;
+  write_study(study, options.clahe, file);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <sstream>
 
+#include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "models/error.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr const char* optimizer_key = "optimizer";
 constexpr const char* network_key = "network";
+constexpr const char* settings_key = "settings";
 
 /// LibTorch's own archive of the optimiser, as bytes: its state has no stable names of its own.
 torch::Tensor optimizer_bytes(const torch::optim::Adam& adam) {
@@ -47,8 +49,9 @@ Number number_of(const Safetensors& contents, const std::string& key) {
 
 }  // namespace
 
-void write_checkpoint(const CheckpointState& state, const NetworkModule& network,
-                      const torch::optim::Adam& adam, const std::filesystem::path& file) {
+void write_checkpoint(const CheckpointState& state, const TrainingSettings& settings,
+                      const NetworkModule& network, const torch::optim::Adam& adam,
+                      const std::filesystem::path& file) {
   Safetensors contents;
   contents.tensors = state_of(network);
   contents.tensors[optimizer_key] = optimizer_bytes(adam);
@@ -57,22 +60,26 @@ void write_checkpoint(const CheckpointState& state, const NetworkModule& network
   score << state.best_score;
   contents.metadata = {{"step", std::to_string(state.step)},
                        {"best_score", score.str()},
-                       {network_key, to_json(network.config())}};
+                       {network_key, to_json(network.config())},
+                       {settings_key, nlohmann::json(settings).dump()}};
   write_safetensors(contents, file);
 }
 
-CheckpointState read_checkpoint(const std::filesystem::path& file, NetworkModule& network,
-                                torch::optim::Adam& adam) {
+CheckpointState read_checkpoint(const std::filesystem::path& file, const TrainingSettings& settings,
+                                NetworkModule& network, torch::optim::Adam& adam) {
   try {
     Safetensors contents = read_safetensors(file);
     if (const auto held = network_config_from_json(contents.meta(network_key)); held != network.config())
       throw Error(Error::Kind::bad_input, "is of " + describe(held) + ", and " + describe(network.config()) +
                                               " is to be trained: begin in another directory");
+    require_same(nlohmann::json::parse(contents.meta(settings_key)).get<TrainingSettings>(), settings);
     const torch::Tensor bytes = contents.get(optimizer_key, torch::kUInt8, {-1});
     contents.tensors.erase(optimizer_key);
     load_state(network, contents.tensors);
     load_optimizer(bytes, adam);
     return {number_of<int>(contents, "step"), number_of<double>(contents, "best_score")};
+  } catch (const nlohmann::json::exception&) {
+    throw Error(Error::Kind::bad_input, file.string() + ": its metadata is not that of a checkpoint");
   } catch (const c10::Error&) {
     throw Error(Error::Kind::bad_input, file.string() + ": its optimiser state is not this network's");
   } catch (const Error& error) {

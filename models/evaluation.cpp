@@ -38,21 +38,25 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
   check(studies, options);
   SubsetFigures figures;
   figures.subset = subset;
-  ThresholdCurve curve;
+  ThresholdCurve curve, curve_in_head;
   for (const Study& study : studies) {
     const SlotSet given = study.present & subset;
     const torch::Tensor log_odds = predictor(study, given);
     if (log_odds.defined()) {
-      curve.add(log_odds, study.truth.ne(0));
+      const torch::Tensor truth = study.truth.ne(0), head = inside_head(study);
+      curve.add(log_odds, truth);
+      curve_in_head.add(log_odds.masked_select(head), truth.masked_select(head));
       figures.studies.push_back(score_study(log_odds, study, checked_rule(options, given)));
       if (options.on_prediction) options.on_prediction(study, subset, log_odds);
     }
     if (on_study) on_study();
   }
   summarise(figures, options.small_lesion_mm);
-  figures.best_threshold = curve.best().threshold;
-  figures.best_threshold_dice = curve.best().dice;
-  figures.youden_threshold = curve.youden().threshold;
+  if (figures.sensitivity.value) {  // there are lesions
+    figures.best_threshold = curve.best().threshold;
+    figures.best_threshold_dice = curve.best().dice;
+    figures.youden_threshold = curve_in_head.youden().threshold;
+  }
   return figures;
 }
 

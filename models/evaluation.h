@@ -37,6 +37,9 @@ struct Spread {
   std::optional<Interval> interval;  ///< 95 % of the mean, by bootstrap over studies
 };
 
+/// Absent where no study has the figure.
+std::optional<double> mean_of(const Spread& spread);
+
 /// A figure of all studies together with its 95 % interval by bootstrap over studies.
 struct Pooled {
   std::optional<double> value;  ///< absent without lesions
@@ -49,6 +52,7 @@ struct SizeBin {
   double to_mm = 0;  ///< excluded; infinite in the last
   int found = 0;
   int lesions = 0;
+  Pooled sensitivity{};
 };
 
 /// The studies with so many lesions (Groevik 2020 and 2021: 1 to 3, 4 to 10, more).
@@ -83,10 +87,11 @@ struct SubsetFigures {
   DetectionFigures detection;  ///< of Yi 2019
   std::optional<Interval> average_precision_interval, maximum_sensitivity_interval,
       true_positive_dice_interval;
-  double best_threshold = 0.5;  ///< that maximises the Dice of all studies' voxels together
-  double best_threshold_dice = 0;
-  double youden_threshold = 0.5;     ///< of all studies' voxels together
-  Spread youden_threshold_by_study;  ///< of each study's voxels inside the head
+  std::optional<double> best_threshold;  ///< that maximises the Dice of all studies' voxels together; these
+                                         ///< three are absent without lesions
+  std::optional<double> best_threshold_dice;
+  std::optional<double> youden_threshold;  ///< of all studies' voxels inside the head together
+  Spread youden_threshold_by_study;        ///< of each study's voxels inside the head
   std::vector<StudyFigures> studies;
 };
 

@@ -48,7 +48,9 @@ json to_json(const SizeBin& bin) {
   return {{"from_mm", bin.from_mm},
           {"to_mm", std::isinf(bin.to_mm) ? json(nullptr) : json(bin.to_mm)},
           {"found", bin.found},
-          {"lesions", bin.lesions}};
+          {"lesions", bin.lesions},
+          {"sensitivity", to_json(bin.sensitivity.value)},
+          {"sensitivity_interval", to_json(bin.sensitivity.interval)}};
 }
 
 json to_json(const LesionCountGroup& group) {
@@ -107,9 +109,9 @@ json to_json(const SubsetFigures& f) {
           {"by_lesion_count", list_of(f.groups)},
           {"detection", detection_json(f)},
           {"roc", roc_json(f)},
-          {"best_threshold", f.best_threshold},
-          {"best_threshold_dice", f.best_threshold_dice},
-          {"youden_threshold", f.youden_threshold},
+          {"best_threshold", to_json(f.best_threshold)},
+          {"best_threshold_dice", to_json(f.best_threshold_dice)},
+          {"youden_threshold", to_json(f.youden_threshold)},
           {"youden_threshold_by_study", to_json(f.youden_threshold_by_study)},
           {"studies", list_of(f.studies)}};
 }

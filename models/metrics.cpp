@@ -46,7 +46,7 @@ void score_voxels(const torch::Tensor& log_odds, const torch::Tensor& predicted,
   figures.precision = ratio(hits, all);
   figures.recall = ratio(hits, lesion);
   if (lesion == 0) return;
-  const torch::Tensor head = study.images.amax(0).gt(0).logical_or(truth);
+  const torch::Tensor head = inside_head(study);
   ThresholdCurve curve;
   curve.add(log_odds.masked_select(head), truth.masked_select(head));
   figures.auc = curve.auc();
@@ -99,11 +99,16 @@ Detections detect(const torch::Tensor& predicted, const Study& study, double min
   return detections;
 }
 
+torch::Tensor inside_head(const Study& study) {
+  return study.images.amax(0).gt(0).logical_or(study.truth.ne(0));
+}
+
 StudyFigures score_study(const torch::Tensor& log_odds, const Study& study, const LesionRule& rule) {
   if (log_odds.sizes() != study.truth.sizes())
     throw Error(Error::Kind::bad_input, study.name + ": the prediction is not on the grid of the truth");
   StudyFigures figures;
   figures.study = study.name;
+  figures.patient = study.patient;
   const auto accepted_by = [&](const LesionRule& by) {
     return without_dropped_components(log_odds, by, study.spacing_mm).ge(log_odds_of(rule.threshold));
   };

@@ -40,6 +40,7 @@ Detections detect(const torch::Tensor& predicted, const Study& study, double min
 /// those "of any size" of smaller components too (Groevik 2021 gives both, with 10 mm3).
 struct StudyFigures {
   std::string study;
+  std::string patient;              ///< of Study
   std::optional<double> dice;       ///< absent when truth and prediction are both empty
   std::optional<double> precision;  ///< absent when nothing is predicted
   std::optional<double> recall;     ///< absent when there is no lesion
@@ -58,6 +59,9 @@ struct StudyFigures {
 /// The shares of negative voxels, 0..1, at which receiver operating characteristics are averaged; dense near
 /// 0, where the curves rise.
 const std::vector<double>& false_positive_grid();
+
+/// [D, H, W] bool: where an image of the study shows anything, and in its lesions.
+torch::Tensor inside_head(const Study& study);
 
 /// `log_odds`: [D, H, W] float32 on the study's grid.
 StudyFigures score_study(const torch::Tensor& log_odds, const Study& study, const LesionRule& rule);

@@ -60,6 +60,7 @@ enum class Hospital {
 };
 
 std::optional<Hospital> hospital_from_name(std::string_view name);
+std::string_view name_of(Hospital hospital);
 
 struct SimulatorOptions {
   std::uint64_t seed = 1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -33,6 +34,8 @@ void write_study(const Study& study, const ClaheOptions& clahe, const std::files
                        {"slots", nlohmann::json(ids(study.present)).dump()},
                        {"spacing_mm", nlohmann::json(study.spacing_mm).dump()}};
   if (study.simulated) contents.metadata["simulated"] = "true";
+  if (!study.patient.empty()) contents.metadata["patient"] = study.patient;
+  if (!study.origin.empty()) contents.metadata["origin"] = study.origin;
   write_safetensors(contents, file);
 }
 
@@ -48,6 +51,8 @@ Study read_study(const std::filesystem::path& file, const ClaheOptions& clahe) {
     Study study;
     study.name = contents.meta("name");
     study.simulated = contents.metadata.contains("simulated");
+    if (contents.metadata.contains("patient")) study.patient = contents.meta("patient");
+    if (contents.metadata.contains("origin")) study.origin = contents.meta("origin");
     study.images = contents.get("images", torch::kUInt8, {static_cast<std::int64_t>(slot_count), -1, -1, -1});
     study.truth = contents.get("truth", torch::kInt16,
                                {study.images.size(1), study.images.size(2), study.images.size(3)});
@@ -89,6 +94,15 @@ Study make_study(const std::string& name, const std::array<torch::Tensor, slot_c
   }
   if (study.present.none()) throw Error(Error::Kind::bad_input, name + ": no sequence shows anything");
   return study;
+}
+
+std::vector<std::string> shared_patients(const std::vector<Study>& a, const std::vector<Study>& b) {
+  std::set<std::string> known, shared;
+  for (const Study& study : a)
+    if (!study.patient.empty()) known.insert(study.patient);
+  for (const Study& study : b)
+    if (known.contains(study.patient)) shared.insert(study.patient);
+  return {shared.begin(), shared.end()};
 }
 
 bool has_lesion(const Study& study) {

@@ -21,7 +21,12 @@ struct Study {
   SlotSet present = SlotSet().set();
   std::array<double, 3> spacing_mm{0.9375, 0.9375, 1.0};  ///< column, row, slice
   bool simulated = false;                                 ///< known to be the simulator's
+  std::string patient;  ///< whose other studies are not independent of this one; empty: nobody else's
+  std::string origin;   ///< of a simulated study: what it was simulated with, as JSON
 };
+
+/// The patients of `a` who have a study in `b` as well, in the order of their names.
+std::vector<std::string> shared_patients(const std::vector<Study>& a, const std::vector<Study>& b);
 
 /// A study and how it was preprocessed, one safetensors file each.
 void write_study(const Study& study, const ClaheOptions& clahe, const std::filesystem::path& file);

@@ -17,6 +17,7 @@
 #include "models/report/training_plots.h"
 #include "models/threshold.h"
 #include "models/training_log.h"
+#include "models/training_settings.h"
 #include "models/training_steps.h"
 
 namespace metserve::models {
@@ -124,12 +125,18 @@ class Trainer {
         precision_(precision_from_name(options.precision, device_)),
         validation_(validation),
         directory_(directory),
+        settings_(settings_of(options, training, validation)),
         network_(initial_network(options)),
         adam_(network_->parameters(),
               torch::optim::AdamOptions(options.learning_rate).weight_decay(options.weight_decay)) {
     network_->to(device_);
-    if (options.resume && std::filesystem::exists(checkpoint_file()))
-      state_ = read_checkpoint(checkpoint_file(), *network_, adam_);
+    if (std::filesystem::exists(checkpoint_file())) {
+      if (!options.resume)
+        throw Error(Error::Kind::bad_input,
+                    checkpoint_file().string() +
+                        ": a training was begun here: resume it, or begin in another directory");
+      state_ = read_checkpoint(checkpoint_file(), settings_, *network_, adam_);
+    }
     replicas_.emplace(network_, std::vector(devices_.begin() + 1, devices_.end()));
     log_.emplace(directory, options.network.slices, state_.step);
     steps_.emplace(training, TrainingSteps::Options{.sampler = options.sampler,
@@ -157,7 +164,6 @@ class Trainer {
       if (!scored && state_.step % options_.checkpoint_interval != 0) continue;
       TrainingProgress progress;
       if (scored) progress.score = validate();
-      write_checkpoint(state_, *network_, adam_, checkpoint_file());
       progress.step = state_.step;
       progress.steps = options_.steps;
       progress.loss = loss_sum / loss_count;
@@ -167,6 +173,8 @@ class Trainer {
       progress.best_score = state_.best_score;
       log_->add(progress, saliency_.cpu());
       saliency_.zero_();
+      // After the log, of which a resumed run drops what is later than the checkpoint.
+      write_checkpoint(state_, settings_, *network_, adam_, checkpoint_file());
       if (scored) write_training_plots(directory_);
       if (on_progress) on_progress(progress);
       loss_sum = loss_count = 0;
@@ -254,6 +262,7 @@ class Trainer {
   Precision precision_;
   const std::vector<Study>& validation_;
   std::filesystem::path directory_;
+  TrainingSettings settings_;
   Network network_;
   torch::optim::Adam adam_;
   std::optional<Replicas> replicas_;

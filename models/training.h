@@ -62,13 +62,14 @@ struct TrainingProgress {
 NetworkConfig network_to_train(const std::vector<Study>& training, const TrainingOptions& options);
 
 /// Trains `network_to_train`, from random weights or on from others. In `directory`: `checkpoint.safetensors`
-/// (weights, Adam's state, step; replaced atomically, so a killed run continues where it was),
+/// (weights, Adam's state, step, settings; replaced atomically, so a killed run continues where it was),
 /// `best.safetensors` (the state with the best validation score), `last.safetensors` (at the end),
 /// `training.csv`, `saliency.csv` (Yi 2019: the sum of |d loss / d input| by sequence and slice, of the steps
 /// since the line before) and plots of both. All randomness is a function of seed and step: with one seed,
 /// one thread count and float32 on the CPU, an interrupted run gives the weights of an undisturbed one. The
 /// weights of `start_from` are validated before the first step, so that the best state is no worse. Throws
-/// Error(bad_input) on options out of range, a checkpoint or `start_from` of another network, Error(io).
+/// Error(bad_input) on options out of range, a checkpoint of other settings (models/training_settings.h) or
+/// that is not to be resumed, a checkpoint or `start_from` of another network, Error(io).
 void train(const std::vector<Study>& training, const std::vector<Study>& validation,
            const TrainingOptions& options, const std::filesystem::path& directory,
            const std::function<void(const TrainingProgress&)>& on_progress);

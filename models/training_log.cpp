@@ -28,11 +28,13 @@ std::vector<std::string> rows_until(const std::filesystem::path& file, int step)
 /// The file with its heading and the rows up to `step`, to be continued.
 std::ofstream continued(const std::filesystem::path& file, const std::string& heading, int step) {
   const std::vector<std::string> kept = step > 0 ? rows_until(file, step) : std::vector<std::string>{};
-  std::ofstream stream(file, std::ios::trunc);
-  stream << heading << '\n';
-  for (const std::string& row : kept) stream << row << '\n';
-  if (!stream.flush()) throw Error(Error::Kind::io, file.string() + ": cannot be written");
-  return stream;
+  std::string text = heading + '\n';
+  for (const std::string& row : kept) text += row + '\n';
+  std::filesystem::path partial = file;  // the log survives a kill here
+  partial += ".part";
+  write_text(text, partial);
+  std::filesystem::rename(partial, file);
+  return {file, std::ios::app};
 }
 
 std::string saliency_heading(int slices) {

@@ -242,6 +242,7 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   require_unambiguous(study, result.match);
   require_one_patient(study, result.match);
   require_accepted(result.match.subset, options.acceptance, {});
+  require_enough_for(result.model.network, result.match.subset);
 
   std::vector<Sequence> sequences = load_sequences(study, on_progress, result);
   result.timings.load = watch.lap_s();
@@ -249,6 +250,9 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   const Frame frame = choose_reference(sequences, options, result);
   const Alignment alignment = register_sequences(sequences, frame, on_progress, result);
   require_accepted(result.subset, options.acceptance, result.sequences_left_out);
+  require_enough_for(result.model.network, result.subset);
+  if (const auto warning = warning_of_missing(result.model.network, result.subset); !warning.empty())
+    result.warnings.push_back(warning);
   result.timings.register_ = watch.lap_s();
 
   torch::Tensor input =

@@ -95,4 +95,22 @@ void require_accepted(models::SlotSet subset, const AcceptancePolicy& policy,
   throw Error(Error::Kind::not_accepted, text);
 }
 
+void require_enough_for(const models::NetworkConfig& network, models::SlotSet subset) {
+  if (network.network != "mid-subtract") return;
+  for (const Slot slot : {Slot::t1_se_pre, Slot::t1_se_post})
+    if (!subset.test(models::index(slot)))
+      throw Error(Error::Kind::not_accepted,
+                  "sequences that can be used: " + joined(subset) +
+                      "; the model's network subtracts CUBE pre from CUBE post and "
+                      "lacks " +
+                      std::string(models::name(slot)));
+}
+
+std::string warning_of_missing(const models::NetworkConfig& network, models::SlotSet subset) {
+  const models::SlotSet missing = network.subset & ~subset;
+  if (network.dropout || missing.none()) return "";
+  return "the model was trained with " + joined(missing) +
+         " in every study, which is missing here: lesions can be missed, see the model card";
+}
+
 }  // namespace metserve::pipeline

@@ -26,4 +26,12 @@ void require_one_patient(const dicom::Study& study, const StudyMatch& match);
 void require_accepted(models::SlotSet subset, const AcceptancePolicy& policy,
                       const std::vector<std::string>& left_out);
 
+/// Throws Error(not_accepted) when the network cannot work on the subset: mid-subtract needs CUBE pre and
+/// post.
+void require_enough_for(const models::NetworkConfig& network, models::SlotSet subset);
+
+/// What to tell people of a result on the subset when the network was not trained to miss a sequence (input
+/// dropout) and does; else empty.
+std::string warning_of_missing(const models::NetworkConfig& network, models::SlotSet subset);
+
 }  // namespace metserve::pipeline

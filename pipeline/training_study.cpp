@@ -103,6 +103,7 @@ TrainingStudy training_study(const models::AnnotatedStudy& annotated, const mode
       models::make_study(annotated.name, volumes, numbered_lesions(annotated.truth, common), clahe);
   note_blank(annotated, volumes, result);
   result.study.simulated = annotated.simulated;
+  result.study.patient = annotated.patient;
   result.study.spacing_mm = common.grid().spacing_mm;
   return result;
 } catch (const Error& error) {

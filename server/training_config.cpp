@@ -1,5 +1,7 @@
 #include "server/training_config.h"
 
+#include "models/error.h"
+#include "models/slot_list.h"
 #include "server/config_reader.h"
 
 namespace metserve::server {
@@ -46,6 +48,17 @@ void read_sampler(ConfigSection section, models::SamplerOptions& sampler) {
   section.finish();
 }
 
+void read_validation_subsets(ConfigSection& section, std::vector<models::SlotSet>& subsets) {
+  std::string words;
+  section.text("validation_subsets", words);
+  if (words.empty()) return;
+  try {
+    subsets = models::subsets_named(words);
+  } catch (const models::Error& error) {
+    section.problem("validation_subsets", error.what());
+  }
+}
+
 void read_options(const YAML::Node& root, models::TrainingOptions& options, Problems& problems) {
   ConfigSection top(root, "", problems);
   read_network(top.section("network"), options.network);
@@ -60,6 +73,7 @@ void read_options(const YAML::Node& root, models::TrainingOptions& options, Prob
   real(top, "dice_weight", options.dice_weight, 0, 1000);
   real(top, "tie_weight", options.tie_weight, 0, 1000);
   real(top, "dropout", options.dropout, 0, 0.99);
+  read_validation_subsets(top, options.validation_subsets);
   top.whole("validation_stride", options.validation_stride, 1, 1000);
   top.whole("interval", options.interval, 1, many);
   top.whole("checkpoint_interval", options.checkpoint_interval, 1, many);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <regex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -48,6 +50,13 @@ SpatialImage read_truth(const fs::path& file) {
   return truth;
 }
 
+/// "BraTS-MET-00086-001" is a time point of "BraTS-MET-00086".
+std::string patient_of(const std::string& study) {
+  static const std::regex time_point("(.*-[0-9]+)-[0-9]+");
+  std::smatch parts;
+  return std::regex_match(study, parts, time_point) ? parts[1].str() : "";
+}
+
 }  // namespace
 
 bool is_brats(const fs::path& folder) {
@@ -58,6 +67,7 @@ bool is_brats(const fs::path& folder) {
 
 AnnotatedStudy read_brats(const fs::path& folder, Slot t1c) {
   AnnotatedStudy study{folder.filename().string(), {}, read_truth(image_in(folder, "seg").value())};
+  study.patient = patient_of(study.name);
   const std::array<Slot, endings.size()> slots{t1c, Slot::t1_se_pre, Slot::flair};
   for (std::size_t i = 0; i < endings.size(); ++i) {
     const std::optional<fs::path> file = image_in(folder, endings[i]);

@@ -17,6 +17,7 @@ struct AnnotatedStudy {
   std::map<Slot, SpatialImage> sequences;  ///< float32, any intensity unit and geometry; at least one
   SpatialImage truth;                      ///< not zero in lesions, on the grid of the first sequence
   bool simulated = false;                  ///< known to be the simulator's
+  std::string patient{};  ///< whose studies the data set may hold several of; empty: not known to
 };
 
 /// A study that is there and has not been read.

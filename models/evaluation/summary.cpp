@@ -1,5 +1,6 @@
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "models/evaluation.h"
@@ -22,7 +23,28 @@ std::optional<double> mean_of(const std::vector<std::optional<double>>& values,
   return sum / count;
 }
 
-Spread spread_of(const std::vector<std::optional<double>>& values) {
+/// By bootstrap over patients: studies of one are not independent. `figure` is given how often each study
+/// was drawn.
+template <typename Figure>
+std::optional<Interval> interval_of(const Studies& studies, const Figure& figure) {
+  std::map<std::string, std::size_t> numbers;
+  std::vector<std::size_t> patients;
+  for (std::size_t i = 0; i < studies.size(); ++i) {
+    const std::string own = studies[i].patient.empty() ? "study " + std::to_string(i) : studies[i].patient;
+    patients.push_back(numbers.try_emplace(own, numbers.size()).first->second);
+  }
+  return bootstrap(numbers.size(), [&](const std::vector<int>& drawn) -> std::optional<double> {
+    std::vector<int> times;
+    for (const std::size_t patient : patients) times.push_back(drawn[patient]);
+    return figure(times);
+  });
+}
+
+/// `get` returns a number or an optional one.
+template <typename Get>
+Spread spread_over(const Studies& studies, Get get) {
+  std::vector<std::optional<double>> values;
+  for (const StudyFigures& study : studies) values.push_back(get(study));
   Spread spread;
   double sum = 0, squares = 0;
   for (const auto& value : values)
@@ -36,29 +58,23 @@ Spread spread_of(const std::vector<std::optional<double>>& values) {
     if (value) squares += (*value - spread.mean) * (*value - spread.mean);
   if (spread.count > 1) spread.deviation = std::sqrt(squares / (spread.count - 1));
   spread.interval =
-      bootstrap(values.size(), [&values](const std::vector<int>& times) { return mean_of(values, times); });
+      interval_of(studies, [&values](const std::vector<int>& times) { return mean_of(values, times); });
   return spread;
-}
-
-/// `get` returns a number or an optional one.
-template <typename Get>
-Spread spread_over(const Studies& studies, Get get) {
-  std::vector<std::optional<double>> values;
-  for (const StudyFigures& study : studies) values.push_back(get(study));
-  return spread_of(values);
 }
 
 struct Share {
   double found = 0, lesions = 0;
 };
 
-/// Found among all lesions that are at least so long.
-Pooled sensitivity_of(const Studies& studies, double from_mm) {
+constexpr double any_mm = std::numeric_limits<double>::infinity();
+
+/// Found among all lesions that are at least so long, and less than so long.
+Pooled sensitivity_of(const Studies& studies, double from_mm, double to_mm = any_mm) {
   std::vector<Share> shares;
   for (const StudyFigures& study : studies) {
     Share& share = shares.emplace_back();
     for (const LesionOutcome& lesion : study.lesions)
-      if (lesion.diameter_mm >= from_mm) {
+      if (lesion.diameter_mm >= from_mm && lesion.diameter_mm < to_mm) {
         share.lesions += 1;
         share.found += lesion.found ? 1 : 0;
       }
@@ -72,12 +88,11 @@ Pooled sensitivity_of(const Studies& studies, double from_mm) {
     if (sum.lesions == 0) return std::nullopt;
     return sum.found / sum.lesions;
   };
-  return {ratio(std::vector<int>(shares.size(), 1)), bootstrap(shares.size(), ratio)};
+  return {ratio(std::vector<int>(shares.size(), 1)), interval_of(studies, ratio)};
 }
 
 std::vector<SizeBin> by_size(const Studies& studies) {
-  constexpr double infinite = std::numeric_limits<double>::infinity();
-  std::vector<SizeBin> bins{{0, 3}, {3, 5}, {5, 10}, {10, 20}, {20, infinite}};
+  std::vector<SizeBin> bins{{0, 3}, {3, 5}, {5, 10}, {10, 20}, {20, any_mm}};
   for (const StudyFigures& study : studies)
     for (const LesionOutcome& lesion : study.lesions)
       for (SizeBin& bin : bins)
@@ -85,6 +100,7 @@ std::vector<SizeBin> by_size(const Studies& studies) {
           ++bin.lesions;
           bin.found += lesion.found ? 1 : 0;
         }
+  for (SizeBin& bin : bins) bin.sensitivity = sensitivity_of(studies, bin.from_mm, bin.to_mm);
   return bins;
 }
 
@@ -118,8 +134,8 @@ void summarise_detection(SubsetFigures& figures) {
   std::vector<LesionPredictions> predictions;
   for (const StudyFigures& study : figures.studies) predictions.push_back(study.predictions);
   figures.detection = detection_figures(predictions);
-  const auto interval = [&predictions](auto get) {
-    return bootstrap(predictions.size(), [&](const std::vector<int>& times) -> std::optional<double> {
+  const auto interval = [&](auto get) {
+    return interval_of(figures.studies, [&](const std::vector<int>& times) {
       return get(detection_figures(predictions, times));
     });
   };
@@ -132,6 +148,10 @@ void summarise_detection(SubsetFigures& figures) {
 }
 
 }  // namespace
+
+std::optional<double> mean_of(const Spread& spread) {
+  return spread.count == 0 ? std::nullopt : std::optional(spread.mean);
+}
 
 void summarise(SubsetFigures& figures, double small_lesion_mm) {
   const Studies& studies = figures.studies;

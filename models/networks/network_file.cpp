@@ -128,6 +128,11 @@ void save_network(const Network& network, std::map<std::string, std::string> met
 
 Network load_network(const std::filesystem::path& file) {
   const Safetensors contents = read_safetensors(file);
+  if (!contents.metadata.contains(config_key))
+    throw Error(Error::Kind::bad_input,
+                file.string() +
+                    ": does not say what network it is of: metserve-models import brings in weights of "
+                    "another program");
   try {
     const Network network = make_network(network_config_from_json(contents.meta(config_key)));
     load_state(*network, contents.tensors);

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "models/report/report.h"
 #include "models/text.h"
@@ -12,6 +13,16 @@ std::string number(double value) {
 
 std::string number(const std::optional<double>& value) {
   return value ? number(*value) : "";
+}
+
+/// A figure and its interval, three fields.
+std::string with_bounds(const std::optional<double>& value, const std::optional<Interval>& interval) {
+  const std::string bounds = interval ? number(interval->low) + ',' + number(interval->high) : ",";
+  return number(value) + ',' + bounds;
+}
+
+std::string with_bounds(const Spread& spread) {
+  return with_bounds(mean_of(spread), spread.interval);
 }
 
 /// Quoted where a field needs it (RFC 4180).
@@ -31,8 +42,8 @@ struct Line {
 
 std::vector<Line> lines_of(const SubsetFigures& f) {
   const auto line = [](const char* figure, const Spread& spread) {
-    return spread.count == 0 ? Line{figure, {}, {}}
-                             : Line{figure, spread.mean, spread.interval, spread.deviation};
+    const auto deviation = spread.count == 0 ? std::nullopt : std::optional(spread.deviation);
+    return Line{figure, mean_of(spread), spread.interval, deviation};
   };
   return {line("dice", f.dice),
           line("precision", f.precision),
@@ -58,12 +69,9 @@ std::vector<Line> lines_of(const SubsetFigures& f) {
 std::string subsets_csv(const std::vector<SubsetFigures>& figures) {
   std::string text = "subset,figure,value,low,high,sd\n";
   for (const SubsetFigures& f : figures)
-    for (const Line& line : lines_of(f)) {
-      const auto low = line.interval ? std::optional(line.interval->low) : std::nullopt;
-      const auto high = line.interval ? std::optional(line.interval->high) : std::nullopt;
-      text += key(f.subset) + ',' + line.figure + ',' + number(line.value) + ',' + number(low) + ',' +
-              number(high) + ',' + number(line.deviation) + '\n';
-    }
+    for (const Line& line : lines_of(f))
+      text += key(f.subset) + ',' + line.figure + ',' + with_bounds(line.value, line.interval) + ',' +
+              number(line.deviation) + '\n';
   return text;
 }
 
@@ -89,6 +97,51 @@ std::string lesions_csv(const std::vector<SubsetFigures>& figures) {
       for (const LesionOutcome& lesion : s.lesions)
         text += key(f.subset) + ',' + field(s.study) + ',' + number(lesion.diameter_mm) + ',' +
                 number(lesion.volume_mm3) + (lesion.found ? ",1\n" : ",0\n");
+  return text;
+}
+
+std::string sizes_csv(const std::vector<SubsetFigures>& figures) {
+  std::string text = "subset,from_mm,to_mm,lesions,found,sensitivity,low,high\n";
+  for (const SubsetFigures& f : figures)
+    for (const SizeBin& bin : f.by_size)
+      text += key(f.subset) +
+              formatted(",%g,%s,%d,%d,", bin.from_mm, std::isinf(bin.to_mm) ? "" : number(bin.to_mm).c_str(),
+                        bin.lesions, bin.found) +
+              with_bounds(bin.sensitivity.value, bin.sensitivity.interval) + '\n';
+  return text;
+}
+
+std::string groups_csv(const std::vector<SubsetFigures>& figures) {
+  std::string text = "subset,from_lesions,to_lesions,studies,figure,value,low,high\n";
+  for (const SubsetFigures& f : figures)
+    for (const LesionCountGroup& group : f.groups) {
+      const bool open = group.to == std::numeric_limits<int>::max();
+      const std::string head =
+          key(f.subset) + formatted(",%d,%s,%d,", group.from, open ? "" : std::to_string(group.to).c_str(),
+                                    group.false_positives.count);
+      text += head + "dice," + with_bounds(group.dice) + '\n';
+      text += head + "auc," + with_bounds(group.auc) + '\n';
+      text += head + "false_positives," + with_bounds(group.false_positives) + '\n';
+      text += head + "sensitivity," + with_bounds(group.sensitivity.value, group.sensitivity.interval) + '\n';
+    }
+  return text;
+}
+
+std::string roc_csv(const std::vector<SubsetFigures>& figures) {
+  std::string text = "subset,false_positive_rate,true_positive_rate,low,high\n";
+  for (const SubsetFigures& f : figures)
+    if (f.auc.count > 0)
+      for (const RocPoint& point : f.roc)
+        text += key(f.subset) + ',' + number(point.false_positive_rate) + ',' +
+                with_bounds(point.mean, point.interval) + '\n';
+  return text;
+}
+
+std::string precision_recall_csv(const std::vector<SubsetFigures>& figures) {
+  std::string text = "subset,recall,precision\n";
+  for (const SubsetFigures& f : figures)
+    for (const DetectionFigures::Point& point : f.detection.curve)
+      text += key(f.subset) + ',' + number(point.recall) + ',' + number(point.precision) + '\n';
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "models/report/report.h"
 #include "models/report/svg.h"
@@ -11,13 +12,25 @@ namespace {
 /// More lines than this cannot be told apart.
 constexpr std::size_t most_lines = 7;
 
-std::size_t lines(const std::vector<SubsetFigures>& figures) {
-  return std::min(figures.size(), most_lines);
+using Figures = std::span<const SubsetFigures>;
+
+/// "name", then "name-2" and so on.
+std::string numbered(const std::string& name, std::size_t number) {
+  return number == 1 ? name : name + '-' + std::to_string(number);
 }
 
-std::string roc(const std::vector<SubsetFigures>& figures) {
+/// As many plots as it takes, `most_lines` subsets on each.
+void add_pages(const std::string& name, Figures figures, std::string (*draw)(Figures),
+               std::vector<NamedPlot>& plots) {
+  for (std::size_t begin = 0; begin < figures.size(); begin += most_lines)
+    plots.push_back({numbered(name, begin / most_lines + 1),
+                     draw(figures.subspan(begin, std::min(most_lines, figures.size() - begin)))});
+}
+
+std::string roc(Figures figures) {
   Plot plot("Mean ROC over studies, 95 % band", {"false positive rate", 0, 1}, {"true positive rate", 0, 1});
-  for (std::size_t i = 0; i < lines(figures); ++i) {
+  for (std::size_t i = 0; i < figures.size(); ++i) {
+    if (figures[i].auc.count == 0) continue;
     std::vector<PlotPoint> mean, low, high;
     for (const RocPoint& point : figures[i].roc) {
       mean.push_back({point.false_positive_rate, point.mean});
@@ -30,9 +43,9 @@ std::string roc(const std::vector<SubsetFigures>& figures) {
   return plot.svg();
 }
 
-std::string precision_recall(const std::vector<SubsetFigures>& figures) {
+std::string precision_recall(Figures figures) {
   Plot plot("Lesions: precision and recall", {"recall", 0, 1}, {"precision", 0, 1});
-  for (std::size_t i = 0; i < lines(figures); ++i) {
+  for (std::size_t i = 0; i < figures.size(); ++i) {
     const DetectionFigures& found = figures[i].detection;
     if (!found.average_precision) continue;
     std::vector<PlotPoint> points;
@@ -60,13 +73,12 @@ std::string boxes(const std::vector<SubsetFigures>& figures, const std::string& 
   return plot.svg();
 }
 
-std::string by_size(const std::vector<SubsetFigures>& figures) {
-  const SubsetFigures& first = figures.front();
-  const auto count = static_cast<double>(first.by_size.size());
-  Plot plot("Lesions found by longest diameter, " + describe(first.subset), {"mm", 0.5, count + 0.5},
+std::string by_size(const SubsetFigures& figures) {
+  const auto count = static_cast<double>(figures.by_size.size());
+  Plot plot("Lesions found by longest diameter, " + describe(figures.subset), {"mm", 0.5, count + 0.5},
             {"sensitivity", 0, 1});
-  for (std::size_t i = 0; i < first.by_size.size(); ++i) {
-    const SizeBin& bin = first.by_size[i];
+  for (std::size_t i = 0; i < figures.by_size.size(); ++i) {
+    const SizeBin& bin = figures.by_size[i];
     const auto x = static_cast<double>(i + 1);
     if (bin.lesions > 0) plot.bar(x, 0.7, static_cast<double>(bin.found) / bin.lesions, 0);
     const std::string range = std::isinf(bin.to_mm) ? formatted("%g and more", bin.from_mm)
@@ -82,16 +94,19 @@ std::vector<NamedPlot> evaluation_plots(const std::vector<SubsetFigures>& figure
   double most = 1;
   for (const SubsetFigures& f : figures)
     for (const StudyFigures& study : f.studies) most = std::max(most, double(study.false_positives));
-  return {
-      {"roc", roc(figures)},
-      {"precision-recall", precision_recall(figures)},
-      {"dice",
-       boxes(figures, "Voxel Dice by study", {"Dice", 0, 1}, [](const StudyFigures& s) { return s.dice; })},
-      {"auc", boxes(figures, "AUC by study", {"AUC", 0.5, 1}, [](const StudyFigures& s) { return s.auc; })},
-      {"false-positives",
-       boxes(figures, "False positives by study", {"components", 0, std::ceil(most / 5) * 5},
-             [](const StudyFigures& s) { return std::optional<double>(s.false_positives); })},
-      {"sensitivity-by-size", by_size(figures)}};
+  std::vector<NamedPlot> plots;
+  add_pages("roc", figures, roc, plots);
+  add_pages("precision-recall", figures, precision_recall, plots);
+  plots.push_back({"dice", boxes(figures, "Voxel Dice by study", {"Dice", 0, 1},
+                                 [](const StudyFigures& s) { return s.dice; })});
+  plots.push_back(
+      {"auc", boxes(figures, "AUC by study", {"AUC", 0.5, 1}, [](const StudyFigures& s) { return s.auc; })});
+  plots.push_back({"false-positives",
+                   boxes(figures, "False positives by study", {"components", 0, std::ceil(most / 5) * 5},
+                         [](const StudyFigures& s) { return std::optional<double>(s.false_positives); })});
+  for (std::size_t i = 0; i < figures.size(); ++i)
+    plots.push_back({numbered("sensitivity-by-size", i + 1), by_size(figures[i])});
+  return plots;
 }
 
 }  // namespace metserve::models

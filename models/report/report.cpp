@@ -33,6 +33,10 @@ std::string percent_cell(const std::optional<double>& value, const std::optional
   return "<td>" + with_interval(100 * *value, scaled, 0) + "</td>";
 }
 
+std::string threshold_cell(const std::optional<double>& threshold) {
+  return threshold ? formatted("<td>%.3g</td>", *threshold) : "<td>-</td>";
+}
+
 std::string voxel_table(const std::vector<SubsetFigures>& figures) {
   std::string text =
       "<table><tr><th>sequences</th><th>AUC</th><th>voxel Dice</th><th>Dice of lesions "
@@ -61,8 +65,8 @@ std::string lesion_table(const std::vector<SubsetFigures>& figures) {
             percent_cell(f.detection.average_precision, f.average_precision_interval) +
             percent_cell(f.detection.maximum_sensitivity, f.maximum_sensitivity_interval) +
             percent_cell(f.detection.true_positive_dice, f.true_positive_dice_interval) +
-            formatted("<td>%.3f</td><td>%.3f</td><td>%.3f</td></tr>\n", f.best_threshold, f.youden_threshold,
-                      f.youden_threshold_by_study.mean);
+            threshold_cell(f.best_threshold) + threshold_cell(f.youden_threshold) +
+            threshold_cell(mean_of(f.youden_threshold_by_study)) + "</tr>\n";
   return text + "</table>\n";
 }
 
@@ -81,6 +85,12 @@ std::string group_table(const SubsetFigures& f) {
   return text + "</table>\n";
 }
 
+std::string group_tables(const std::vector<SubsetFigures>& figures) {
+  std::string text;
+  for (const SubsetFigures& f : figures) text += group_table(f);
+  return text;
+}
+
 std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions& options,
                  const std::vector<NamedPlot>& plots) {
   std::string text =
@@ -88,7 +98,7 @@ std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions&
       "</title><style>" + style + "</style></head><body>\n<h1>" + escaped(options.title) + "</h1>\n<p>" +
       escaped(options.model) + "<br>" + escaped(options.data) +
       formatted(
-          "<br>Threshold %.3f; smallest peak %.3f; smallest roundness %.2f; smallest component %g mm3. "
+          "<br>Threshold %.3g; smallest peak %.9g; smallest roundness %.2f; smallest component %g mm3. "
           "Research only.</p>\n",
           options.rule.threshold, options.rule.minimum_peak, options.rule.minimum_roundness,
           options.rule.minimum_volume_mm3);
@@ -97,7 +107,7 @@ std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions&
       "studies. Voxel Dice is of all that is segmented; the Dice of lesions found leaves out missed "
       "lesions and false positives. The papers' tables stand below ours: theirs are of patients.</p>\n";
   text += "<h2>Voxels</h2>\n" + voxel_table(figures) + "<h2>Lesions</h2>\n" + lesion_table(figures) +
-          "<h2>By number of lesions</h2>\n" + group_table(figures.front()) + "<h2>Plots</h2>\n";
+          "<h2>By number of lesions</h2>\n" + group_tables(figures) + "<h2>Plots</h2>\n";
   for (const NamedPlot& plot : plots) text += plot.svg;
   if (!options.pictures.empty())
     text +=
@@ -131,6 +141,10 @@ void write_report(const std::vector<SubsetFigures>& figures, const ReportOptions
   write_text(subsets_csv(figures), directory / "subsets.csv");
   write_text(studies_csv(figures), directory / "studies.csv");
   write_text(lesions_csv(figures), directory / "lesions.csv");
+  write_text(sizes_csv(figures), directory / "sizes.csv");
+  write_text(groups_csv(figures), directory / "groups.csv");
+  write_text(roc_csv(figures), directory / "roc.csv");
+  write_text(precision_recall_csv(figures), directory / "precision-recall.csv");
   for (const NamedPlot& plot : plots) write_text(plot.svg, directory / (plot.name + ".svg"));
   write_text(html(figures, options, plots), directory / "report.html");
 }

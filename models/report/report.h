@@ -23,9 +23,11 @@ struct ReportOptions {
 };
 
 /// Writes everything that an evaluation gives into `directory`: `evaluation.json`, `evaluation.md` (the
-/// table), `subsets.csv`, `studies.csv`, `lesions.csv`, the plots `roc.svg`, `precision-recall.svg`,
-/// `dice.svg`, `auc.svg`, `sensitivity-by-size.svg`, and `report.html` with all of it beside the papers'
-/// figures. Throws Error(io).
+/// table), `subsets.csv`, `studies.csv`, `lesions.csv`, `sizes.csv`, `groups.csv` (by number of lesions),
+/// `roc.csv`, `precision-recall.csv`, the plots `roc.svg`, `precision-recall.svg` (`roc-2.svg` and so on
+/// where there are many subsets), `dice.svg`, `auc.svg`, `false-positives.svg`, `sensitivity-by-size.svg`
+/// (`-2` and so on for further subsets), and `report.html` with all of it beside the papers' figures. Throws
+/// Error(io).
 void write_report(const std::vector<SubsetFigures>& figures, const ReportOptions& options,
                   const std::filesystem::path& directory);
 
@@ -37,6 +39,10 @@ void add_pictures(EvaluationOptions& options, int count, ReportOptions& report);
 std::string subsets_csv(const std::vector<SubsetFigures>& figures);
 std::string studies_csv(const std::vector<SubsetFigures>& figures);
 std::string lesions_csv(const std::vector<SubsetFigures>& figures);
+std::string sizes_csv(const std::vector<SubsetFigures>& figures);
+std::string groups_csv(const std::vector<SubsetFigures>& figures);
+std::string roc_csv(const std::vector<SubsetFigures>& figures);
+std::string precision_recall_csv(const std::vector<SubsetFigures>& figures);
 
 /// A plot and the name of its file.
 struct NamedPlot {

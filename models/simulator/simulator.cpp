@@ -109,10 +109,14 @@ SimulatedSequence acquire_sequence(const Scene& scene, const Layout& layout, con
 
 }  // namespace
 
+std::string_view name_of(Hospital hospital) {
+  constexpr std::array<std::string_view, 3> names{"mixed", "stanford", "oslo"};
+  return names[static_cast<std::size_t>(hospital)];
+}
+
 std::optional<Hospital> hospital_from_name(std::string_view name) {
-  if (name == "mixed") return Hospital::mixed;
-  if (name == "stanford") return Hospital::stanford;
-  if (name == "oslo") return Hospital::oslo;
+  for (const Hospital hospital : {Hospital::mixed, Hospital::stanford, Hospital::oslo})
+    if (name_of(hospital) == name) return hospital;
   return std::nullopt;
 }
 

@@ -11,6 +11,7 @@ void add_evaluate(CLI::App& program);
 void add_bench(CLI::App& program);
 void add_compare(CLI::App& program);
 void add_forward(CLI::App& program);
+void add_import(CLI::App& program);
 void add_score(CLI::App& program);
 void add_publish(CLI::App& program);  ///< only where the manifest can be written
 

@@ -38,9 +38,10 @@ void run(const EvaluateArguments& arguments) {
   write_report(figures, report, arguments.output);
   std::printf("%s", to_table(figures).c_str());
   for (const SubsetFigures& f : figures)
-    std::printf("%s: threshold of the best Dice %.4f (%.3f), of Youden's index %.4f, by study %.4f\n",
-                describe(f.subset).c_str(), f.best_threshold, f.best_threshold_dice, f.youden_threshold,
-                f.youden_threshold_by_study.mean);
+    if (f.best_threshold)
+      std::printf("%s: threshold of the best Dice %.4g (%.3f), of Youden's index %.4g, by study %.4g\n",
+                  describe(f.subset).c_str(), *f.best_threshold, *f.best_threshold_dice, *f.youden_threshold,
+                  f.youden_threshold_by_study.mean);
 }
 
 }  // namespace

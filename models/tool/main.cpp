@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   metserve::models::tool::add_score(program);
   metserve::models::tool::add_bench(program);
   metserve::models::tool::add_forward(program);
+  metserve::models::tool::add_import(program);
 #ifdef METSERVE_MODEL_PACKAGE
   metserve::models::tool::add_publish(program);
 #endif

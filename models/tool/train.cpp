@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "models/slot_list.h"
 #include "models/study.h"
 #include "models/tool/commands.h"
 #include "models/tool/network_options.h"
@@ -12,9 +13,8 @@ namespace {
 
 struct TrainArguments {
   TrainingOptions options;
-  std::string data, validation, output;
+  std::string data, validation, output, validation_subsets = "full";
   bool no_dropout = false;
-  bool censor_bravo = false;
 };
 
 void print(const TrainingProgress& p) {
@@ -28,12 +28,13 @@ void print(const TrainingProgress& p) {
 void run(const TrainArguments& arguments) {
   TrainingOptions options = arguments.options;
   if (arguments.no_dropout) options.dropout = 0;
-  if (arguments.censor_bravo)
-    options.validation_subsets.push_back(SlotSet().set().reset(index(Slot::t1_gre_post)));
+  options.validation_subsets = subsets_named(arguments.validation_subsets);
   const std::vector<Study> training = read_studies(arguments.data, options.clahe);
   const std::vector<Study> validation = read_studies(arguments.validation, options.clahe);
   std::printf("%zu studies to train on, %zu to validate on, sequences %s\n", training.size(),
               validation.size(), key(network_to_train(training, options).subset).c_str());
+  for (const std::string& patient : shared_patients(training, validation))
+    std::printf("%s has studies to train on and to validate on: the score is too high\n", patient.c_str());
   train(training, validation, options, arguments.output, print);
 }
 
@@ -55,9 +56,12 @@ void add_train(CLI::App& program) {
   c->add_option("--crop", o.sampler.crop, "pixels, a multiple of 32");
   c->add_option("--lesion-share", o.sampler.lesion_share, "share of crops around a lesion");
   c->add_option("--small-lesion-bias", o.sampler.small_lesion_bias, "chosen by volume^-bias");
+  c->add_option("--scale-jitter", o.sampler.scale_jitter, "crops grow or shrink by up to this share");
+  c->add_option("--gamma-jitter", o.sampler.gamma_jitter, "intensities go to x^g, log g up to this");
   c->add_flag("--upright", o.sampler.upright, "crops are mirrored from left to right alone, not turned");
   c->add_option("--learning-rate", o.learning_rate, "Adam's");
   c->add_option("--decay-power", o.decay_power, "0: constant rate");
+  c->add_option("--warmup-steps", o.warmup_steps, "over which the rate rises from 0");
   c->add_option("--weight-decay", o.weight_decay, "L2");
   c->add_option("--positive-weight", o.positive_weight, "of positive pixels");
   c->add_option("--hard-pixel-share", o.hard_pixel_share, "of pixels in the cross-entropy; 1: all");
@@ -65,7 +69,8 @@ void add_train(CLI::App& program) {
   c->add_option("--tie-weight", o.tie_weight, "of the penalty that ties the -l2 networks");
   c->add_option("--dropout", o.dropout, "probability that a sequence is dropped");
   c->add_flag("--no-dropout", a->no_dropout, "the same as --dropout 0");
-  c->add_flag("--censor-bravo", a->censor_bravo, "score validation without BRAVO as well");
+  c->add_option("--validation-subsets", a->validation_subsets,
+                "that the score is the mean over, named as for evaluate");
   c->add_option("--validation-stride", o.validation_stride, "every which slice is scored");
   c->add_option("--interval", o.interval, "steps between validations");
   c->add_option("--checkpoint-interval", o.checkpoint_interval, "steps between checkpoints");

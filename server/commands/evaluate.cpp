@@ -66,7 +66,7 @@ void add_evaluate(CLI::App& program) {
       ->add_option(
           "--subsets", a->subsets,
           "full (all four), without-SEQUENCE (e.g. without-t1_gre_post), one-missing (all four, and each one "
-          "missing), all fifteen, or a subset's SEQUENCE+SEQUENCE; several with commas")
+          "missing), all (the fifteen subsets), or one subset's SEQUENCE+SEQUENCE; several with commas")
       ->capture_default_str();
   add_lesion_rule_options(*command, a->rule);
   command->add_flag("--json", a->json, "Print JSON");

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "models/device.h"
 #include "models/package/publish.h"
@@ -24,8 +26,8 @@ struct Split {
   std::vector<models::Study> training, validation;
 };
 
-/// Without studies of their own, every eighth of the data is kept for validation and never trained on: of
-/// those with lesions, without which nothing can be chosen, and of the others.
+/// Without studies of their own, those of every eighth patient are kept for validation and never trained on:
+/// of patients with lesions, without which nothing can be chosen, and of the others.
 Split studies_of(const TrainArguments& arguments) {
   constexpr std::size_t every = 8;
   Split split;
@@ -35,19 +37,26 @@ Split studies_of(const TrainArguments& arguments) {
     split.validation = models::read_studies(*arguments.validation, arguments.options.clahe);
     return split;
   }
-  const auto lesions = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), models::has_lesion));
+  const auto patient_of = [](const models::Study& study) {
+    return study.patient.empty() ? study.name : study.patient;
+  };
+  std::map<std::string, bool> has_lesion;  // by patient
+  for (const models::Study& study : all) has_lesion[patient_of(study)] |= models::has_lesion(study);
+  const auto lesions = static_cast<std::size_t>(std::count_if(
+      has_lesion.begin(), has_lesion.end(), [](const auto& patient) { return patient.second; }));
   if (lesions < 2) {
     throw Error(Error::Kind::bad_call,
                 arguments.data + ": holds " + std::to_string(lesions) +
-                    " studies with lesions, two are needed; give more or --validation DIR");
+                    " patients with lesions, two are needed; give more or --validation DIR");
   }
+  std::set<std::string> kept;
   std::size_t with = 0, without = 0;
-  for (models::Study& study : all) {
-    const bool lesion = models::has_lesion(study);
+  for (const auto& [patient, lesion] : has_lesion) {
     const std::size_t number = lesion ? ++with : ++without;
-    const bool kept = number % every == 0 || (lesion && lesions < every && number == lesions);
-    (kept ? split.validation : split.training).push_back(std::move(study));
+    if (number % every == 0 || (lesion && lesions < every && number == lesions)) kept.insert(patient);
   }
+  for (models::Study& study : all)
+    (kept.contains(patient_of(study)) ? split.validation : split.training).push_back(std::move(study));
   return split;
 }
 
@@ -89,6 +98,8 @@ void train(TrainArguments& arguments) {
   std::printf("%zu studies to train on, %zu to validate on, sequences %s\n", split.training.size(),
               split.validation.size(),
               models::key(models::network_to_train(split.training, arguments.options).subset).c_str());
+  for (const std::string& patient : models::shared_patients(split.training, split.validation))
+    std::printf("%s has studies to train on and to validate on: the score is too high\n", patient.c_str());
   {
     Progress progress;
     models::train(split.training, split.validation, arguments.options, arguments.output,
@@ -107,8 +118,7 @@ void add_train(CLI::App& program) {
       ->check(CLI::ExistingDirectory);
   command
       ->add_option("--validation", a->validation,
-                   "Folder of studies to validate on; every eighth of --data "
-                   "without it")
+                   "Folder of studies to validate on; without it those of every eighth patient of --data")
       ->check(CLI::ExistingDirectory);
   command->add_option("-o,--output", a->output, "Folder for checkpoints, training.csv and the model package")
       ->required();

@@ -11,6 +11,7 @@
 #include "tests/temporary_directory.h"
 
 using namespace metserve::models;
+using Catch::Matchers::Contains;
 using metserve::TemporaryDirectory;
 
 TEST_CASE("Studies are the same simulated one by one and side by side", "[cache]") {
@@ -35,19 +36,27 @@ TEST_CASE("Studies are the same simulated one by one and side by side", "[cache]
   }
 }
 
-TEST_CASE("Studies that are there are kept, and one that cannot be simulated ends the others", "[cache]") {
+TEST_CASE("A study that cannot be simulated ends the others", "[cache]") {
   const TemporaryDirectory directory;
   const Anatomy nobody{
       .name = "nobody", .labels = torch::zeros({32, 32, 32}, torch::kInt16), .spacing_mm = 1};
   CHECK_THROWS_AS(build_cache({nobody}, {}, directory.path(), {}), Error);
   CHECK(std::filesystem::is_empty(directory.path()));
-  Study there;
-  there.name = "there";
-  there.images = torch::zeros({4, 1, 256, 256}, torch::kUInt8);
-  there.truth = torch::zeros({1, 256, 256}, torch::kInt16);
-  write_study(there, {}, directory / "study_0000.safetensors");
-  CacheOptions one;
-  one.studies = 1;
-  build_cache({nobody}, one, directory.path(), {});
-  CHECK(read_study(directory / "study_0000.safetensors", {}).name == "there");
+}
+
+TEST_CASE("Studies that are there are kept, those of other options are refused", "[cache]") {
+  const TemporaryDirectory directory;
+  CacheOptions options;
+  options.studies = 1;
+  build_cache({}, options, directory.path(), {});
+  const auto file = directory / "study_0000.safetensors";
+  const auto written = std::filesystem::last_write_time(file);
+  build_cache({}, options, directory.path(), {});
+  CacheOptions other = options;
+  other.simulator.random_contrasts = 0;
+  CHECK_THROWS_WITH(build_cache({}, other, directory.path(), {}), Contains("\"random_contrasts\":0.25"));
+  other = options;
+  other.seed = 2;
+  CHECK_THROWS_WITH(build_cache({}, other, directory.path(), {}), Contains("study_0000.safetensors"));
+  CHECK(std::filesystem::last_write_time(file) == written);
 }

@@ -232,6 +232,11 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
   CHECK(rows("studies.csv") == 5 * 2);
   CHECK(rows("lesions.csv") == 5 * 4);
   CHECK(rows("subsets.csv") == 5 * 17);
+  CHECK(rows("sizes.csv") == 5 * 5);
+  CHECK(rows("groups.csv") == 5 * 3 * 4);
+  CHECK(rows("roc.csv") == 5 * 101);
+  CHECK(text_of(directory / "sensitivity-by-size-5.svg").find("without FLAIR") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(directory / "roc-2.svg"));
   const auto same = compare_evaluations(directory / "evaluation.json", directory / "evaluation.json");
   CHECK(same.size() == 5 * 8 - 4 * 2);  // without a prediction there is no precision and no lesion found
   for (const Comparison& c : same) CHECK(c.test.p_value == 1);
@@ -249,6 +254,7 @@ TEST_CASE("Figures that healthy studies do not have are absent, and so are their
   const auto perfect = [](const Study& study, SlotSet) { return outlined(study); };
   const SubsetFigures none = evaluate_predictions({healthy}, SlotSet().set(), perfect, {});
   CHECK_FALSE(none.sensitivity.value.has_value());
+  CHECK_FALSE(none.best_threshold.has_value());
   CHECK(to_table({none}).find("| all four | - | - | - | - | - | - | - | 0.0 |") != std::string::npos);
   const SubsetFigures some =
       evaluate_predictions({toy_study(0), healthy, healthy, healthy}, SlotSet().set(), perfect, {});
@@ -268,6 +274,34 @@ TEST_CASE("Lesions are judged by the rule for the sequences that a study has", "
   };
   evaluate_predictions({study}, SlotSet().set(), predictor, options);
   CHECK(asked == std::vector<SlotSet>{study.present});
+}
+
+TEST_CASE("Every subset is in a plot, seven in each", "[report]") {
+  const Study study = toy_study(0);
+  const auto predictor = [](const Study& s, SlotSet) { return outlined(s); };
+  std::vector<SubsetFigures> figures;
+  for (SlotSet subset : all_subsets())
+    figures.push_back(evaluate_predictions({study}, subset, predictor, {}));
+  std::string roc;
+  for (const NamedPlot& plot : evaluation_plots(figures))
+    if (plot.name.starts_with("roc")) roc += plot.name + plot.svg;
+  for (const char* name : {"roc-2<", "roc-3<"}) CHECK(roc.find(name) != std::string::npos);
+  for (SlotSet subset : all_subsets()) CHECK(roc.find(describe(subset) + ", AUC") != std::string::npos);
+}
+
+TEST_CASE("Intervals are over patients, of whom several studies may be there", "[evaluation]") {
+  std::vector<Study> studies{toy_study(0), toy_study(1), toy_study(2), toy_study(3)};
+  const auto two_of_four = [&](const Study& s, SlotSet) {
+    return s.name == "toy 0" || s.name == "toy 1" ? outlined(s) : torch::full(s.truth.sizes(), -9.0F);
+  };
+  const auto dice = [&] { return evaluate_predictions(studies, SlotSet().set(), two_of_four, {}).dice; };
+  CHECK(dice().mean == 0.5);
+  CHECK(dice().interval->low < 0.5);
+  for (Study& study : studies) study.patient = "one";
+  CHECK(dice().interval->low == 0.5);  // nobody else to draw
+  CHECK(dice().interval->high == 0.5);
+  CHECK(shared_patients({studies[0]}, {studies[1]}) == std::vector<std::string>{"one"});
+  CHECK(shared_patients({toy_study(0)}, {toy_study(0)}).empty());
 }
 
 TEST_CASE("Text in plots cannot break them", "[report]") {

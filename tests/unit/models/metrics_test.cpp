@@ -126,6 +126,16 @@ TEST_CASE("Equal probabilities count half in the area under the curve", "[metric
   CHECK(curve.auc() == Approx(0.5));
 }
 
+TEST_CASE("Youden's threshold is of the voxels inside the head, of one study and of all", "[evaluation]") {
+  Study study = small_study();
+  study.images.narrow(2, 2, 4).zero_();  // two rows of head and the lesion at a corner, the rest is air
+  torch::manual_seed(4);
+  const torch::Tensor log_odds = torch::randn({4, 6, 8}) - 3 + 3 * study.truth.ne(0).to(torch::kFloat32);
+  const auto predictor = [&](const Study&, SlotSet) { return log_odds; };
+  const SubsetFigures figures = evaluate_predictions({study}, SlotSet().set(), predictor, {});
+  CHECK(*figures.youden_threshold == Approx(figures.youden_threshold_by_study.mean));
+}
+
 TEST_CASE("Subsets are listed once each and described by name", "[evaluation]") {
   CHECK(full_and_one_missing().size() == 5);
   CHECK(all_subsets().size() == 15);

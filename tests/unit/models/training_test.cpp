@@ -179,6 +179,31 @@ TEST_CASE("A checkpoint of another network is refused, also where the weights wo
   CHECK_THROWS_WITH(train(studies, studies, other, directory / "a", {}), Contains("trained on"));
 }
 
+TEST_CASE("A run goes on with the settings that it was begun with, and is not begun over", "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0), toy_study(1)};
+  TrainingOptions options = tiny();
+  options.steps = 1;
+  train(studies, studies, options, directory / "a", {});
+  const std::string log = text_of(directory / "a/training.csv");
+  CHECK_THROWS_WITH(train(studies, studies, options, directory / "a", {}), Contains("resume"));
+  CHECK(text_of(directory / "a/training.csv") == log);
+  options.resume = true;
+  options.steps = 2;
+  TrainingOptions other = options;
+  other.seed = 9;
+  CHECK_THROWS_WITH(train(studies, studies, other, directory / "a", {}), Contains("seed 1") && Contains("9"));
+  other = options;
+  other.sampler.lesion_share = 0.5;
+  CHECK_THROWS_WITH(train(studies, studies, other, directory / "a", {}), Contains("lesion_share 0.6"));
+  CHECK_THROWS_WITH(train({studies[0]}, studies, options, directory / "a", {}),
+                    Contains("studies to train on"));
+  options.interval = 7;
+  options.workers = 1;
+  train(studies, studies, options, directory / "a", {});
+  CHECK(text_of(directory / "a/training.csv").find("\n2,") != std::string::npos);
+}
+
 TEST_CASE("Training goes on from other weights, and keeps them when it finds none better", "[training]") {
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0)};

@@ -56,6 +56,7 @@ TEST_CASE("BraTS-METS is read with tumour core as lesion, its T1 as told", "[dat
   write_brats(written, directory.path());
   const Slot t1c = GENERATE(Slot::t1_gre_post, Slot::t1_se_post);
   const auto read = models::dataset_studies(directory.path(), t1c).at(0).read();
+  CHECK(read.patient == "BraTS-MET-00001");
   REQUIRE(read.sequences.size() == 3);
   CHECK(torch::equal(read.sequences.at(t1c).voxels, written.sequences.at(Slot::t1_gre_post).voxels));
   CHECK(torch::equal(read.sequences.at(Slot::flair).voxels, written.sequences.at(Slot::flair).voxels));

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "pipeline/error.h"
+#include "pipeline/segment_study_acceptance.h"
 #include "tests/catch.h"
 #include "tests/unit/dicom/result_fixtures.h"
 #include "tests/unit/pipeline/phantom.h"
@@ -15,6 +16,7 @@
 using namespace metserve;
 using namespace metserve::pipeline;
 using namespace metserve::pipeline::test;
+using Catch::Matchers::Contains;
 using models::Slot;
 
 namespace {
@@ -184,6 +186,19 @@ TEST_CASE("A study without a post-Gd T1 is not accepted unless the site says so"
   CHECK(segment_study(study, segmenter, options).reference.header.series_description == "SAG CUBE T1 pre");
   options.acceptance.required = {Slot::t1_gre_post};
   CHECK_THROWS_AS(segment_study(study, segmenter, options), Error);
+}
+
+TEST_CASE("A network that cannot miss a sequence says so, or is not run", "[segment_study]") {
+  models::NetworkConfig network;
+  const models::SlotSet without_cube_pre("1101");
+  CHECK(warning_of_missing(network, without_cube_pre).empty());
+  network.dropout = false;
+  CHECK(warning_of_missing(network, models::SlotSet("1111")).empty());
+  CHECK(warning_of_missing(network, without_cube_pre).find("CUBE pre in every study") != std::string::npos);
+  require_enough_for(network, without_cube_pre);
+  network.network = "mid-subtract";
+  require_enough_for(network, models::SlotSet("0110"));
+  CHECK_THROWS_WITH(require_enough_for(network, without_cube_pre), Contains("lacks CUBE pre"));
 }
 
 TEST_CASE("A study that a person has to decide about is held with the series named", "[segment_study]") {
