@@ -13,7 +13,8 @@
 namespace metserve::dicom {
 namespace {
 
-constexpr double position_tolerance = 0.1;       // of a slice's distance
+// Of a slice's distance: each of two may lie a fifth from the even grid (slice_order.cpp).
+constexpr double position_tolerance = 0.4;
 constexpr std::size_t most_voxels = 2000000000;  // ten times a large head; more is a damaged file
 
 struct Frame {

@@ -31,9 +31,12 @@ std::vector<dicom::LesionDescription> descriptions(const std::vector<Lesion>& le
   return result;
 }
 
-/// The voxels of lesions, and what else was drawn.
+/// The lesions as they are called and said to be, their voxels, and what else was drawn. Not the Tracking
+/// UIDs: those of new lesions come from this text.
 std::string drawn(const StudyResult& result) {
   std::string text;
+  for (const Lesion& lesion : result.lesions.lesions)
+    text += '\n' + std::to_string(lesion.number) + ' ' + std::to_string(lesion.mean_probability);
   for (std::size_t v = 0; v < result.lesions.labels.size(); ++v)
     if (const auto label = result.lesions.labels[v]; label != 0)
       text += '\n' + std::to_string(v) + ' ' + std::to_string(label);

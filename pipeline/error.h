@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace metserve::pipeline {
 
@@ -14,11 +15,17 @@ class Error : public std::runtime_error {
     bad_input,     ///< the images cannot be used
   };
 
-  Error(Kind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
+  Error(Kind kind, const std::string& what) : Error(kind, what, what) {}
+  /// `told`: without text of the images.
+  Error(Kind kind, const std::string& what, std::string told)
+      : std::runtime_error(what), kind_(kind), told_(std::move(told)) {}
   Kind kind() const { return kind_; }
+  /// What a log may say: persons enter names of patients as descriptions, too.
+  const std::string& told() const { return told_; }
 
  private:
   Kind kind_;
+  std::string told_;
 };
 
 }  // namespace metserve::pipeline

@@ -129,10 +129,11 @@ void seat_decided(const dicom::Study& study, const MatchOptions& options, StudyM
 /// One series alone: what makes it unusable, then the site's rules, then what its headers say.
 SeenSeries look_at(const dicom::SeriesHeader& header, const MatchOptions& options) {
   const auto none = [](const std::string& reason) { return KindMatch{std::nullopt, 0.95, {reason}}; };
-  if (const auto reason = unusable(header, options)) return {none(*reason), contrast_of(header)};
+  const ContrastMatch contrast = is_acquired(header) ? contrast_of(header) : ContrastMatch{};
+  if (const auto reason = unusable(header, options)) return {none(*reason), contrast};
   if (auto ruled = apply_rules(options.rules, header)) return *std::move(ruled);
-  if (const auto reason = exclusion(header, options)) return {none(*reason), contrast_of(header)};
-  return {classify(header), contrast_of(header)};
+  if (const auto reason = exclusion(header, options)) return {none(*reason), contrast};
+  return {classify(header), contrast};
 }
 
 /// A spin echo of unknown contrast leaves nothing open once both of its slots are filled.

@@ -55,7 +55,8 @@ std::optional<TimedSeries> bound(const dicom::Study& study, const std::vector<Co
 std::optional<double> bolus_start_s(const dicom::Study& study) {
   std::optional<double> start;
   for (const auto& [header, instances, frames] : study.series)
-    if (const auto s = header.contrast_start_time_s; s && *s != 0 && !given(header).empty())
+    if (const auto s = header.contrast_start_time_s;
+        is_acquired(header) && s && *s != 0 && !given(header).empty())
       start = std::min(*s, start.value_or(*s));
   return start;
 }
@@ -158,6 +159,7 @@ bool early_series_name_agent(const dicom::Study& study, const std::vector<KindMa
   bool t2_or_diffusion = false;
   for (std::size_t i = 0; i < contrasts.size(); ++i) {
     const SeriesHeader& header = study.series[i].header;
+    if (!is_acquired(header)) continue;
     const bool names_agent = contrasts[i].attribute == Contrast::post;
     localizers += is_localizer(header) ? 1 : 0;
     with_agent += is_localizer(header) && names_agent ? 1 : 0;
@@ -234,7 +236,7 @@ void settle_contrast_by_time(const dicom::Study& study, const std::vector<KindMa
   if (events.last_pre && events.first_post && events.last_pre->time_s > events.first_post->time_s) return;
   const std::vector<ContrastMatch> known = contrasts;
   for (std::size_t i = 0; i < contrasts.size(); ++i) {
-    if (known[i].state != Contrast::unknown) continue;
+    if (known[i].state != Contrast::unknown || !is_acquired(study.series[i].header)) continue;
     ContrastMatch timed = by_time(study, kinds, known, events, i);
     timed.words = known[i].words;
     timed.reasons.insert(timed.reasons.end(), known[i].reasons.begin(), known[i].reasons.end());

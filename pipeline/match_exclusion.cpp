@@ -150,6 +150,10 @@ std::optional<std::string> excluded_by_image_type(const SeriesHeader& header) {
   return std::nullopt;
 }
 
+bool is_acquired(const SeriesHeader& header) {
+  return !no_image(header) && header.manufacturer != "MetServe";
+}
+
 bool is_localizer(const SeriesHeader& header) {
   return has_type(header, {"LOCALIZER"}) || Words(series_text(header)).any(localizer_words);
 }

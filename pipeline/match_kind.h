@@ -37,6 +37,11 @@ std::optional<std::string> exclusion(const dicom::SeriesHeader& header, const Ma
 /// small an extent, no regular volume.
 std::optional<std::string> unusable(const dicom::SeriesHeader& header, const MatchOptions& options);
 
+/// Whether it was acquired: MR images, and none that we made. What else a study holds, documents,
+/// presentation states or results, says nothing of when the contrast agent was given, whatever its
+/// description.
+bool is_acquired(const dicom::SeriesHeader& header);
+
 /// Whether it is a localizer or calibration, which come before everything else, by its type or description.
 bool is_localizer(const dicom::SeriesHeader& header);
 

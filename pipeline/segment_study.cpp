@@ -133,9 +133,10 @@ Frame choose_reference(std::vector<Sequence>& sequences, const SegmentOptions& o
       sequences.erase(sequences.begin());
     }
   }
-  std::string text = "no series of the study can be used as the reference";
+  const std::string told = "no series of the study can be used as the reference";
+  std::string text = told;
   for (const std::string& sentence : result.sequences_left_out) text += "; " + sentence;
-  throw Error(Error::Kind::bad_input, text);
+  throw Error(Error::Kind::bad_input, text, told);
 }
 
 Registration register_sequence(const Frame& frame, const Sequence& sequence) {

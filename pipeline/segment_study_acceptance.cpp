@@ -90,9 +90,11 @@ void require_accepted(models::SlotSet subset, const AcceptancePolicy& policy,
                       const std::vector<std::string>& left_out) {
   const std::string lacking = missing(subset, policy);
   if (lacking.empty()) return;
-  std::string text = "sequences that can be used: " + joined(subset) + "; the policy asks for " + lacking;
+  const std::string told =
+      "sequences that can be used: " + joined(subset) + "; the policy asks for " + lacking;
+  std::string text = told;
   for (const std::string& sentence : left_out) text += "; " + sentence;
-  throw Error(Error::Kind::not_accepted, text);
+  throw Error(Error::Kind::not_accepted, text, told);
 }
 
 void require_enough_for(const models::NetworkConfig& network, models::SlotSet subset) {

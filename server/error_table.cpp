@@ -26,8 +26,8 @@ constexpr std::array<ErrorHandling, 15> table{{
     {wrong_state, "wrong state", StoreStatus::cannot_understand, 409, LogLevel::info, JobVerdict::fail},
     {io, "input or output", StoreStatus::out_of_resources, 500, LogLevel::error, JobVerdict::retry},
     {out_of_resources, "out of resources", StoreStatus::out_of_resources, 503, LogLevel::error,
-     JobVerdict::retry},
-    {device, "device", StoreStatus::out_of_resources, 500, LogLevel::error, JobVerdict::retry},
+     JobVerdict::wait_out},
+    {device, "device", StoreStatus::out_of_resources, 500, LogLevel::error, JobVerdict::wait_out},
     {peer_transient, "peer", StoreStatus::out_of_resources, 502, LogLevel::warning, JobVerdict::retry},
     {peer_permanent, "peer", StoreStatus::out_of_resources, 502, LogLevel::error, JobVerdict::fail},
     {lease_lost, "lease lost", StoreStatus::out_of_resources, 409, LogLevel::warning, JobVerdict::abandon},
@@ -117,6 +117,11 @@ ErrorKind kind_of(const std::exception& error) {
 std::string reason_of(const std::exception& error) {
   const std::string text = error.what();
   return kind_of(error) == internal ? text.substr(0, text.find('\n')) : text;
+}
+
+std::string told_of(const std::exception& error) {
+  const auto* from_pipeline = dynamic_cast<const pipeline::Error*>(&error);
+  return from_pipeline != nullptr ? from_pipeline->told() : reason_of(error);
 }
 
 const ErrorHandling& handling(ErrorKind kind) {

@@ -28,8 +28,9 @@ enum class ErrorKind {
   internal,
 };
 
-/// What becomes of a study whose job ended with an error.
-enum class JobVerdict { skip, hold, fail, retry, hand_back, abandon };
+/// What becomes of a study whose job ended with an error. `wait_out`: what it lacks comes back; the study is
+/// tried again for a day before it is set aside.
+enum class JobVerdict { skip, hold, fail, retry, wait_out, hand_back, abandon };
 
 /// What one kind of error means at each of the three edges where errors are caught.
 struct ErrorHandling {
@@ -46,6 +47,9 @@ ErrorKind kind_of(const std::exception& error);
 /// The error's text as logs, answers and records show it. Libraries put a stack trace behind the first line
 /// of theirs: it is cut off.
 std::string reason_of(const std::exception& error);
+
+/// The same for a log, where no text of a study's images belongs.
+std::string told_of(const std::exception& error);
 
 const ErrorHandling& handling(ErrorKind kind);
 inline const ErrorHandling& handling(const std::exception& error) {

@@ -8,6 +8,7 @@
 
 #include "dicom/study.h"
 #include "pipeline/segment_study.h"
+#include "server/backoff.h"
 #include "server/error.h"
 #include "server/error_table.h"
 #include "server/intact_images.h"
@@ -17,6 +18,8 @@ namespace metserve::server {
 namespace {
 
 constexpr std::chrono::seconds retry_wait{30};
+constexpr RetryConfig shortage;  // 30 s doubled to half an hour: with as many tries it lasts a day
+constexpr int tries_of_shortage = 53;
 
 /// Whether any destination asks for objects of this kind: others are not even written.
 bool is_wanted(ObjectKind kind, const std::vector<DestinationConfig>& destinations) {
@@ -165,7 +168,11 @@ FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter
 std::string settle_error(const Claim& claim, const std::exception& error, const JobContext& context) {
   const ErrorHandling& how = handling(error);
   const std::string reason = reason_of(error);
-  context.log.write(how.log_level, reason, claim.key);
+  context.log.write(how.log_level, told_of(error), claim.key);
+  const auto again = [&](std::chrono::milliseconds wait, int most_tries) {
+    const StudyState state = context.store.retry(claim, reason, wait, most_tries);
+    return state == StudyState::failed ? "failed" : "retry";
+  };
   switch (how.verdict) {
     case JobVerdict::skip:
       return std::string(to_string(context.store.set_aside(claim, StudyState::skipped, reason)));
@@ -173,10 +180,10 @@ std::string settle_error(const Claim& claim, const std::exception& error, const 
       return std::string(to_string(context.store.set_aside(claim, StudyState::held, reason)));
     case JobVerdict::fail:
       return std::string(to_string(context.store.set_aside(claim, StudyState::failed, reason)));
-    case JobVerdict::retry: {
-      const StudyState state = context.store.retry(claim, reason, retry_wait, max_tries);
-      return state == StudyState::failed ? "failed" : "retry";
-    }
+    case JobVerdict::retry:
+      return again(retry_wait, max_tries);
+    case JobVerdict::wait_out:
+      return again(backoff(shortage, claim.tries - 1, 0), tries_of_shortage);
     case JobVerdict::hand_back:
       context.store.hand_back(claim);
       return "handed back";

@@ -13,7 +13,8 @@
 
 namespace metserve::server {
 
-/// Tries of one content before its study is set aside.
+/// Tries of one content before its study is set aside, unless it only lacks what comes back
+/// (JobVerdict::wait_out).
 inline constexpr int max_tries = 2;
 
 /// What every job needs. The references outlive the jobs.

@@ -33,6 +33,12 @@ TEST_CASE("The same result has the same UIDs, another result has others", "[enco
   auto options = options_at(std::chrono::system_clock::time_point(std::chrono::hours(1)));
   result.timings.infer = 1;
   CHECK(uid_of(encode_result(result, options, directory / "b").segmentation) == first);
+  SECTION("a lesion of another number") {
+    result.lesions.lesions.back().number = 9;
+  }
+  SECTION("a lesion of another probability") {
+    result.lesions.lesions.front().mean_probability -= 0.01;
+  }
   SECTION("another threshold") {
     result.rule.threshold = 0.6;
   }

@@ -188,6 +188,16 @@ TEST_CASE("A study without a post-Gd T1 is not accepted unless the site says so"
   CHECK_THROWS_AS(segment_study(study, segmenter, options), Error);
 }
 
+TEST_CASE("What a log is told of a study that is not accepted quotes no series", "[segment_study]") {
+  try {
+    require_accepted(models::SlotSet(), {}, {"BRAVO: series 8 'SMITH' is left out"});
+    FAIL("accepted");
+  } catch (const Error& e) {
+    CHECK_THAT(e.what(), Contains("SMITH"));
+    CHECK_THAT(e.told(), Contains("post-Gd T1") && !Contains("SMITH"));
+  }
+}
+
 TEST_CASE("A network that cannot miss a sequence says so, or is not run", "[segment_study]") {
   models::NetworkConfig network;
   const models::SlotSet without_cube_pre("1101");

@@ -38,9 +38,9 @@ TEST_CASE("What the pipeline refuses puts a study where a person expects it", "[
 
 TEST_CASE("What may be better next time is tried again", "[server][errors]") {
   using dicom::StoreStatus;
-  CHECK(goes_to(models::Error(models::Error::Kind::device, ""), JobVerdict::retry,
+  CHECK(goes_to(models::Error(models::Error::Kind::device, ""), JobVerdict::wait_out,
                 StoreStatus::out_of_resources));
-  CHECK(goes_to(std::bad_alloc(), JobVerdict::retry, StoreStatus::out_of_resources));
+  CHECK(goes_to(std::bad_alloc(), JobVerdict::wait_out, StoreStatus::out_of_resources));
   CHECK(goes_to(std::filesystem::filesystem_error("", std::error_code()), JobVerdict::retry,
                 StoreStatus::out_of_resources));
   CHECK(goes_to(std::logic_error(""), JobVerdict::retry, StoreStatus::out_of_resources));
@@ -52,9 +52,18 @@ TEST_CASE("A damaged dataset is not understood, a full disk is out of resources"
   using dicom::StoreStatus;
   CHECK(goes_to(dicom::Error(dicom::Error::Kind::bad_input, ""), JobVerdict::fail,
                 StoreStatus::cannot_understand));
-  CHECK(goes_to(Error(Error::Kind::out_of_resources, ""), JobVerdict::retry, StoreStatus::out_of_resources));
+  CHECK(
+      goes_to(Error(Error::Kind::out_of_resources, ""), JobVerdict::wait_out, StoreStatus::out_of_resources));
   CHECK(handling(Error(Error::Kind::out_of_resources, "")).http_status == 503);
   CHECK(handling(Error(Error::Kind::bad_call, "")).http_status == 400);
+}
+
+TEST_CASE("What a log is told of an error has no text of the images", "[server][errors]") {
+  const pipeline::Error error(pipeline::Error::Kind::not_accepted, "no T1; BRAVO 'Smith' is left out",
+                              "no T1");
+  CHECK(reason_of(error) == "no T1; BRAVO 'Smith' is left out");
+  CHECK(told_of(error) == "no T1");
+  CHECK(told_of(Error(Error::Kind::io, "full")) == "full");
 }
 
 TEST_CASE("A library's stack trace is cut off, our own lines are kept", "[server][errors]") {
