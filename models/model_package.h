@@ -33,21 +33,24 @@ struct Manifest {
                                                 ///< `expected`: instead of the rule's
   std::string intended_use;
   std::string training_data;
-  std::string weights_sha256;                       ///< lower-case hex of weights.safetensors
+  std::string weights_sha256;                       ///< lower-case hex of the weights' file
   std::map<std::string, ExpectedFigures> expected;  ///< key: slot ids joined with '+', in channel order
 };
 
 /// The rule for what the network sees of the sequences in `subset`.
 LesionRule rule_for(const Manifest& manifest, SlotSet subset);
 
-/// A model directory: model.yaml, weights.safetensors, CARD.md.
+/// A model directory: model.yaml, weights.safetensors (or module.pt), CARD.md.
 struct ModelPackage {
   std::filesystem::path directory;
   Manifest manifest;
 
+  /// `weights.safetensors`, or `module.pt`.
+  std::filesystem::path weights_file() const;
+
   /// Reads and checks the manifest and the weights' hash. Throws Error(bad_input) that names the key or file
-  /// that does not fit.
-  static ModelPackage load(const std::filesystem::path& directory);
+  /// that does not fit, or a TorchScript module that is not allowed: it is executable code.
+  static ModelPackage load(const std::filesystem::path& directory, bool torchscript_allowed = false);
 };
 
 void write_manifest(const Manifest& manifest, const std::filesystem::path& file);

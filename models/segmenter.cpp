@@ -3,22 +3,9 @@
 #include "models/device.h"
 #include "models/error.h"
 #include "models/inference.h"
-#include "models/networks/network_file.h"
+#include "models/packaged_network.h"
 
 namespace metserve::models {
-namespace {
-
-Network network_of(const ModelPackage& package) {
-  const auto file = package.directory / "weights.safetensors";
-  Network network = load_network(file);
-  if (!(network->config() == package.manifest.network))
-    throw Error(Error::Kind::bad_input, file.string() + ": its network is " + to_json(network->config()) +
-                                            ", but the manifest says " + to_json(package.manifest.network));
-  return network;
-}
-
-}  // namespace
-
 struct Segmenter::Impl {
   Manifest manifest;
   Network network;
@@ -31,7 +18,7 @@ Segmenter::Segmenter(const ModelPackage& package, const std::string& device)
   impl_->options.device = device_from_name(device);
   impl_->options.precision = fast_precision(impl_->options.device);
   impl_->options.batch = impl_->options.device.is_cuda() ? 32 : 4;
-  impl_->network = network_of(package);
+  impl_->network = packaged_network(package);
   impl_->network->to(impl_->options.device);
   // The first pass picks kernels and fills their caches.
   const torch::Tensor blank = torch::ones({static_cast<std::int64_t>(slot_count), 1, 64, 64});

@@ -119,6 +119,7 @@ void read_model(ConfigSection section, ModelConfig& model) {
   std::filesystem::path directory;
   read_path(section, "directory", directory);
   if (!directory.empty()) model.directory = directory;
+  section.flag("allow_torchscript", model.allow_torchscript);
   model.rule.threshold =
       section.real_number("threshold", models::smallest_threshold, models::largest_threshold);
   model.rule.minimum_peak = section.real_number("minimum_peak", 0, 1);

@@ -32,6 +32,7 @@ struct StudyConfig {
 struct ModelConfig {
   std::optional<std::filesystem::path> directory;  ///< absent: the bundled model
   models::LesionRuleChanges rule;                  ///< instead of the model's own
+  bool allow_torchscript = false;                  ///< a module that is executable code
 };
 
 struct WorkerConfig {

@@ -121,7 +121,8 @@ void Delivery::record(const DeliveryClaim& claim, const DeliveryClaim::Item& ite
       return record_arrival(claim, item, result);
     case Outcome::transient: {
       const auto wait = wait_after(item.tries);
-      context_.store.record_retry(claim, item, wait, told(result));
+      const bool answer_is_missing = result.reached && result.status == 0;
+      context_.store.record_retry(claim, item, wait, told(result), answer_is_missing);
       context_.log.warning(
           what + ": " + result.reason + "; again in " + std::to_string(wait.count() / 1000) + " s",
           claim.key);
@@ -196,7 +197,7 @@ void Delivery::record_refusal(const std::string& transaction_uid, const std::exc
     if (for_good) {
       context_.store.record_attention(*claim, item, reason_of(error));
     } else {
-      context_.store.record_retry(*claim, item, wait_after(item.tries), reason_of(error));
+      context_.store.record_retry(*claim, item, wait_after(item.tries), reason_of(error), false);
     }
   }
   context_.log.write(handling(error).log_level,

@@ -44,7 +44,8 @@ Service::Service(const Config& config, const Log& log)
       administration_({storage_, store_, config_.destinations, log_, audit_,
                        [this] { receiver_->wipe_journal(); }, [this] { workers_->wake(); },
                        [this] { wake_deliveries(); }}),
-      package_(models::ModelPackage::load(model_directory(config.model.directory))),
+      package_(models::ModelPackage::load(model_directory(config.model.directory),
+                                          config.model.allow_torchscript)),
       metrics_(package_.manifest.name, package_.manifest.version) {
   receiver_ = std::make_unique<Receiver>(storage_, store_, metrics_, log_, config_.storage.journal);
   resume();

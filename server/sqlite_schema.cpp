@@ -239,6 +239,12 @@ INSERT INTO commitments SELECT transaction_uid, id FROM deliveries WHERE transac
 DROP INDEX deliveries_by_transaction;
 ALTER TABLE deliveries DROP COLUMN transaction_uid;
 )sql",
+
+    R"sql(
+-- 1: the destination has had it, or an answer to it was lost; whatever became of it since.
+ALTER TABLE deliveries ADD COLUMN may_have_arrived INTEGER NOT NULL DEFAULT 0;
+UPDATE deliveries SET may_have_arrived = 1 WHERE state IN ('delivered', 'stored') OR sop_instance_uid != '';
+)sql",
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());
 

@@ -103,7 +103,7 @@ std::vector<ResultSummary> results_of(Database& database, const std::string& key
   std::vector<ResultSummary> all;
   Query query = database.query(R"sql(
     SELECT results.revision, created_ms, superseded_by, EXISTS (SELECT 1 FROM deliveries
-      WHERE result_id = results.id AND (state = 'delivered' OR sop_instance_uid != '' OR lease_owner != ''))
+      WHERE result_id = results.id AND (may_have_arrived OR lease_owner != ''))
     FROM results JOIN studies ON studies.id = study_id WHERE key = ? ORDER BY results.id)sql",
                                key);
   while (query.step())

@@ -44,7 +44,8 @@ class SqliteStore final : public Store {
   void record_stored(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                      const std::string& sop_instance_uid) override;
   void record_retry(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
-                    std::chrono::milliseconds wait, const std::string& reason) override;
+                    std::chrono::milliseconds wait, const std::string& reason,
+                    bool may_have_arrived) override;
   void record_lost(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                    std::chrono::milliseconds wait, const std::string& reason) override;
   void record_attention(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
@@ -93,6 +94,7 @@ class SqliteStore final : public Store {
     std::chrono::milliseconds wait{0};   ///< until it is due again
     std::string reason;
     int tries = 1;  ///< that it counts as
+    bool may_have_arrived = false;
   };
   void update_delivery(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                        const DeliveryChange& change);

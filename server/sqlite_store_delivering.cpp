@@ -58,14 +58,16 @@ void SqliteStore::lease_items(const DeliveryClaim& claim, std::chrono::milliseco
 void SqliteStore::update_delivery(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                                   const DeliveryChange& change) {
   const std::string_view to = change.state ? to_string(*change.state) : "";
-  const int rows = writer_
-                       .query(R"sql(UPDATE deliveries SET
+  const int rows =
+      writer_
+          .query(R"sql(UPDATE deliveries SET
           state = CASE WHEN ?1 = '' OR (state = 'superseded' AND ?1 != 'delivered') THEN state ELSE ?1 END,
-          tries = tries + ?8, next_try_ms = ?2, reason = ?3, changed_ms = ?4, lease_owner = ''
+          tries = tries + ?8, next_try_ms = ?2, reason = ?3, changed_ms = ?4, lease_owner = '',
+          may_have_arrived = MAX(may_have_arrived, ?9, ?1 IN ('delivered', 'stored'))
         WHERE id = ?5 AND lease = ?6 AND lease_owner = ?7)sql",
-                              to, now_ms() + change.wait.count(), change.reason, now_ms(), item.id,
-                              claim.lease, claim.owner, std::int64_t{change.tries})
-                       .run();
+                 to, now_ms() + change.wait.count(), change.reason, now_ms(), item.id, claim.lease,
+                 claim.owner, std::int64_t{change.tries}, std::int64_t{change.may_have_arrived})
+          .run();
   if (rows == 0) {
     throw Error(Error::Kind::lease_lost,
                 "study " + claim.key + ": the lease of a delivery ended and it was taken back");
@@ -84,10 +86,11 @@ void SqliteStore::record_delivered(const DeliveryClaim& claim, const DeliveryCla
 }
 
 void SqliteStore::record_retry(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
-                               std::chrono::milliseconds wait, const std::string& reason) {
+                               std::chrono::milliseconds wait, const std::string& reason,
+                               bool may_have_arrived) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
-  update_delivery(claim, item, {std::nullopt, wait, reason});
+  update_delivery(claim, item, {std::nullopt, wait, reason, 1, may_have_arrived});
   transaction.commit();
 }
 

@@ -242,9 +242,11 @@ class Store {
   /// It has arrived, and is delivered once the destination has committed to keep it.
   virtual void record_stored(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                              const std::string& sop_instance_uid) = 0;
-  /// What was tried (sending, or asking for commitment) is due again after `wait`.
+  /// What was tried (sending, or asking for commitment) is due again after `wait`. `may_have_arrived`: an
+  /// answer is missing.
   virtual void record_retry(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
-                            std::chrono::milliseconds wait, const std::string& reason) = 0;
+                            std::chrono::milliseconds wait, const std::string& reason,
+                            bool may_have_arrived) = 0;
   /// A stored object that the destination does not keep is to be sent again after `wait`.
   virtual void record_lost(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                            std::chrono::milliseconds wait, const std::string& reason) = 0;

@@ -16,7 +16,8 @@ namespace {
 
 void check(const NetworkConfig& c) {
   const auto refuse = [](const std::string& what) { throw Error(Error::Kind::bad_input, what); };
-  if (std::find(network_names.begin(), network_names.end(), c.network) == network_names.end()) {
+  const bool known = std::find(network_names.begin(), network_names.end(), c.network) != network_names.end();
+  if (!known && !is_torchscript(c)) {
     std::string names;
     for (std::string_view name : network_names) names += (names.empty() ? "" : ", ") + std::string(name);
     refuse("network '" + c.network + "' is unknown: use one of " + names);
@@ -53,6 +54,9 @@ torch::Tensor NetworkModule::forward(const torch::Tensor& x, const std::vector<S
 }
 
 Network make_network(const NetworkConfig& config) {
+  if (is_torchscript(config))
+    throw Error(Error::Kind::bad_input,
+                "a TorchScript module is served as it is, it cannot be made or trained");
   if (config.network.starts_with("mid-")) return std::make_shared<MidNetwork>(config);
   if (config.network.starts_with("end-")) return std::make_shared<EndNetwork>(config);
   if (config.network == "googlenet") return std::make_shared<GoogLeNet>(config);
@@ -67,7 +71,9 @@ std::int64_t parameter_count(const torch::nn::Module& network) {
 
 std::string describe(const NetworkConfig& c) {
   std::string text = "GoogLeNet, width " + std::to_string(c.width);
-  if (c.network != "googlenet")
+  if (is_torchscript(c))
+    text = "TorchScript module";
+  else if (c.network != "googlenet")
     text = "DeepLabV3, " + c.network + ", " + c.backbone + ", output stride " +
            std::to_string(c.output_stride) + ", width " + std::to_string(c.width) + ", ASPP " +
            std::to_string(c.aspp_channels) + " channels";

@@ -15,7 +15,7 @@ inline constexpr std::array<std::string_view, 9> network_names{"input",  "mid-sh
 
 /// What is needed to build a network; stored in the model manifest and in the weights' metadata.
 struct NetworkConfig {
-  std::string network = "input";      ///< one of `network_names`
+  std::string network = "input";      ///< one of `network_names`, or "torchscript"
   std::string backbone = "resnet18";  ///< resnet18, resnet34, resnet50, resnet101; not used by googlenet
   int output_stride = 8;    ///< 4, 8 or 16; 4 leaves out the stem's max-pool and dilates like 8; googlenet: 4
   int width = 64;           ///< channels of the first stage, 64 in the papers of ResNet and GoogLeNet; at
@@ -35,6 +35,11 @@ struct NetworkConfig {
 
   bool operator==(const NetworkConfig&) const = default;
 };
+
+/// A module of another program (models/networks/torchscript.h), which is served and not trained.
+inline bool is_torchscript(const NetworkConfig& config) {
+  return config.network == "torchscript";
+}
 
 /// Slices per sequence that a network has in its paper.
 constexpr int paper_slices(std::string_view network) {

@@ -65,10 +65,12 @@ class Reader {
 
 void read_network(Reader reader, NetworkConfig& network) {
   reader.read("network", network.network);
-  reader.read("backbone", network.backbone);
-  reader.read("output_stride", network.output_stride);
-  reader.read("width", network.width);
-  reader.read("aspp_channels", network.aspp_channels);
+  if (!is_torchscript(network)) {
+    reader.read("backbone", network.backbone);
+    reader.read("output_stride", network.output_stride);
+    reader.read("width", network.width);
+    reader.read("aspp_channels", network.aspp_channels);
+  }
   reader.read("slots", network.slots);
   reader.read("slices", network.slices);
   reader.read_optional("dropout", network.dropout);
@@ -162,9 +164,13 @@ LesionRule rule_for(const Manifest& manifest, SlotSet subset) {
   return rule;
 }
 
-ModelPackage ModelPackage::load(const std::filesystem::path& directory) {
+ModelPackage ModelPackage::load(const std::filesystem::path& directory, bool torchscript_allowed) {
   ModelPackage package{directory, read_manifest(directory / "model.yaml")};
-  const auto weights = directory / "weights.safetensors";
+  const auto weights = package.weights_file();
+  if (is_torchscript(package.manifest.network) && !torchscript_allowed)
+    throw Error(Error::Kind::bad_input, weights.string() +
+                                            ": is a TorchScript module, which is executable code: allow it "
+                                            "(allow_torchscript) when you trust who made it");
   const std::string found = sha256_of(weights);
   if (found != package.manifest.weights_sha256)
     throw Error(Error::Kind::bad_input, weights.string() + ": its SHA-256 is " + found +

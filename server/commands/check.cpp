@@ -49,7 +49,8 @@ int check(const std::filesystem::path& file, bool contents) {
   list.item("ports", [&] { return check_ports(config); });
   std::optional<models::ModelPackage> package;
   list.item("model", [&] {
-    package = models::ModelPackage::load(model_directory(config.model.directory));
+    package =
+        models::ModelPackage::load(model_directory(config.model.directory), config.model.allow_torchscript);
     return package->manifest.name + " " + package->manifest.version + ", weights " +
            package->manifest.weights_sha256.substr(0, 12);
   });

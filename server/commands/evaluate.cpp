@@ -4,7 +4,7 @@
 #include "models/device.h"
 #include "models/evaluation.h"
 #include "models/model_package.h"
-#include "models/networks/network_file.h"
+#include "models/packaged_network.h"
 #include "models/report/report.h"
 #include "models/slot_list.h"
 #include "models/study.h"
@@ -24,12 +24,13 @@ struct EvaluateArguments {
   std::optional<std::filesystem::path> model;
   models::LesionRuleChanges rule;
   models::EvaluationOptions options;
-  bool json = false;
+  bool json = false, allow_torchscript = false;
 };
 
 void evaluate(const EvaluateArguments& arguments) {
   models::keep_freed_memory();
-  const auto package = models::ModelPackage::load(model_directory(arguments.model));
+  const auto package =
+      models::ModelPackage::load(model_directory(arguments.model), arguments.allow_torchscript);
   models::EvaluationOptions options = arguments.options;
   options.subsets = models::subsets_named(arguments.subsets);
   options.rule_of = [&](models::SlotSet subset) {
@@ -44,7 +45,7 @@ void evaluate(const EvaluateArguments& arguments) {
   models::add_pictures(options, pictures, report);
   const auto figures = [&] {
     Progress progress;
-    return models::evaluate(models::load_network(package.directory / "weights.safetensors"), studies, options,
+    return models::evaluate(models::packaged_network(package), studies, options,
                             [&progress](double share) { progress.update("evaluate", share); });
   }();
   models::write_report(figures, report, arguments.output);
@@ -61,6 +62,8 @@ void add_evaluate(CLI::App& program) {
       ->required()
       ->check(CLI::ExistingDirectory);
   command->add_option("--model", a->model, "Model directory; the bundled one without it");
+  command->add_flag("--allow-torchscript", a->allow_torchscript,
+                    "Take a TorchScript module as the model: executable code");
   command->add_option("-o,--output", a->output, "Folder for report.html, its tables and plots")->required();
   command
       ->add_option(

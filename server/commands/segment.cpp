@@ -24,6 +24,7 @@ struct SegmentArguments {
   models::LesionRuleChanges rule;
   std::optional<std::filesystem::path> previous, previous_images, supersedes;
   int threads = 0;
+  bool allow_torchscript = false;
   bool any_subset = false, key_images = false, probabilities = false, all_frames = false, axial = false;
 };
 
@@ -63,8 +64,9 @@ void segment(const SegmentArguments& arguments) {
   if (arguments.threads > 0) at::set_num_threads(arguments.threads);
   const dicom::Study study = dicom::scan_study(dicom::list_files(arguments.study));
   make_directory(arguments.output);
-  const models::Segmenter segmenter(models::ModelPackage::load(model_directory(arguments.model)),
-                                    arguments.device);
+  const models::Segmenter segmenter(
+      models::ModelPackage::load(model_directory(arguments.model), arguments.allow_torchscript),
+      arguments.device);
   pipeline::SegmentOptions options;
   options.rule = arguments.rule;
   options.acceptance.require_post_gd_t1 = !arguments.any_subset;
@@ -102,6 +104,8 @@ void add_segment(CLI::App& program) {
                    "Folder for seg.dcm, rtstruct.dcm, report.dcm, lesions.json and preview.png")
       ->required();
   command->add_option("--model", arguments->model, "Model directory; the bundled one without it");
+  command->add_flag("--allow-torchscript", arguments->allow_torchscript,
+                    "Take a TorchScript module as the model: executable code");
   command->add_option("--device", arguments->device, "cpu, cuda or cuda:N")->capture_default_str();
   command->add_option("--threads", arguments->threads, "CPU threads; 0: all cores")
       ->check(CLI::Range(0, 256));

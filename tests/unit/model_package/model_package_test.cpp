@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include <torch/csrc/jit/api/module.h>
 #include <torch/types.h>
 
 #include "models/error.h"
@@ -97,6 +98,38 @@ TEST_CASE("A published package loads with what was measured, and serves", "[pack
   const Segmenter segmenter(package, "cpu");
   const torch::Tensor log_odds = segmenter.log_odds(torch::rand({4, 2, 256, 256}), SlotSet("0110"));
   CHECK(log_odds.sizes() == torch::IntArrayRef({2, 256, 256}));
+}
+
+TEST_CASE("A TorchScript module is served, where it is allowed", "[package]") {
+  const TemporaryDirectory directory;
+  publish_tiny(directory);
+  const auto package = directory / "package", file = package / "module.pt";
+  std::string hash = ModelPackage::load(package).manifest.weights_sha256;
+  const auto describe_module = [&] {
+    replace(package / "model.yaml", hash, sha256_of(file));
+    hash = sha256_of(file);
+  };
+  const std::string manifest = text_of(package / "model.yaml");
+  const std::size_t begin = manifest.find("  network: "), end = manifest.find("slot_order:");
+  replace(package / "model.yaml", manifest.substr(begin, end - begin),
+          "  network: torchscript\n  slots: 4\n  slices: 5\n");
+  torch::jit::Module mean("mean");
+  mean.define("def forward(self, x):\n  return {'out': 20 * x.mean(1, keepdim=True) - 10}\n");
+  mean.save(file.string());
+  describe_module();
+  CHECK_THROWS_WITH(ModelPackage::load(package), Contains("executable code"));
+  const Segmenter segmenter(ModelPackage::load(package, true), "cpu");
+  const torch::Tensor log_odds = segmenter.log_odds(torch::full({4, 2, 256, 256}, 0.5), SlotSet("0110"));
+  CHECK(log_odds.abs().max().item<float>() < 1e-4F);  // half of the sequences, doubled
+  torch::jit::Module other("other");
+  other.define("def forward(self, x):\n  return x\n");
+  other.save(file.string());
+  describe_module();
+  CHECK_THROWS_WITH(Segmenter(ModelPackage::load(package, true), "cpu"), Contains("other sizes"));
+  std::ofstream(file) << "no module";
+  describe_module();
+  CHECK_THROWS_WITH(Segmenter(ModelPackage::load(package, true), "cpu"),
+                    Contains("is no TorchScript module"));
 }
 
 TEST_CASE("A network of a subset is published with the figures that it has", "[package]") {

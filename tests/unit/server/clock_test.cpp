@@ -8,7 +8,7 @@ TEST_CASE("A clock that jumps back holds nothing up", "[server][store]") {
   const Claim claim = f.claim_new_study("1.2");
   f.store->finish(claim, "results/x/1", {{"pacs", "seg", "seg.dcm"}});
   const DeliveryClaim delivery = f.store->claim_deliveries("pacs", "here", one_minute).value();
-  f.store->record_retry(delivery, delivery.items[0], one_minute, "no connection");
+  f.store->record_retry(delivery, delivery.items[0], one_minute, "no connection", false);
   f.store->retry(f.claim_new_study("1.3"), "device fault", one_minute, 2);
   f.add("1.4", "1.4.1.1");
 

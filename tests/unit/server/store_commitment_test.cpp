@@ -89,11 +89,13 @@ TEST_CASE("What an earlier version asked for is remembered", "[server][commitmen
     ALTER TABLE deliveries ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';
     UPDATE deliveries SET transaction_uid = '2.25.7';
     CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid);
-    DROP TABLE commitments; PRAGMA user_version = )sql" +
-                                std::to_string(current_schema() - 1);
+    DROP TABLE commitments;
+    ALTER TABLE deliveries DROP COLUMN may_have_arrived; PRAGMA user_version = )sql" +
+                                std::to_string(current_schema() - 2);
   REQUIRE(sqlite3_exec(raw, as_before.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(raw);
   f.store = f.open();
+  CHECK(f.store->study(study_key("1.2")).value().results.at(0).arrived);
   CHECK(f.report({"1.1", "1.2"}, {}));
   CHECK(f.state("1.2") == StudyState::done);
 }

@@ -185,8 +185,22 @@ TEST_CASE("Results are sent again at once, to one destination or to all", "[serv
   f.store->resend_study(key, {"pacs", "tps"});
   CHECK(f.state("1.2") == StudyState::delivering);
   CHECK(f.store->studies({}).at(0).undelivered == 2);
+  CHECK(f.store->study(key).value().results.at(0).arrived);  // before, and it still lies there
   CHECK(kind_of_error([&] { f.store->resend_study(key, {"elsewhere"}); }) == Error::Kind::wrong_state);
   CHECK(kind_of_error([&] { f.store->resend_study(key, {}); }) == Error::Kind::wrong_state);
+}
+
+TEST_CASE("What was sent and not answered may have arrived", "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}});
+  const auto arrived = [&f] { return f.store->study(key).value().results.at(0).arrived; };
+  auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  f.store->record_retry(claim, claim.items[0], one_minute, "no connection", false);
+  CHECK_FALSE(arrived());
+  f.now += one_minute;
+  claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  f.store->record_retry(claim, claim.items[0], one_minute, "no answer in time", true);
+  CHECK(arrived());
 }
 
 TEST_CASE("Results are not sent again to a destination that is no longer configured", "[server][store]") {
@@ -247,6 +261,7 @@ TEST_CASE("A database of the first version is brought up to date and keeps what 
   REQUIRE(sqlite3_exec(raw, R"sql(
             DROP TABLE series; DROP TABLE decisions; DROP TABLE commitments;
             ALTER TABLE deliveries DROP COLUMN sop_instance_uid;
+            ALTER TABLE deliveries DROP COLUMN may_have_arrived;
             ALTER TABLE deliveries DROP COLUMN lease; DROP TABLE claims;
             ALTER TABLE studies DROP COLUMN suspect; ALTER TABLE studies DROP COLUMN deaths;
             DROP TABLE own_series; DROP INDEX studies_by_patient;
@@ -285,6 +300,7 @@ TEST_CASE("A conflict that was recorded with another study goes to the one that 
       PRIMARY KEY (sop_instance_uid, digest));
     INSERT INTO conflicts SELECT * FROM later;
     DROP TABLE later;
+    ALTER TABLE deliveries DROP COLUMN may_have_arrived;
     ALTER TABLE deliveries DROP COLUMN lease; DROP TABLE claims;
     ALTER TABLE deliveries ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';
     CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid); DROP TABLE commitments;

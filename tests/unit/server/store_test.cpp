@@ -137,7 +137,7 @@ TEST_CASE("A late image re-arms a finished study and its new result supersedes t
                   {{"pacs", "seg", "old.dcm"}, {"pacs", "report", "old"}});
   const DeliveryClaim first = f.store->claim_deliveries("pacs", "here", one_minute).value();
   f.store->record_delivered(first, first.items[0], "");
-  f.store->record_retry(first, first.items[1], one_minute, "busy");
+  f.store->record_retry(first, first.items[1], one_minute, "busy", false);
 
   CHECK(f.add("1.2", "1.2.2.1") == AddOutcome::added);
   CHECK(f.state("1.2") == StudyState::receiving);
@@ -197,7 +197,7 @@ TEST_CASE("Deliveries wait for their time, keep their tries, and end at attentio
   f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}, {"pacs", "report", "t"}});
   auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
   CHECK_FALSE(f.store->claim_deliveries("pacs", "here", one_minute));
-  f.store->record_retry(claim, claim.items[0], seconds(30), "no connection");
+  f.store->record_retry(claim, claim.items[0], seconds(30), "no connection", false);
   f.store->record_attention(claim, claim.items[1], "SOP class not accepted");
   CHECK_FALSE(f.store->claim_deliveries("pacs", "here", one_minute));
   f.now += seconds(30);
