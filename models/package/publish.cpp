@@ -152,6 +152,8 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   manifest.training_data = options.training_data;
   manifest.weights_sha256 = sha256_of(stored);
 
+  write_manifest(manifest,
+                 directory / "model.yaml");  // measuring takes long: a kill leaves a package without figures
   std::string card = card_head(manifest, options, parameter_count(*network));
   for (const TestSet& test : tests) {
     on_progress("measuring: " + test.title);

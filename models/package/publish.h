@@ -36,8 +36,8 @@ struct PublishOptions {
 /// peak for every subset that one of them shows whole; each subset is measured on the studies that do. Moves
 /// the log-odds so that the threshold becomes 0.5, stores the weights in half precision, measures what was
 /// stored on the first of `tests` for the manifest and on all of them for the card, and writes `model.yaml`,
-/// `weights.safetensors` and `CARD.md` into `directory`. `on_progress` is called with a line of text per
-/// stage. Throws Error.
+/// `weights.safetensors` and `CARD.md` into `directory`; the first two also before it measures. `on_progress`
+/// is called with a line of text per stage. Throws Error.
 Manifest publish(const std::filesystem::path& weights, const std::vector<Study>& validation,
                  const std::vector<TestSet>& tests, const PublishOptions& options,
                  const std::filesystem::path& directory,

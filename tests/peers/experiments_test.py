@@ -99,6 +99,16 @@ class Experiments(unittest.TestCase):
         self.assertEqual(table[ONE_MISSING[1]], [self.figures("subsets", "input-dropout", 1),
                                                  self.figures("subsets", "input-without-t1_gre_post", 0)])
 
+    def test_data_without_a_sequence(self):
+        for seed, part in enumerate(["training", "validation", "test"]):
+            write_toy_studies(self.root / f"brats-{part}", 2, seed, ["t1_gre_post", "t1_se_pre", "flair"])
+        printed, (table,) = self.run_experiment("subsets", data="brats-", output="brats")
+        self.assertIn("left out, the data has no t1_se_post", printed)
+        self.assertEqual([row[1] == "-" for row in table.values()], [True, True, True, False, True])
+        printed, (ours, *_) = self.run_experiment("networks", data="brats-", output="brats-networks")
+        self.assertIn("mid-subtract: left out", printed)
+        self.assertEqual(list(ours), [network for network in EVERY_NETWORK if network != "mid-subtract"])
+
     def test_hospitals(self):
         _, (table,) = self.run_experiment("hospitals", "--other-test", self.root / "other")
         self.assertEqual(list(table), ["input", "input-dropout"])

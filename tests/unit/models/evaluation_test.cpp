@@ -240,6 +240,16 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
   const auto same = compare_evaluations(directory / "evaluation.json", directory / "evaluation.json");
   CHECK(same.size() == 5 * 8 - 4 * 2);  // without a prediction there is no precision and no lesion found
   for (const Comparison& c : same) CHECK(c.test.p_value == 1);
+  const auto file = directory / "evaluation.json";
+  const auto apart =
+      compare_evaluations(file, file, {.subset = SlotSet("1111")}, {.subset = SlotSet("1110")});
+  REQUIRE(apart.size() == 6);  // without a prediction there is neither precision nor a lesion found
+  CHECK(apart[1].figure == "dice");
+  CHECK(apart[1].first_median == Approx(1));
+  CHECK(apart[1].second_median == 0);
+  CHECK(apart[1].against == "t1_se_pre+t1_se_post+flair");
+  CHECK_THROWS_WITH(compare_evaluations(file, file, {}, {.fewest_lesions = 3}),
+                    Catch::Matchers::Contains("no studies of those"));
   write_text("[]", directory / "empty.json");
   CHECK_THROWS_WITH(compare_evaluations(directory.path(), directory / "evaluation.json"),
                     Catch::Matchers::Contains(directory.path().string() + ": is a folder"));
