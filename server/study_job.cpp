@@ -117,6 +117,7 @@ std::vector<SeriesFinding> findings(const dicom::Study& study, const pipeline::S
 struct EarlierResults {
   std::filesystem::path current;  ///< the last one
   std::filesystem::path arrived;  ///< the last one of which an archive has anything
+  bool lesions_arrived = false;   ///< an archive has any of them that has lesions
 };
 
 EarlierResults earlier_results(const Claim& claim, const std::filesystem::path& directory, Store& store) {
@@ -126,7 +127,9 @@ EarlierResults earlier_results(const Claim& claim, const std::filesystem::path& 
   for (const ResultSummary& result : details->results) {
     const auto folder = directory.parent_path() / std::to_string(result.revision);
     if (!result.superseded) earlier.current = folder;
-    if (result.arrived) earlier.arrived = folder;
+    if (!result.arrived) continue;
+    earlier.arrived = folder;
+    earlier.lesions_arrived |= exists(folder / "seg.dcm");
   }
   return earlier;
 }
@@ -142,6 +145,13 @@ FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter
 
   const auto directory = context.storage.make_result_directory(claim.key, claim.revision);
   const auto earlier = earlier_results(claim, context.storage.directory() / directory, context.store);
+  if (earlier.lesions_arrived && result.lesions.lesions.empty()) {
+    result.warnings.emplace_back(
+        "an earlier result of this study had lesions: its segmentation and structure set hold no longer");
+    context.log.warning(
+        "no lesion any more: segmentation and structure set of an earlier result lie at its destinations",
+        claim.key);
+  }
   const pipeline::EncodeOptions encode{context.config.identity.uid_root,
                                        context.config.identity.series_number_offset,
                                        context.clock,

@@ -458,6 +458,31 @@ TEST_CASE("A job leaves out an image that the sender sent broken", "[server][job
   CHECK_THAT(f.service.logged(), Catch::Contains("left out: " + images.back().filename().string()));
 }
 
+TEST_CASE("A result without lesions says that those of an earlier one hold no longer", "[server][job]") {
+  JobFixture f;
+  DestinationConfig pacs;
+  pacs.name = "pacs";
+  f.service.config.destinations = {pacs};
+  auto& rule = f.service.config.model.rule;
+  rule.threshold = rule.minimum_peak = 0.001;  // something is found by any network
+  f.run(f.claim(f.write(models::Slot::t1_gre_post)));
+  INFO(f.service.logged());
+  const auto sent = f.store->claim_deliveries("pacs", "here", one_minute).value();
+  REQUIRE(sent.items.size() == 3);
+  for (const auto& item : sent.items) f.store->record_delivered(sent, item, "");
+  rule.threshold = 0.999, rule.minimum_peak = 1;
+  for (int i = 0; i < 2; ++i) {  // the same again says the same
+    f.store->retry_study(study_key("1.2"));
+    f.run(f.store->claim("here", one_minute).value());
+    const auto report = f.store->claim_deliveries("pacs", "here", one_minute).value();
+    REQUIRE(report.items.size() == 1);
+    const auto folder = (f.storage.directory() / report.items[0].file).parent_path();
+    std::ifstream json(folder / "lesions.json");
+    CHECK_THAT(std::string(std::istreambuf_iterator<char>(json), {}), Catch::Contains("hold no longer"));
+    f.store->record_delivered(report, report.items[0], "");
+  }
+}
+
 TEST_CASE("A job that lost its lease leaves the study to whoever has it", "[server][job]") {
   JobFixture f;
   const Claim lost = f.claim(f.write(models::Slot::flair));
