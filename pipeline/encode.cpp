@@ -67,7 +67,8 @@ std::string content(const StudyResult& result) {
   for (const dicom::ObjectReference& image : result.images_used) text += '\n' + image.sop_instance_uid;
   if (result.follow_up) {
     text += '\n' + result.follow_up->segmentation_uid + result.follow_up->study_date;
-    for (const std::string& sentence : result.follow_up->sentences) text += '\n' + sentence;
+    for (const std::string& sentence : sentences_of(*result.follow_up, result.lesions.lesions))
+      text += '\n' + sentence;
   }
   return text + '\n' + result.model.name + ' ' + result.model.version + '\n' + result.model.weights_sha256 +
          '\n' + expected_performance(result) + '\n' + in_full(result.rule) + '\n' + METSERVE_VERSION;
@@ -115,16 +116,16 @@ Identity identity_after(const EncodeOptions& options, StudyResult& result) {
   return identity_of(options.uid_root, text, earlier.objects);
 }
 
-/// What is in a planning system under a name is called the same in the result that replaces it. Where an
-/// earlier study was compared its names hold.
+/// What is in a planning system under a name is called the same in the result that replaces it. Names of an
+/// earlier study that it was compared with hold.
 void keep_names(StudyResult& result, const fs::path& named_like) {
   const fs::path file = named_like / "seg.dcm";
-  if (named_like.empty() || result.follow_up || !fs::exists(file)) return;
+  if (named_like.empty() || !fs::exists(file)) return;
   try {
     const dicom::ReadSegmentation earlier = dicom::read_segmentation(file);
     if (earlier.frame_of_reference_uid == result.reference.header.frame_of_reference_uid)
       keep_identities(result.lesions, result.reference.volume.geometry, earlier,
-                      FollowUpOptions{}.tolerance_mm);
+                      FollowUpOptions{}.tolerance_mm, result.follow_up ? result.follow_up->last_number : 0);
   } catch (const dicom::Error&) {
     result.warnings.push_back(
         "lesions are numbered anew: the segmentation of the earlier result cannot be read");
@@ -226,7 +227,7 @@ ResultFiles encode_result(StudyResult& result, const EncodeOptions& options, con
       options.series_number_offset,
       registration_quality(result),
       expected_performance(result),
-      result.follow_up ? result.follow_up->sentences : std::vector<std::string>(),
+      result.follow_up ? sentences_of(*result.follow_up, result.lesions.lesions) : std::vector<std::string>(),
       identity.supersedes,
       options.all_frames,
       result.images_used};

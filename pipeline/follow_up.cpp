@@ -111,6 +111,12 @@ std::string remark_on(const LesionGroup& group, std::optional<std::size_t> kept,
   return remark;
 }
 
+int last_number(const std::vector<EarlierLesion>& lesions) {
+  int last = 0;
+  for (const EarlierLesion& lesion : lesions) last = std::max(last, lesion.number);
+  return last;
+}
+
 /// Histories, and the numbers and UIDs that lesions keep.
 void describe_groups(LesionMap& map, const LesionLinks& links, const std::vector<EarlierLesion>& before,
                      const FollowUpOptions& options) {
@@ -135,11 +141,9 @@ void describe_groups(LesionMap& map, const LesionLinks& links, const std::vector
   }
 }
 
-/// Numbers those that have none after the last one, by falling volume, and puts all into the order of
-/// numbers.
-void renumber(LesionMap& map, const std::vector<EarlierLesion>& before) {
-  int last = 0;
-  for (const EarlierLesion& lesion : before) last = std::max(last, lesion.number);
+/// Numbers those that have none after the last one, whoever has it, by falling volume, and puts all into the
+/// order of numbers.
+void renumber(LesionMap& map, int last) {
   for (const Lesion& lesion : map.lesions) last = std::max(last, lesion.number);
   for (Lesion& lesion : map.lesions)
     if (lesion.number == 0) lesion.number = ++last;
@@ -195,6 +199,13 @@ dicom::LoadedSeries load_earlier_series(const dicom::ReadSegmentation& earlier, 
 
 }  // namespace
 
+std::vector<std::string> sentences_of(const FollowUp& follow_up, const std::vector<Lesion>& lesions) {
+  std::vector<std::string> sentences{follow_up.how};
+  for (const Lesion& lesion : lesions) sentences.push_back(sentence_on(lesion));
+  sentences.insert(sentences.end(), follow_up.gone.begin(), follow_up.gone.end());
+  return sentences;
+}
+
 FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
                          const FollowUpOptions& options) {
@@ -202,29 +213,30 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
   find_shares_seen(before, grid, earlier, to_earlier);
   const LesionLinks links = link_lesions(map, grid, earlier, to_earlier, options.tolerance_mm);
   describe_groups(map, links, before, options);
-  renumber(map, before);
-  FollowUp result{earlier.reference.sop_instance_uid, earlier.study_date, {}, {}};
-  for (const Lesion& lesion : map.lesions) result.sentences.push_back(sentence_on(lesion));
+  FollowUp result{.segmentation_uid = earlier.reference.sop_instance_uid,
+                  .study_date = earlier.study_date,
+                  .last_number = last_number(before)};
+  renumber(map, result.last_number);
   for (const LesionGroup& group : links.groups) {
     if (!group.now.empty()) continue;
     for (const std::size_t n : group.before) {
       const EarlierLesion& lesion = before[n];
       if (lesion.volume_mm3 == 0) continue;  // a segment without voxels was no lesion
       if (lesion.share_seen < whole) {
-        result.sentences.push_back(lesion.name + ": not within the images of this study");
+        result.gone.push_back(lesion.name + ": not within the images of this study");
         continue;
       }
       result.resolved.push_back({lesion.number, lesion.name, lesion.tracking_uid, lesion.volume_mm3});
       std::array<char, 60> text{};
       std::snprintf(text.data(), text.size(), ": resolved, before %.0f mm3", lesion.volume_mm3);
-      result.sentences.push_back(lesion.name + text.data());
+      result.gone.push_back(lesion.name + text.data());
     }
   }
   return result;
 }
 
 void keep_identities(LesionMap& map, const dicom::VolumeGeometry& grid,
-                     const dicom::ReadSegmentation& superseded, double tolerance_mm) {
+                     const dicom::ReadSegmentation& superseded, double tolerance_mm, int reserved) {
   const auto before = earlier_lesions(superseded);
   const LesionLinks links = link_lesions(map, grid, superseded, {}, tolerance_mm);
   std::set<int> taken;
@@ -235,11 +247,11 @@ void keep_identities(LesionMap& map, const dicom::VolumeGeometry& grid,
     if (!lesion.tracking_uid.empty()) continue;  // an earlier study's
     lesion.number = 0;
     const auto kept = links.identity[n];
-    if (!kept || !taken.insert(before[*kept].number).second) continue;
+    if (!kept || before[*kept].number <= reserved || !taken.insert(before[*kept].number).second) continue;
     lesion.number = before[*kept].number;
     lesion.tracking_uid = before[*kept].tracking_uid;
   }
-  renumber(map, before);
+  renumber(map, std::max(reserved, last_number(before)));
 }
 
 void compare_with_earlier(StudyResult& result, const EarlierStudy& study, const FollowUpOptions& options) {
@@ -267,17 +279,13 @@ void compare_with_earlier(StudyResult& result, const EarlierStudy& study, const 
   }
   result.follow_up =
       compare_lesions(result.lesions, result.reference.volume.geometry, earlier, to_earlier, options);
-  result.follow_up->sentences.insert(result.follow_up->sentences.begin(), how);
+  result.follow_up->how = how;
 }
 
 void compare_with_no_lesions(StudyResult& result, const std::string& study_date) {
-  result.follow_up = {"", study_date, {}, {}};
-  result.follow_up->sentences.push_back("compared with the study of " + study_date +
-                                        ", in which no lesion was found");
-  for (Lesion& lesion : result.lesions.lesions) {
-    lesion.history = {"new", 0, 0, {}};
-    result.follow_up->sentences.push_back(sentence_on(lesion));
-  }
+  result.follow_up = {.study_date = study_date,
+                      .how = "compared with the study of " + study_date + ", in which no lesion was found"};
+  for (Lesion& lesion : result.lesions.lesions) lesion.history = {"new", 0, 0, {}};
 }
 
 }  // namespace metserve::pipeline

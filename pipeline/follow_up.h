@@ -27,10 +27,15 @@ struct ResolvedLesion {
 
 /// What a result was compared with, and what is gone.
 struct FollowUp {
-  std::string segmentation_uid, study_date;  ///< of the earlier study; no UID where it had no lesion
-  std::vector<ResolvedLesion> resolved;
-  std::vector<std::string> sentences;  ///< for people: what was compared, then a line for each lesion
+  std::string segmentation_uid{}, study_date{};  ///< of the earlier study; no UID where it had no lesion
+  std::vector<ResolvedLesion> resolved{};
+  std::string how{};                ///< for people: what was compared
+  std::vector<std::string> gone{};  ///< for people, of earlier lesions that are not seen any more
+  int last_number = 0;              ///< of the earlier study: new lesions come after it
 };
+
+/// For people: what was compared, a line for each lesion, and what is gone.
+std::vector<std::string> sentences_of(const FollowUp& follow_up, const std::vector<Lesion>& lesions);
 
 /// Matches `map`, on `grid`, with the lesions of an earlier study: `to_earlier` maps LPS mm of this study to
 /// LPS mm of that one. Lesions whose voxels meet, or that nothing meets and are within the tolerance, are the
@@ -43,9 +48,9 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
 
 /// Gives lesions that a result of the same study, in the same frame of reference, found as well the number
 /// and the tracking UID that they have there, unless they have those of an earlier study; new ones come after
-/// the last.
+/// the last. `reserved`: numbers up to this are an earlier study's.
 void keep_identities(LesionMap& map, const dicom::VolumeGeometry& grid,
-                     const dicom::ReadSegmentation& superseded, double tolerance_mm);
+                     const dicom::ReadSegmentation& superseded, double tolerance_mm, int reserved = 0);
 
 /// The segmentation of an earlier study and the files of the images that it was drawn on; others may be among
 /// them.

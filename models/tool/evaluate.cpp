@@ -15,16 +15,28 @@ namespace {
 
 struct EvaluateArguments {
   EvaluationOptions options;
-  std::string data, weights, output;
+  std::string data, weights, output, threshold_from;
   std::string subsets = "one-missing";
   int pictures = 4;
 };
+
+/// Youden's index on studies of their own, as Groevik 2020 and 2021 choose it.
+double youden_threshold_on(const std::string& directory, const Network& network, EvaluationOptions options) {
+  options.subsets = {SlotSet().set()};
+  const std::vector<Study> studies = read_studies(directory, ClaheOptions{});
+  require_lesions(studies);
+  return evaluate(network, studies, options, {}).front().youden_threshold.value();
+}
 
 void run(const EvaluateArguments& arguments) {
   EvaluationOptions options = arguments.options;
   options.subsets = subsets_named(arguments.subsets);
   const std::vector<Study> studies = read_studies(arguments.data, ClaheOptions{});
   const Network network = load_network(arguments.weights);
+  if (!arguments.threshold_from.empty()) {
+    options.rule.threshold = youden_threshold_on(arguments.threshold_from, network, options);
+    std::printf("threshold %.4g\n", options.rule.threshold);
+  }
   ReportOptions report;
   report.model = describe(network->config()) + ": " + arguments.weights;
   report.data = std::to_string(studies.size()) + " studies of " + arguments.data;
@@ -57,6 +69,9 @@ void add_evaluate(CLI::App& program) {
                 "full, without-SEQUENCE, one-missing, all or SEQUENCE+SEQUENCE; several with commas");
   c->add_option("--pictures", a->pictures, "examples in the report");
   add_lesion_rule_options(*c, a->options.rule);
+  c->add_option("--threshold-from", a->threshold_from,
+                "directory of validation studies: the threshold is that of Youden's index on them")
+      ->excludes("--threshold");
   c->add_option("--threads", a->options.threads, "CPU threads, 0: all");
   c->add_option("--device", a->options.device, "cpu, cuda or cuda:N");
   c->add_option("--precision", a->options.precision, "auto, float32 or bfloat16");

@@ -48,7 +48,8 @@ void print_result(const pipeline::StudyResult& result, const std::string& output
                 lesion.longest_diameter_mm, lesion.mean_probability);
   }
   if (result.follow_up)
-    for (const auto& sentence : result.follow_up->sentences) std::printf("follow-up %s\n", sentence.c_str());
+    for (const auto& sentence : sentences_of(*result.follow_up, result.lesions.lesions))
+      std::printf("follow-up %s\n", sentence.c_str());
   std::printf("written to %s\n", output.c_str());
 }
 

@@ -101,7 +101,7 @@ TEST_CASE("Lesions keep numbers and UIDs across time, and say what became of the
   REQUIRE(result.resolved.size() == 1);
   CHECK(result.resolved[0].number == 7);
   CHECK(result.resolved[0].tracking_uid == "1.2.7");
-  CHECK(result.sentences.size() == 5);
+  CHECK(sentences_of(result, map.lesions).size() == 1 + 5);
   // The labels follow the lesions' new order.
   for (std::size_t n = 0; n < map.lesions.size(); ++n) {
     if (n > 0) CHECK(map.lesions[n].number > map.lesions[n - 1].number);
@@ -133,7 +133,7 @@ TEST_CASE("Lesions that merge or split are compared together", "[follow_up]") {
     REQUIRE(map.lesions.size() == 2);
     CHECK(map.lesions[0].number == 1);
     CHECK(map.lesions[0].history->remark == "now in 2 parts");
-    CHECK_THAT(result.sentences[0], Catch::Matchers::Contains("mm3, all parts "));
+    CHECK_THAT(sentences_of(result, map.lesions)[1], Catch::Matchers::Contains("mm3, all parts "));
     CHECK(map.lesions[1].number == 2);
     CHECK(map.lesions[1].history->change == "shrunk");
     CHECK(map.lesions[1].history->remark == "part of what was GTV_MET_01");
@@ -167,7 +167,7 @@ TEST_CASE("What lies outside the images of this study is not said to be gone", "
   const FollowUp result = compare_lesions(map, upper, earlier, motion, {});
   REQUIRE(result.resolved.size() == 1);
   CHECK(result.resolved[0].number == 7);
-  CHECK(std::count(result.sentences.begin(), result.sentences.end(),
+  CHECK(std::count(result.gone.begin(), result.gone.end(),
                    "GTV_MET_03: not within the images of this study") == 1);
   CHECK(numbered(map, 1).history->remark.empty());
   CHECK(numbered(map, 5).history->remark == "partly outside the images of this study");
@@ -187,6 +187,34 @@ TEST_CASE("Lesions of a result that replaces another keep their names", "[follow
   CHECK(numbered(map, 6).centroid_lps_mm[0] == Approx(-20).margin(0.5));
   CHECK(numbered(map, 6).tracking_uid.empty());
   CHECK_FALSE(numbered(map, 3).history);
+}
+
+TEST_CASE("New lesions of a follow-up keep their names in the result that replaces it", "[follow_up]") {
+  const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  const auto earlier = segmentation_of({{{0, 0, 0}, 6}, {{30, 10, -20}, 4}}, {});  // 1 and 3; 3 goes
+  LesionMap first = map_of(g, {{{0, 0, 0}, 6}, {{-30, 20, 15}, 6.2}, {{-20, -40, -30}, 6}});
+  compare_lesions(first, g, earlier, {}, {});
+  dicom::ReadSegmentation superseded =
+      segmentation_of({{{0, 0, 0}, 6}, {{-30, 20, 15}, 6.2}, {{-20, -40, -30}, 6}}, {});
+  for (std::size_t n = 0; n < 3; ++n) {
+    superseded.segments[n].tracking_id = "GTV_MET_0" + std::to_string(first.lesions[n].number);
+    superseded.segments[n].tracking_uid = "1.9." + std::to_string(first.lesions[n].number);
+  }
+  // Now the second is the smaller one of the two, and there is another.
+  LesionMap now =
+      map_of(g, {{{0, 0, 0}, 6}, {{-30, 20, 15}, 5.8}, {{-20, -40, -30}, 6.1}, {{20, 40, 30}, 5}});
+  const FollowUp result = compare_lesions(now, g, earlier, {}, {});
+  keep_identities(now, g, superseded, 2, result.last_number);
+  REQUIRE(now.lesions.size() == 4);
+  CHECK(numbered(now, 1).tracking_uid == "1.2.1");  // the earlier study's
+  CHECK(numbered(now, 4).centroid_lps_mm[0] == Approx(-30).margin(0.5));
+  CHECK(numbered(now, 4).tracking_uid == "1.9.4");
+  CHECK(numbered(now, 5).centroid_lps_mm[0] == Approx(-20).margin(0.5));
+  CHECK(numbered(now, 6).centroid_lps_mm[0] == Approx(20).margin(0.5));
+  CHECK(numbered(now, 6).tracking_uid.empty());
+  const auto sentences = sentences_of(result, now.lesions);
+  CHECK_THAT(sentences[2], Catch::Matchers::Contains("GTV_MET_04: new"));
+  CHECK_THAT(sentences.back(), Catch::Matchers::Contains("GTV_MET_03: resolved"));
 }
 
 TEST_CASE("The inverse of a rigid transform leads back", "[follow_up]") {
@@ -235,7 +263,7 @@ TEST_CASE("An earlier study is read, registered and compared from its files", "[
   REQUIRE(now.reference.header.frame_of_reference_uid != earlier.reference.header.frame_of_reference_uid);
   compare_with_earlier(now, {files.segmentation, dicom::list_files(directory / "earlier")}, {});
   REQUIRE(now.follow_up.has_value());
-  INFO(now.follow_up->sentences.front());
+  INFO(now.follow_up->how);
   REQUIRE(now.lesions.lesions.size() == 2);
   CHECK(now.lesions.lesions[0].history->change == "shrunk");
   CHECK(now.lesions.lesions[1].history->change == "stable");

@@ -53,8 +53,7 @@ TEST_CASE("An earlier study whose result lists no lesion makes every lesion a ne
   f.leave(R"({"lesions": [], "warnings": []})");
   f.compare();
   REQUIRE(f.result.follow_up);
-  CHECK(f.result.follow_up->sentences.front() ==
-        "compared with the study of 19991231, in which no lesion was found");
+  CHECK(f.result.follow_up->how == "compared with the study of 19991231, in which no lesion was found");
   CHECK(f.result.lesions.lesions[0].history->change == "new");
   CHECK(f.result.warnings.empty());
 }
