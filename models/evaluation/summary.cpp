@@ -66,10 +66,10 @@ struct Share {
   double found = 0, lesions = 0;
 };
 
-constexpr double any_mm = std::numeric_limits<double>::infinity();
+constexpr double no_limit_mm = std::numeric_limits<double>::infinity();
 
 /// Found among all lesions that are at least so long, and less than so long.
-Pooled sensitivity_of(const Studies& studies, double from_mm, double to_mm = any_mm) {
+Pooled sensitivity_of(const Studies& studies, double from_mm, double to_mm = no_limit_mm) {
   std::vector<Share> shares;
   for (const StudyFigures& study : studies) {
     Share& share = shares.emplace_back();
@@ -92,7 +92,7 @@ Pooled sensitivity_of(const Studies& studies, double from_mm, double to_mm = any
 }
 
 std::vector<SizeBin> by_size(const Studies& studies) {
-  std::vector<SizeBin> bins{{0, 3}, {3, 5}, {5, 10}, {10, 20}, {20, any_mm}};
+  std::vector<SizeBin> bins{{0, 3}, {3, 5}, {5, 10}, {10, 20}, {20, no_limit_mm}};
   for (const StudyFigures& study : studies)
     for (const LesionOutcome& lesion : study.lesions)
       for (SizeBin& bin : bins)

@@ -19,6 +19,7 @@ except ImportError:
     sys.exit(77)
 
 import safetensors_file
+from toy_studies import write_toy_studies
 
 TOLERANCE = 1e-4
 SLOTS = ["t1_gre_post", "t1_se_pre", "t1_se_post", "flair"]
@@ -77,6 +78,17 @@ def cases():
     yield "googlenet without BRAVO", GoogLeNet(), ["--network", "googlenet"], without_bravo
 
 
+def evaluate_imported(program, directory, options):
+    """Weights that PyTorch wrote, brought in and evaluated; they are refused before."""
+    write_toy_studies(directory / "studies", 1)
+    weights, imported = directory / "weights.safetensors", directory / "imported.safetensors"
+    evaluate = [program, "evaluate", "--data", directory / "studies", "--subsets", "full", "-o", directory / "report", "--weights"]
+    refused = subprocess.run([*evaluate, weights], capture_output=True, text=True)
+    subprocess.run([str(word) for word in [program, "import", "--weights", weights, "-o", imported, *options]], check=True)
+    subprocess.run([*evaluate, imported], check=True, capture_output=True)
+    return refused.returncode != 0 and "metserve-models import" in refused.stderr
+
+
 def main():
     torch.manual_seed(11)
     failed = False
@@ -85,6 +97,9 @@ def main():
             theirs, ours = compare(sys.argv[1], pathlib.Path(directory), network, options, kept, (64, 96))
             failed = failed or not max(theirs, ours) < TOLERANCE
             print(f"{title}: their weights with us {theirs:.1e}, ours with them {ours:.1e}", flush=True)
+        if not evaluate_imported(sys.argv[1], pathlib.Path(directory), options):
+            print("weights of another program were not refused with a word on import")
+            failed = True
     return 1 if failed else 0
 
 
