@@ -42,15 +42,19 @@ std::vector<SendResult> send_batch(const Peer& peer, const std::vector<ProposedC
                                    std::span<const OutgoingFile> files, const std::stop_token& stop) {
   std::vector<SendResult> results;
   bool reached = false;
+  std::optional<std::size_t> sending;
   try {
     OutgoingAssociation association(peer, contexts);
     reached = true;
-    while (results.size() < files.size() && !stop.stop_requested())
-      results.push_back(association.store(files[results.size()]));
+    while (results.size() < files.size() && !stop.stop_requested()) {
+      sending = results.size();
+      results.push_back(association.store(files[*sending]));
+    }
   } catch (const Error& error) {
     if (!is_of_peer(error)) throw;
     for (const OutgoingFile& file : files.subspan(results.size()))
       results.push_back(undelivered(file, error, reached));
+    if (sending) results.at(*sending).unanswered = true;
   }
   return results;
 }

@@ -39,6 +39,7 @@ struct SendResult {
   std::uint16_t status = 0;  ///< DIMSE status where there was a response
   std::string reason;        ///< one line; of a delivered object what the peer warned of, or empty
   bool reached = false;      ///< there was an association, so that the failure may be this object's
+  bool unanswered = false;   ///< sending it began and no answer came: the peer may have it
   std::string comment{};     ///< what the peer adds in words; it may name a patient, so no log has it
 };
 

@@ -38,10 +38,11 @@ Study simulate_for_training(const Anatomy& anatomy, const CacheOptions& options,
 }
 
 /// What the study's bytes depend on.
-std::string origin_of(const Anatomy& anatomy, const CacheOptions& options, int number) {
+std::string origin_of(const std::string& anatomy, const CacheOptions& options, int number) {
   const SimulatorOptions& simulator = options.simulator;
-  return nlohmann::json{{"anatomy", anatomy.name},
+  return nlohmann::json{{"anatomy", anatomy},
                         {"hospital", name_of(simulator.hospital)},
+                        {"keep", key(simulator.keep)},
                         {"lesions", {simulator.min_lesions, simulator.max_lesions}},
                         {"motion", {simulator.motion_deg, simulator.motion_mm}},
                         {"number", number},
@@ -60,10 +61,11 @@ void require_origin(const std::filesystem::path& file, const ClaheOptions& clahe
 void add_study(const std::vector<Anatomy>& anatomies, const CacheOptions& options, int number,
                const std::filesystem::path& directory) {
   const auto file = directory / (study_name(number) + ".safetensors");
-  const Anatomy anatomy = anatomies.empty() ? procedural_anatomy(study_seed(options.seed, number))
-                                            : anatomies[static_cast<std::size_t>(number) % anatomies.size()];
-  const std::string origin = origin_of(anatomy, options, number);
+  const Anatomy* given =
+      anatomies.empty() ? nullptr : &anatomies[static_cast<std::size_t>(number) % anatomies.size()];
+  const std::string origin = origin_of(given != nullptr ? given->name : "procedural", options, number);
   if (std::filesystem::exists(file)) return require_origin(file, options.clahe, origin);
+  const Anatomy anatomy = given != nullptr ? *given : procedural_anatomy(study_seed(options.seed, number));
   Study study = simulate_for_training(anatomy, options, number);
   study.origin = origin;
   write_study(study, options.clahe, file);

@@ -34,13 +34,13 @@ struct Spread {
   double mean = 0;
   double deviation = 0;              ///< standard deviation of the sample
   int count = 0;                     ///< studies that have the figure
-  std::optional<Interval> interval;  ///< 95 % of the mean, by bootstrap over studies
+  std::optional<Interval> interval;  ///< 95 % of the mean, by bootstrap over patients
 };
 
 /// Absent where no study has the figure.
 std::optional<double> mean_of(const Spread& spread);
 
-/// A figure of all studies together with its 95 % interval by bootstrap over studies.
+/// A figure of all studies together with its 95 % interval by bootstrap over patients.
 struct Pooled {
   std::optional<double> value;  ///< absent without lesions
   std::optional<Interval> interval;

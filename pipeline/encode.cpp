@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <fstream>
 #include <span>
@@ -36,7 +37,8 @@ std::vector<dicom::LesionDescription> descriptions(const std::vector<Lesion>& le
 std::string drawn(const StudyResult& result) {
   std::string text;
   for (const Lesion& lesion : result.lesions.lesions)
-    text += '\n' + std::to_string(lesion.number) + ' ' + std::to_string(lesion.mean_probability);
+    text += '\n' + std::to_string(lesion.number) + ' ' +
+            std::to_string(std::lround(1000 * lesion.mean_probability));
   for (std::size_t v = 0; v < result.lesions.labels.size(); ++v)
     if (const auto label = result.lesions.labels[v]; label != 0)
       text += '\n' + std::to_string(v) + ' ' + std::to_string(label);

@@ -240,13 +240,18 @@ void keep_identities(LesionMap& map, const dicom::VolumeGeometry& grid,
   const auto before = earlier_lesions(superseded);
   const LesionLinks links = link_lesions(map, grid, superseded, {}, tolerance_mm);
   std::set<int> taken;
+  const auto is_earlier = [reserved](const Lesion& lesion) { return lesion.number <= reserved; };
   for (const Lesion& lesion : map.lesions)
-    if (!lesion.tracking_uid.empty()) taken.insert(lesion.number);
+    if (is_earlier(lesion)) taken.insert(lesion.number);
   for (std::size_t n = 0; n < map.lesions.size(); ++n) {
     Lesion& lesion = map.lesions[n];
-    if (!lesion.tracking_uid.empty()) continue;  // an earlier study's
-    lesion.number = 0;
     const auto kept = links.identity[n];
+    if (is_earlier(lesion)) {  // of another program's segmentation maybe without a UID of its own
+      const bool same = kept && before[*kept].number == lesion.number;
+      if (lesion.tracking_uid.empty() && same) lesion.tracking_uid = before[*kept].tracking_uid;
+      continue;
+    }
+    lesion.number = 0;
     if (!kept || before[*kept].number <= reserved || !taken.insert(before[*kept].number).second) continue;
     lesion.number = before[*kept].number;
     lesion.tracking_uid = before[*kept].tracking_uid;

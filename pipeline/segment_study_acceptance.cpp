@@ -98,14 +98,10 @@ void require_accepted(models::SlotSet subset, const AcceptancePolicy& policy,
 }
 
 void require_enough_for(const models::NetworkConfig& network, models::SlotSet subset) {
-  if (network.network != "mid-subtract") return;
-  for (const Slot slot : {Slot::t1_se_pre, Slot::t1_se_post})
-    if (!subset.test(models::index(slot)))
-      throw Error(Error::Kind::not_accepted,
-                  "sequences that can be used: " + joined(subset) +
-                      "; the model's network subtracts CUBE pre from CUBE post and "
-                      "lacks " +
-                      std::string(models::name(slot)));
+  const models::SlotSet lacking = models::needed_sequences(network) & ~subset;
+  if (lacking.any())
+    throw Error(Error::Kind::not_accepted, "sequences that can be used: " + joined(subset) +
+                                               "; the model's network cannot do without " + joined(lacking));
 }
 
 std::string warning_of_missing(const models::NetworkConfig& network, models::SlotSet subset) {

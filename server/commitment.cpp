@@ -47,7 +47,7 @@ bool record_commitment(const dicom::CommitmentReport& report, const CommitmentCo
       context.metrics.delivery(claim->destination, "delivered");
     }
   }
-  context.store.hand_back(*claim);  // what the report does not speak of
+  context.store.hand_back(*claim, true);  // what the report does not speak of
   return true;
 }
 

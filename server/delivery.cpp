@@ -89,14 +89,16 @@ bool Delivery::deliver_once() {
   try {
     const auto results = destination_->send(files, stop_.get_token());
     for (std::size_t i = 0; i < results.size(); ++i) record(*claim, claim->items.at(i), results[i]);
-    if (results.size() < claim->items.size()) context_.store.hand_back(*claim);  // the server is stopping
+    if (results.size() < claim->items.size()) {  // the server is stopping; a POST to an archive is broken off
+      context_.store.hand_back(*claim, !config_.url.empty());
+    }
     if (!results.empty()) note_reachability(results);
   } catch (const dicom::Error& error) {
     // A file of ours that cannot be read: no peer will make it better.
     for (const auto& item : claim->items) context_.store.record_attention(*claim, item, reason_of(error));
     throw;
   } catch (const std::exception&) {
-    context_.store.hand_back(*claim);
+    context_.store.hand_back(*claim, true);
     throw;
   }
   return true;
@@ -121,8 +123,7 @@ void Delivery::record(const DeliveryClaim& claim, const DeliveryClaim::Item& ite
       return record_arrival(claim, item, result);
     case Outcome::transient: {
       const auto wait = wait_after(item.tries);
-      const bool answer_is_missing = result.reached && result.status == 0;
-      context_.store.record_retry(claim, item, wait, told(result), answer_is_missing);
+      context_.store.record_retry(claim, item, wait, told(result), result.unanswered);
       context_.log.warning(
           what + ": " + result.reason + "; again in " + std::to_string(wait.count() / 1000) + " s",
           claim.key);

@@ -16,6 +16,7 @@ class Error : public std::runtime_error {
     not_found,         ///< there is no such study
     wrong_state,       ///< the study is not in a state for what is asked
     unreachable,       ///< nobody answers at an HTTP address
+    unanswered,        ///< a request was sent there, and no answer came
     lease_lost,        ///< the work belongs to somebody else by now
     cancelled,         ///< the server is stopping
   };

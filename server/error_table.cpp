@@ -88,6 +88,7 @@ ErrorKind kind_of(Error::Kind kind) {
     case Error::Kind::out_of_resources:
       return out_of_resources;
     case Error::Kind::unreachable:
+    case Error::Kind::unanswered:
       return peer_transient;
     case Error::Kind::lease_lost:
       return lease_lost;

@@ -118,7 +118,10 @@ HttpAnswer call(const HttpCall& request) {
     throw Error(Error::Kind::cancelled, request.url + ": the request is interrupted: the server is stopping");
   }
   if (code != CURLE_OK) {
-    throw Error(Error::Kind::unreachable, request.url + ": no answer: " + curl_easy_strerror(code));
+    curl_off_t sent = 0;
+    curl_easy_getinfo(handle.get(), CURLINFO_SIZE_UPLOAD_T, &sent);
+    throw Error(sent > 0 ? Error::Kind::unanswered : Error::Kind::unreachable,
+                request.url + ": no answer: " + curl_easy_strerror(code));
   }
   long status = 0;
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);

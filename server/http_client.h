@@ -29,9 +29,9 @@ struct HttpAnswer {
 };
 
 /// Calls, and follows no redirections: a body of images must not go where nobody sent it. Throws
-/// Error(unreachable) naming the address when there is no answer, Error(io) for a part that cannot be read,
-/// Error(cancelled) when it was told to stop before there was one.
-/// Thread safety: from any thread.
+/// Error(unreachable) naming the address when there is no answer, Error(unanswered) when parts were sent by
+/// then, Error(io) for a part that cannot be read, Error(cancelled) when it was told to stop before there was
+/// one. Thread safety: from any thread.
 HttpAnswer call(const HttpCall& request);
 
 }  // namespace metserve::server

@@ -244,6 +244,8 @@ ALTER TABLE deliveries DROP COLUMN transaction_uid;
 -- 1: the destination has had it, or an answer to it was lost; whatever became of it since.
 ALTER TABLE deliveries ADD COLUMN may_have_arrived INTEGER NOT NULL DEFAULT 0;
 UPDATE deliveries SET may_have_arrived = 1 WHERE state IN ('delivered', 'stored') OR sop_instance_uid != '';
+-- Tries of this revision that ended for lack of something that comes back; no others count them.
+ALTER TABLE studies ADD COLUMN shortages INTEGER NOT NULL DEFAULT 0;
 )sql",
 };
 constexpr auto schema_version = static_cast<std::int64_t>(steps.size());

@@ -102,13 +102,16 @@ std::vector<SeriesFinding> series_of(Database& database, const std::string& key)
 std::vector<ResultSummary> results_of(Database& database, const std::string& key) {
   std::vector<ResultSummary> all;
   Query query = database.query(R"sql(
-    SELECT results.revision, created_ms, superseded_by, EXISTS (SELECT 1 FROM deliveries
-      WHERE result_id = results.id AND (may_have_arrived OR lease_owner != ''))
+    SELECT results.revision, created_ms, superseded_by,
+      EXISTS (SELECT 1 FROM deliveries
+        WHERE result_id = results.id AND (may_have_arrived OR lease_owner != '')),
+      EXISTS (SELECT 1 FROM deliveries
+        WHERE result_id = results.id AND (may_have_arrived OR lease_owner != '') AND object IN ('seg', 'rtstruct'))
     FROM results JOIN studies ON studies.id = study_id WHERE key = ? ORDER BY results.id)sql",
                                key);
   while (query.step())
-    all.push_back(
-        {query.integer(0), from_ms(query.integer(1)), query.integer(2) != 0, query.integer(3) != 0});
+    all.push_back({query.integer(0), from_ms(query.integer(1)), query.integer(2) != 0, query.integer(3) != 0,
+                   query.integer(4) != 0});
   return all;
 }
 

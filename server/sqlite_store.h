@@ -27,6 +27,8 @@ class SqliteStore final : public Store {
   void hand_back(const Claim& claim) override;
   StudyState retry(const Claim& claim, const std::string& reason, std::chrono::milliseconds wait,
                    int max_tries) override;
+  StudyState wait_out(const Claim& claim, const std::string& reason, std::chrono::milliseconds wait,
+                      int most_shortages) override;
   StudyState set_aside(const Claim& claim, StudyState state, const std::string& reason) override;
   void record_series(const Claim& claim, std::span<const SeriesFinding> series) override;
   void record_patient(const Claim& claim, const PatientRecord& patient) override;
@@ -50,7 +52,7 @@ class SqliteStore final : public Store {
                    std::chrono::milliseconds wait, const std::string& reason) override;
   void record_attention(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                         const std::string& reason) override;
-  void hand_back(const DeliveryClaim& claim) override;
+  void hand_back(const DeliveryClaim& claim, bool may_have_arrived) override;
   std::optional<DeliveryClaim> claim_stored(const std::string& destination, const std::string& owner,
                                             std::chrono::milliseconds lease) override;
   void record_asked(const DeliveryClaim& claim, const std::string& transaction_uid,

@@ -103,11 +103,14 @@ void SqliteStore::record_attention(const DeliveryClaim& claim, const DeliveryCla
   transaction.commit();
 }
 
-void SqliteStore::hand_back(const DeliveryClaim& claim) {
+void SqliteStore::hand_back(const DeliveryClaim& claim, bool may_have_arrived) {
   const std::scoped_lock lock(write_mutex_);
   Transaction transaction(writer_);
   for (const auto& item : claim.items) {
-    writer_.query("UPDATE deliveries SET lease_owner = '' WHERE id = ? AND lease = ?", item.id, claim.lease)
+    writer_
+        .query(R"sql(UPDATE deliveries SET lease_owner = '', may_have_arrived = MAX(may_have_arrived, ?)
+                 WHERE id = ? AND lease = ?)sql",
+               std::int64_t{may_have_arrived}, item.id, claim.lease)
         .run();
   }
   transaction.commit();

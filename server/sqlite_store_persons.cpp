@@ -32,8 +32,8 @@ SqliteStore::Addressed SqliteStore::addressed(const std::string& key) {
 /// A revision of its own: the results of this content before are another's.
 void SqliteStore::rearm(std::int64_t study, const std::string& text) {
   writer_
-      .query(R"sql(UPDATE studies SET revision = revision + 1, tries = 0, suspect = 0, deaths = 0,
-               not_before_ms = 0 WHERE id = ?)sql",
+      .query(R"sql(UPDATE studies SET revision = revision + 1, tries = 0, shortages = 0, suspect = 0,
+               deaths = 0, not_before_ms = 0 WHERE id = ?)sql",
              study)
       .run();
   move(study, StudyState::ready, text);

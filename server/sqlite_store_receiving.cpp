@@ -86,8 +86,8 @@ void SqliteStore::count_new_instance(std::int64_t study, const InstanceRecord& i
   if (state != StudyState::receiving && (instance.modality != "MR" || is_own(instance))) return;
   writer_
       .query(
-          R"sql(UPDATE studies SET revision = revision + 1, last_received_ms = ?, tries = 0, suspect = 0,
-               deaths = 0, not_before_ms = 0 WHERE id = ?)sql",
+          R"sql(UPDATE studies SET revision = revision + 1, last_received_ms = ?, tries = 0, shortages = 0,
+               suspect = 0, deaths = 0, not_before_ms = 0 WHERE id = ?)sql",
           now_ms(), study)
       .run();
   if (state == StudyState::receiving || state == StudyState::running) return;

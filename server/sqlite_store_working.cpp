@@ -49,7 +49,7 @@ std::optional<Claim> SqliteStore::claim(const std::string& owner, std::chrono::m
   Transaction transaction(writer_);
   const std::int64_t now = now_ms();
   Query found = writer_.query(R"sql(
-    SELECT id, key, revision, tries, state_since_ms, suspect FROM studies
+    SELECT id, key, revision, tries, state_since_ms, suspect, shortages FROM studies
     WHERE state = 'ready' AND (not_before_ms <= ?1 OR state_since_ms > ?1) ORDER BY state_since_ms, id LIMIT 1)sql",
                               now);
   if (!found.step()) return std::nullopt;
@@ -65,6 +65,7 @@ std::optional<Claim> SqliteStore::claim(const std::string& owner, std::chrono::m
   claim.revision = found.integer(2);
   claim.tries = static_cast<int>(found.integer(3)) + 1;
   claim.ready_since = from_ms(found.integer(4));
+  claim.shortages = static_cast<int>(found.integer(6));
   writer_
       .query(R"sql(UPDATE studies SET lease = ?, lease_owner = ?, lease_expires_ms = ?, tries = ?,
                  claimed_revision = revision WHERE id = ?)sql",
@@ -117,6 +118,22 @@ StudyState SqliteStore::retry(const Claim& claim, const std::string& reason, std
   StudyState to = claim.tries >= max_tries ? StudyState::failed : StudyState::ready;
   if (content_changed(claim)) to = StudyState::receiving;
   writer_.query("UPDATE studies SET not_before_ms = ? WHERE id = ?", now_ms() + wait.count(), claim.study)
+      .run();
+  move(claim.study, to, reason);
+  transaction.commit();
+  return to;
+}
+
+StudyState SqliteStore::wait_out(const Claim& claim, const std::string& reason,
+                                 std::chrono::milliseconds wait, int most_shortages) {
+  const std::scoped_lock lock(write_mutex_);
+  Transaction transaction(writer_);
+  StudyState to = claim.shortages + 1 >= most_shortages ? StudyState::failed : StudyState::ready;
+  if (content_changed(claim)) to = StudyState::receiving;
+  writer_
+      .query(R"sql(UPDATE studies SET tries = MAX(tries - 1, 0), shortages = shortages + 1, not_before_ms = ?
+               WHERE id = ?)sql",
+             now_ms() + wait.count(), claim.study)
       .run();
   move(claim.study, to, reason);
   transaction.commit();
@@ -261,7 +278,8 @@ std::vector<std::string> SqliteStore::reclaim_own(const std::string& owner, int 
   const auto lost = studies_in(
       writer_.query("SELECT id, key FROM studies WHERE state = 'running' AND lease_owner = ?", owner));
   for (const auto& [study, key] : lost) end_in_death(study, lost.size(), max_deaths);
-  writer_.query("UPDATE deliveries SET lease_owner = '' WHERE lease_owner = ?", owner).run();
+  writer_.query("UPDATE deliveries SET lease_owner = '', may_have_arrived = 1 WHERE lease_owner = ?", owner)
+      .run();
   transaction.commit();
   return keys_of(lost);
 }

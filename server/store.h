@@ -81,6 +81,7 @@ struct Claim {
   std::int64_t lease = 0;
   std::int64_t revision = 0;  ///< of the study's content
   int tries = 0;              ///< claims of this content, this one included
+  int shortages = 0;          ///< of them, not this one, that ended for lack of something; not among `tries`
   TimePoint ready_since;
   std::vector<StoredImage> images;
   SeriesDecisions decisions;
@@ -156,7 +157,8 @@ struct ResultSummary {
   std::int64_t revision = 0;  ///< of the content that it was made from
   TimePoint created;
   bool superseded = false;
-  bool arrived = false;  ///< an object of it is at a destination, or on its way
+  bool arrived = false;          ///< an object of it is at a destination, or on its way
+  bool drawing_arrived = false;  ///< likewise a segmentation or a structure set
 };
 
 struct StudyDetails {
@@ -210,6 +212,9 @@ class Store {
   /// Back to ready after `wait`, or `failed` when `max_tries` claims have been made of this content.
   virtual StudyState retry(const Claim& claim, const std::string& reason, std::chrono::milliseconds wait,
                            int max_tries) = 0;
+  /// Back to ready after `wait`, without counting as a try; `failed` when `most_shortages` claims ended so.
+  virtual StudyState wait_out(const Claim& claim, const std::string& reason, std::chrono::milliseconds wait,
+                              int most_shortages) = 0;
   /// To `held`, `skipped` or `failed`; to `receiving` when images came meanwhile. Returns the new state.
   virtual StudyState set_aside(const Claim& claim, StudyState state, const std::string& reason) = 0;
   /// What the series of the study were found to be; replaces what an earlier job found.
@@ -252,7 +257,7 @@ class Store {
                            std::chrono::milliseconds wait, const std::string& reason) = 0;
   virtual void record_attention(const DeliveryClaim& claim, const DeliveryClaim::Item& item,
                                 const std::string& reason) = 0;
-  virtual void hand_back(const DeliveryClaim& claim) = 0;
+  virtual void hand_back(const DeliveryClaim& claim, bool may_have_arrived) = 0;
   /// What is stored at `destination` and due to be asked about, as `claim_deliveries`.
   virtual std::optional<DeliveryClaim> claim_stored(const std::string& destination, const std::string& owner,
                                                     std::chrono::milliseconds lease) = 0;

@@ -177,10 +177,11 @@ std::vector<SendResult> WebArchive::send(const std::vector<std::filesystem::path
     results = stow_results(objects, answer.status, answer.body, url_);
   } catch (const Error& error) {
     if (error.kind() == Error::Kind::cancelled) return {};
-    if (error.kind() != Error::Kind::unreachable) throw;
-    for (const auto& object : objects) {
-      results.push_back({{}, object.sop_instance_uid, Outcome::transient, 0, error.what(), false});
-    }
+    const bool unanswered = error.kind() == Error::Kind::unanswered;
+    if (!unanswered && error.kind() != Error::Kind::unreachable) throw;
+    for (const auto& object : objects)
+      results.push_back(
+          {{}, object.sop_instance_uid, Outcome::transient, 0, error.what(), unanswered, unanswered});
   }
   for (std::size_t i = 0; i < results.size(); ++i) results[i].file = files[i];
   return results;

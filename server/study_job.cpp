@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::chrono::seconds retry_wait{30};
 constexpr RetryConfig shortage;  // 30 s doubled to half an hour: with as many tries it lasts a day
-constexpr int tries_of_shortage = 53;
+constexpr int most_shortages = 53;
 
 /// Whether any destination asks for objects of this kind: others are not even written.
 bool is_wanted(ObjectKind kind, const std::vector<DestinationConfig>& destinations) {
@@ -117,7 +117,7 @@ std::vector<SeriesFinding> findings(const dicom::Study& study, const pipeline::S
 struct EarlierResults {
   std::filesystem::path current;  ///< the last one
   std::filesystem::path arrived;  ///< the last one of which an archive has anything
-  bool lesions_arrived = false;   ///< an archive has any of them that has lesions
+  bool lesions_arrived = false;   ///< a destination has drawings of any of them
 };
 
 EarlierResults earlier_results(const Claim& claim, const std::filesystem::path& directory, Store& store) {
@@ -127,11 +127,22 @@ EarlierResults earlier_results(const Claim& claim, const std::filesystem::path& 
   for (const ResultSummary& result : details->results) {
     const auto folder = directory.parent_path() / std::to_string(result.revision);
     if (!result.superseded) earlier.current = folder;
-    if (!result.arrived) continue;
-    earlier.arrived = folder;
-    earlier.lesions_arrived |= exists(folder / "seg.dcm");
+    if (result.arrived) earlier.arrived = folder;
+    earlier.lesions_arrived |= result.drawing_arrived;
   }
   return earlier;
+}
+
+/// What cannot be written on a full disk can be when there is room again.
+pipeline::ResultFiles encode(pipeline::StudyResult& result, const pipeline::EncodeOptions& options,
+                             const Storage& storage, const std::filesystem::path& directory) {
+  constexpr std::uint64_t room_bytes = std::uint64_t{64} << 20;
+  try {
+    return pipeline::encode_result(result, options, storage.directory() / directory);
+  } catch (const std::exception& error) {
+    if (kind_of(error) != ErrorKind::io || storage.free_bytes() >= room_bytes) throw;
+    throw Error(Error::Kind::out_of_resources, std::string("no space for the result: ") + error.what());
+  }
 }
 
 FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
@@ -152,15 +163,15 @@ FinishOutcome make_result(const Claim& claim, const models::Segmenter& segmenter
         "no lesion any more: segmentation and structure set of an earlier result lie at its destinations",
         claim.key);
   }
-  const pipeline::EncodeOptions encode{context.config.identity.uid_root,
-                                       context.config.identity.series_number_offset,
-                                       context.clock,
-                                       earlier.arrived,
-                                       earlier.current,
-                                       context.config.results.all_frames,
-                                       is_wanted(ObjectKind::key_images, context.config.destinations),
-                                       is_wanted(ObjectKind::axial, context.config.destinations)};
-  const auto written = pipeline::encode_result(result, encode, context.storage.directory() / directory);
+  const pipeline::EncodeOptions encode_options{context.config.identity.uid_root,
+                                               context.config.identity.series_number_offset,
+                                               context.clock,
+                                               earlier.arrived,
+                                               earlier.current,
+                                               context.config.results.all_frames,
+                                               is_wanted(ObjectKind::key_images, context.config.destinations),
+                                               is_wanted(ObjectKind::axial, context.config.destinations)};
+  const auto written = encode(result, encode_options, context.storage, directory);
   context.storage.sync_result(directory);
   // Before the archive can send them back to us.
   if (!written.axial_series_uid.empty()) context.store.record_own_series(claim, written.axial_series_uid);
@@ -179,10 +190,7 @@ std::string settle_error(const Claim& claim, const std::exception& error, const 
   const ErrorHandling& how = handling(error);
   const std::string reason = reason_of(error);
   context.log.write(how.log_level, told_of(error), claim.key);
-  const auto again = [&](std::chrono::milliseconds wait, int most_tries) {
-    const StudyState state = context.store.retry(claim, reason, wait, most_tries);
-    return state == StudyState::failed ? "failed" : "retry";
-  };
+  const auto outcome = [](StudyState state) { return state == StudyState::failed ? "failed" : "retry"; };
   switch (how.verdict) {
     case JobVerdict::skip:
       return std::string(to_string(context.store.set_aside(claim, StudyState::skipped, reason)));
@@ -191,9 +199,10 @@ std::string settle_error(const Claim& claim, const std::exception& error, const 
     case JobVerdict::fail:
       return std::string(to_string(context.store.set_aside(claim, StudyState::failed, reason)));
     case JobVerdict::retry:
-      return again(retry_wait, max_tries);
+      return outcome(context.store.retry(claim, reason, retry_wait, max_tries));
     case JobVerdict::wait_out:
-      return again(backoff(shortage, claim.tries - 1, 0), tries_of_shortage);
+      return outcome(
+          context.store.wait_out(claim, reason, backoff(shortage, claim.shortages, 0), most_shortages));
     case JobVerdict::hand_back:
       context.store.hand_back(claim);
       return "handed back";

@@ -31,8 +31,7 @@ void check(const NetworkConfig& c) {
   if (c.subset.none()) refuse("subset must name a sequence");
   if (c.network == "mid-subtract" && c.dropout)
     refuse("mid-subtract has no input dropout, it needs CUBE pre and post: train it with dropout 0");
-  if (c.network == "mid-subtract" &&
-      !(c.subset.test(index(Slot::t1_se_pre)) && c.subset.test(index(Slot::t1_se_post))))
+  if ((needed_sequences(c) & ~c.subset).any())
     refuse("mid-subtract subtracts CUBE pre from CUBE post, its sequences are " + key(c.subset) +
            ": train it with t1_se_pre and t1_se_post, or take another network");
 }

@@ -41,6 +41,13 @@ inline bool is_torchscript(const NetworkConfig& config) {
   return config.network == "torchscript";
 }
 
+/// The sequences that it cannot do without: mid-subtract subtracts CUBE pre from CUBE post.
+inline SlotSet needed_sequences(const NetworkConfig& config) {
+  SlotSet needed;
+  if (config.network == "mid-subtract") needed.set(index(Slot::t1_se_pre)).set(index(Slot::t1_se_post));
+  return needed;
+}
+
 /// Slices per sequence that a network has in its paper.
 constexpr int paper_slices(std::string_view network) {
   return network == "googlenet" ? 7 : 5;

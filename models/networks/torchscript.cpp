@@ -1,5 +1,6 @@
 #include "models/networks/torchscript.h"
 
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,12 @@
 
 namespace metserve::models {
 namespace {
+
+/// Behind it libraries put a stack trace.
+std::string first_line(const std::exception& error) {
+  const std::string text = error.what();
+  return text.substr(0, text.find('\n'));
+}
 
 class TorchScriptNetwork : public NetworkModule {
  public:
@@ -32,8 +39,18 @@ class TorchScriptNetwork : public NetworkModule {
   }
 
  private:
+  torch::IValue called(const torch::Tensor& x) {
+    try {
+      return module_.forward({x});
+    } catch (const c10::OutOfMemoryError&) {
+      throw;  // may be enough another time
+    } catch (const std::exception& error) {
+      refuse("it fails: " + first_line(error));
+    }
+  }
+
   torch::Tensor answer(const torch::Tensor& x) {
-    const torch::IValue value = module_.forward({x});
+    const torch::IValue value = called(x);
     if (value.isTensor()) return value.toTensor();
     if (!value.isGenericDict() || !value.toGenericDict().contains("out"))
       refuse("it gives neither a tensor nor a dictionary with 'out'");
@@ -52,10 +69,10 @@ class TorchScriptNetwork : public NetworkModule {
 
 Network load_torchscript(const std::filesystem::path& file, const NetworkConfig& config) {
   try {
-    return std::make_shared<TorchScriptNetwork>(config, torch::jit::load(file.string()), file.string());
-  } catch (const c10::Error& error) {
-    throw Error(Error::Kind::bad_input,
-                file.string() + ": is no TorchScript module: " + error.what_without_backtrace());
+    return std::make_shared<TorchScriptNetwork>(config, torch::jit::load(file.string(), torch::kCPU),
+                                                file.string());
+  } catch (const std::exception& error) {
+    throw Error(Error::Kind::bad_input, file.string() + ": is no TorchScript module: " + first_line(error));
   }
 }
 

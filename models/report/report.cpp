@@ -98,13 +98,13 @@ std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions&
       "</title><style>" + style + "</style></head><body>\n<h1>" + escaped(options.title) + "</h1>\n<p>" +
       escaped(options.model) + "<br>" + escaped(options.data) +
       formatted(
-          "<br>Threshold %.3g; smallest peak %.9g; smallest roundness %.2f; smallest component %g mm3. "
+          "<br>Threshold %.3g; smallest peak %.16g; smallest roundness %.2f; smallest component %g mm3. "
           "Research only.</p>\n",
           options.rule.threshold, options.rule.minimum_peak, options.rule.minimum_roundness,
           options.rule.minimum_volume_mm3);
   text +=
       "<p>Figures are means over studies or shares of all lesions, with 95 % intervals by bootstrap over "
-      "studies. Voxel Dice is of all that is segmented; the Dice of lesions found leaves out missed "
+      "patients. Voxel Dice is of all that is segmented; the Dice of lesions found leaves out missed "
       "lesions and false positives. The papers' tables stand below ours: theirs are of patients.</p>\n";
   text += "<h2>Voxels</h2>\n" + voxel_table(figures) + "<h2>Lesions</h2>\n" + lesion_table(figures) +
           "<h2>By number of lesions</h2>\n" + group_tables(figures) + "<h2>Plots</h2>\n";

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "models/error.h"
 #include "models/slot_list.h"
@@ -25,12 +26,18 @@ void read_lesions(const std::string& words, StudyGroup& group) {
                 "'" + words + "' is no number of lesions: say 4-10, or 11- for 11 and more");
 }
 
+SlotSet one_subset(const std::string& words) {
+  const std::vector<SlotSet> subsets = subsets_named(words);
+  if (subsets.size() != 1) throw Error(Error::Kind::bad_input, "'" + words + "' is more than one subset");
+  return subsets.front();
+}
+
 struct Side {
   std::string file, subset, lesions;
 
   StudyGroup group() const {
     StudyGroup group;
-    if (!subset.empty()) group.subset = subsets_named(subset).front();
+    if (!subset.empty()) group.subset = one_subset(subset);
     if (!lesions.empty()) read_lesions(lesions, group);
     return group;
   }

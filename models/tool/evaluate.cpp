@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "models/error.h"
 #include "models/evaluation.h"
 #include "models/networks/network_file.h"
 #include "models/report/report.h"
@@ -24,8 +25,10 @@ struct EvaluateArguments {
 double youden_threshold_on(const std::string& directory, const Network& network, EvaluationOptions options) {
   options.subsets = {SlotSet().set()};
   const std::vector<Study> studies = read_studies(directory, ClaheOptions{});
-  require_lesions(studies);
-  return evaluate(network, studies, options, {}).front().youden_threshold.value();
+  const auto threshold = evaluate(network, studies, options, {}).front().youden_threshold;
+  if (!threshold)
+    throw Error(Error::Kind::bad_input, directory + ": no study with a lesion that the network can see");
+  return *threshold;
 }
 
 void run(const EvaluateArguments& arguments) {

@@ -217,6 +217,20 @@ TEST_CASE("New lesions of a follow-up keep their names in the result that replac
   CHECK_THAT(sentences.back(), Catch::Matchers::Contains("GTV_MET_03: resolved"));
 }
 
+TEST_CASE("Lesions that another program's segmentation gave a number alone keep it", "[follow_up]") {
+  const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  auto earlier = segmentation_of({{{0, 0, 0}, 6}}, {});
+  earlier.segments[0].tracking_uid = "";
+  const auto superseded = segmentation_of({{{0, 0, 0}, 6}, {{30, 10, -20}, 5}}, {});  // 1 and 3
+  LesionMap map = map_of(g, {{{0, 0, 0}, 6}, {{30, 10, -20}, 5}});
+  const FollowUp result = compare_lesions(map, g, earlier, {}, {});
+  keep_identities(map, g, superseded, 2, result.last_number);
+  CHECK(numbered(map, 1).history->change == "stable");
+  CHECK(numbered(map, 1).tracking_uid == "1.2.1");
+  CHECK(numbered(map, 3).history->change == "new");
+  CHECK(numbered(map, 3).tracking_uid == "1.2.3");
+}
+
 TEST_CASE("The inverse of a rigid transform leads back", "[follow_up]") {
   const RigidTransform motion = motion_about({3, 4, 5}, {6, -14, 9}, {5, -3, 7});
   const dicom::Vec3 place{12, -30, 44}, back = motion.inverse().apply(motion.apply(place));

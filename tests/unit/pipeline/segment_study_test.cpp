@@ -208,7 +208,7 @@ TEST_CASE("A network that cannot miss a sequence says so, or is not run", "[segm
   require_enough_for(network, without_cube_pre);
   network.network = "mid-subtract";
   require_enough_for(network, models::SlotSet("0110"));
-  CHECK_THROWS_WITH(require_enough_for(network, without_cube_pre), Contains("lacks CUBE pre"));
+  CHECK_THROWS_WITH(require_enough_for(network, without_cube_pre), Contains("cannot do without CUBE pre"));
 }
 
 TEST_CASE("A study that a person has to decide about is held with the series named", "[segment_study]") {

@@ -106,3 +106,20 @@ TEST_CASE("A failed try waits before the next one and the last one fails the stu
   CHECK(f.store->retry(second, "device fault", seconds(30), 2) == StudyState::failed);
   CHECK(f.store->study(study_key("1.2")).value().summary.reason == "device fault");
 }
+
+TEST_CASE("What a study lacks for a while counts against no other try", "[server][store]") {
+  StoreFixture f;
+  Claim claim = f.claim_new_study("1.2");
+  CHECK(f.store->wait_out(claim, "device fault", seconds(30), 3) == StudyState::ready);
+  CHECK_FALSE(f.store->claim("here", one_minute));  // not yet
+  f.now += seconds(30);
+  claim = f.store->claim("here", one_minute).value();
+  CHECK(claim.shortages == 1);
+  CHECK(claim.tries == 1);
+  CHECK(f.store->wait_out(claim, "device fault", seconds(30), 3) == StudyState::ready);
+  f.now += one_minute;
+  CHECK(f.store->wait_out(f.store->claim("here", one_minute).value(), "device fault", seconds(30), 3) ==
+        StudyState::failed);
+  f.store->retry_study(study_key("1.2"));
+  CHECK(f.store->claim("here", one_minute).value().shortages == 0);
+}

@@ -90,7 +90,7 @@ TEST_CASE("What an earlier version asked for is remembered", "[server][commitmen
     UPDATE deliveries SET transaction_uid = '2.25.7';
     CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid);
     DROP TABLE commitments;
-    ALTER TABLE deliveries DROP COLUMN may_have_arrived; PRAGMA user_version = )sql" +
+    ALTER TABLE deliveries DROP COLUMN may_have_arrived; ALTER TABLE studies DROP COLUMN shortages; PRAGMA user_version = )sql" +
                                 std::to_string(current_schema() - 2);
   REQUIRE(sqlite3_exec(raw, as_before.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(raw);

@@ -261,7 +261,7 @@ TEST_CASE("A database of the first version is brought up to date and keeps what 
   REQUIRE(sqlite3_exec(raw, R"sql(
             DROP TABLE series; DROP TABLE decisions; DROP TABLE commitments;
             ALTER TABLE deliveries DROP COLUMN sop_instance_uid;
-            ALTER TABLE deliveries DROP COLUMN may_have_arrived;
+            ALTER TABLE deliveries DROP COLUMN may_have_arrived; ALTER TABLE studies DROP COLUMN shortages;
             ALTER TABLE deliveries DROP COLUMN lease; DROP TABLE claims;
             ALTER TABLE studies DROP COLUMN suspect; ALTER TABLE studies DROP COLUMN deaths;
             DROP TABLE own_series; DROP INDEX studies_by_patient;
@@ -300,7 +300,7 @@ TEST_CASE("A conflict that was recorded with another study goes to the one that 
       PRIMARY KEY (sop_instance_uid, digest));
     INSERT INTO conflicts SELECT * FROM later;
     DROP TABLE later;
-    ALTER TABLE deliveries DROP COLUMN may_have_arrived;
+    ALTER TABLE deliveries DROP COLUMN may_have_arrived; ALTER TABLE studies DROP COLUMN shortages;
     ALTER TABLE deliveries DROP COLUMN lease; DROP TABLE claims;
     ALTER TABLE deliveries ADD COLUMN transaction_uid TEXT NOT NULL DEFAULT '';
     CREATE INDEX deliveries_by_transaction ON deliveries (transaction_uid); DROP TABLE commitments;

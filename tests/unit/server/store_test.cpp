@@ -219,7 +219,7 @@ TEST_CASE("A delivery lease that ended is given out again, once", "[server][stor
   const auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
   CHECK(kind_of_error([&] { f.store->record_delivered(dead, dead.items[0], ""); }) ==
         Error::Kind::lease_lost);
-  f.store->hand_back(claim);
+  f.store->hand_back(claim, false);
   CHECK(f.store->claim_deliveries("pacs", "here", one_minute).value().items[0].tries == 0);
 }
 
@@ -231,7 +231,7 @@ TEST_CASE("A delivery whose lease ended is another's, though one node has both",
   const auto claim = f.store->claim_deliveries("pacs", "here", one_minute).value();
   CHECK(kind_of_error([&] { f.store->record_delivered(slow, slow.items[0], ""); }) ==
         Error::Kind::lease_lost);
-  f.store->hand_back(slow);
+  f.store->hand_back(slow, false);
   CHECK_FALSE(f.store->claim_deliveries("pacs", "here", one_minute));
   f.store->record_delivered(claim, claim.items[0], "");
   CHECK(f.state("1.2") == StudyState::done);
