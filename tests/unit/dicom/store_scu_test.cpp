@@ -130,7 +130,8 @@ TEST_CASE("A closed port is worth another try", "[dicom][scu]") {
   const auto results = send_instances(peer, files);
   REQUIRE(results.size() == files.size());
   CHECK(std::all_of(results.begin(), results.end(), [](const auto& result) {
-    return result.outcome == Outcome::transient && !result.reason.empty() && !result.reached;
+    return result.outcome == Outcome::transient && !result.reason.empty() && !result.reached &&
+           !result.unanswered;
   }));
   CHECK(failure_of_echo(peer) == Error::Kind::peer_transient);
 }
@@ -186,6 +187,7 @@ TEST_CASE("An abort leaves the rest for another try", "[dicom][scu][peers]") {
   for (const auto& result : results) {
     CHECK(result.outcome == Outcome::transient);
     CHECK(result.reached);
+    CHECK(result.unanswered == (&result == results.data()));  // the others were not begun
   }
 }
 
@@ -199,6 +201,7 @@ TEST_CASE("A peer that answers nothing, not even an abort, is given up in time",
   const auto results = send_instances(peer, {files[0]});
   CHECK(results.at(0).outcome == Outcome::transient);
   CHECK_THAT(results.at(0).reason, ContainsSubstring("no answer in time"));
+  CHECK(results.at(0).unanswered);
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(7));
 }
 

@@ -7,7 +7,8 @@
 
 namespace metserve::server {
 
-/// An HTTP server in a process of its own that takes every body and gives every request the same answer.
+/// An HTTP server in a process of its own that takes every body and gives every request the same answer, or
+/// none with status 0.
 class CannedAnswer {
  public:
   struct Options {
@@ -30,6 +31,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if status == "0":  # hangs up
+            self.close_connection = True
+            return
         self.send_response(int(status))
         if content_type:
             self.send_header("Content-Type", content_type)

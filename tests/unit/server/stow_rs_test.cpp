@@ -194,10 +194,27 @@ TEST_CASE("Nobody at the address and no authorisation are worth another try", "[
   CHECK(away.outcome == Outcome::transient);
   CHECK(away.status == 0);
   CHECK_THAT(away.reason, Catch::Contains("no answer"));
+  CHECK_FALSE(away.unanswered);
   config.authorization_file = f.directory.path() / "token";
   CHECK_THAT(WebArchive(config).send({images[0]}, {}).at(0).reason,
              Catch::Contains("holds no line for the Authorization header"));
   CHECK_THROWS_WITH(WebArchive(config).send({"/nowhere/seg.dcm"}, {}), Catch::Contains("/nowhere/seg.dcm"));
+}
+
+TEST_CASE("An archive that takes an object and hangs up may have it", "[server][stow]") {
+  const ServiceFixture f;
+  const dicom::Runtime runtime;
+  const auto images = write_one_sequence_study(models::Slot::flair, f.directory.path() / "study");
+  const auto send_to = [&](const char* status) {
+    const CannedAnswer archive({status, "", ""});
+    DestinationConfig config;
+    config.url = archive.url();
+    return WebArchive(config).send({images[0]}, {}).at(0);
+  };
+  const auto lost = send_to("0");
+  CHECK(lost.outcome == Outcome::transient);
+  CHECK(lost.unanswered);
+  CHECK_FALSE(send_to("503").unanswered);
 }
 
 TEST_CASE("A server that stops leaves an archive that does not answer", "[server][stow]") {
