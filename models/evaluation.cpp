@@ -47,6 +47,7 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
       curve.add(log_odds, truth);
       curve_in_head.add(log_odds.masked_select(head), truth.masked_select(head));
       figures.studies.push_back(score_study(log_odds, study, checked_rule(options, given)));
+      figures.studies.back().sequences = given;
       if (options.on_prediction) options.on_prediction(study, subset, log_odds);
     }
     if (on_study) on_study();

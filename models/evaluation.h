@@ -116,6 +116,9 @@ void summarise(SubsetFigures& figures, double small_lesion_mm);
 /// "all four", "without BRAVO", ... or "CUBE post + FLAIR".
 std::string describe(SlotSet subset);
 
+/// How many studies the figures are of: "20", or "20 (12 whole)" where others lack sequences of the subset.
+std::string count_studies(const SubsetFigures& figures);
+
 /// Stable JSON: an array with one object per subset.
 std::string to_json(const std::vector<SubsetFigures>& figures);
 

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include <nlohmann/json.hpp>
 
@@ -31,6 +33,7 @@ json to_json(const StudyFigures& study) {
     lesions.push_back(
         {{"diameter_mm", lesion.diameter_mm}, {"volume_mm3", lesion.volume_mm3}, {"found", lesion.found}});
   return {{"study", study.study},
+          {"sequences", ids(study.sequences)},
           {"dice", to_json(study.dice)},
           {"precision", to_json(study.precision)},
           {"recall", to_json(study.recall)},
@@ -127,8 +130,8 @@ std::string percent_cell(const Pooled& share) {
 std::string row(const SubsetFigures& f) {
   const std::string dice =
       f.dice.count > 0 ? formatted(" %.2f ± %.2f |", f.dice.mean, f.dice.deviation) : " - |";
-  return "| " + describe(f.subset) + " |" + dice + cell(f.detected_dice, 2) + cell(f.precision, 2) +
-         cell(f.recall, 2) + cell(f.auc, 3) + percent_cell(f.sensitivity_large) +
+  return "| " + describe(f.subset) + " | " + count_studies(f) + " |" + dice + cell(f.detected_dice, 2) +
+         cell(f.precision, 2) + cell(f.recall, 2) + cell(f.auc, 3) + percent_cell(f.sensitivity_large) +
          percent_cell(f.sensitivity) + cell(f.false_positives, 1) + "\n";
 }
 
@@ -147,6 +150,14 @@ std::string describe(SlotSet subset) {
   return text;
 }
 
+std::string count_studies(const SubsetFigures& figures) {
+  const auto whole =
+      std::count_if(figures.studies.begin(), figures.studies.end(),
+                    [&](const StudyFigures& study) { return study.sequences == figures.subset; });
+  const std::string all = std::to_string(figures.studies.size());
+  return whole == std::ssize(figures.studies) ? all : all + " (" + std::to_string(whole) + " whole)";
+}
+
 std::string to_json(const std::vector<SubsetFigures>& figures) {
   json list = json::array();
   for (const SubsetFigures& f : figures) list.push_back(to_json(f));
@@ -155,9 +166,9 @@ std::string to_json(const std::vector<SubsetFigures>& figures) {
 
 std::string to_table(const std::vector<SubsetFigures>& figures) {
   std::string table =
-      "| sequences | voxel Dice | Dice of those found | precision | recall | AUC | found, large | found, all "
-      "| false positives |\n"
-      "|---|---|---|---|---|---|---|---|---|\n";
+      "| sequences | studies | voxel Dice | Dice of those found | precision | recall | AUC | found, large "
+      "| found, all | false positives |\n"
+      "|---|---|---|---|---|---|---|---|---|---|\n";
   for (const SubsetFigures& f : figures) table += row(f);
   return table;
 }

@@ -41,6 +41,7 @@ Detections detect(const torch::Tensor& predicted, const Study& study, double min
 struct StudyFigures {
   std::string study;
   std::string patient;              ///< of Study
+  SlotSet sequences;                ///< that the study has, of those asked for
   std::optional<double> dice;       ///< absent when truth and prediction are both empty
   std::optional<double> precision;  ///< absent when nothing is predicted
   std::optional<double> recall;     ///< absent when there is no lesion

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include <torch/nn/functional/upsampling.h>
 
@@ -29,6 +31,8 @@ void check(const SamplerOptions& o, const std::vector<Study>& studies) {
   if (o.batch < 1) refuse("batch must be at least 1");
   if (o.slices < 1 || o.slices % 2 == 0) refuse("slices must be odd");
   if (!(o.lesion_share >= 0 && o.lesion_share <= 1)) refuse("lesion_share must be in 0..1");
+  if (o.oversampling != 0 && !(o.oversampling >= 1)) refuse("oversampling must be 0 or at least 1");
+  if (o.oversampling != 0 && !o.by_slice) refuse("oversampling is of slices: by_slice must be on");
   if (!(o.scale_jitter >= 0 && o.scale_jitter <= 0.5)) refuse("scale_jitter must be in 0..0.5");
   for (const Study& study : studies)
     if (study.truth.size(1) < o.crop || study.truth.size(2) < o.crop)
@@ -53,22 +57,53 @@ torch::Tensor resized(const torch::Tensor& image, std::int64_t size) {
 }  // namespace
 
 Sampler::Sampler(const std::vector<Study>& studies, const SamplerOptions& options)
-    : studies_(studies), options_(options), lesions_(list_lesions(studies)) {
+    : studies_(studies),
+      options_(options),
+      lesions_(list_lesions(studies)),
+      lesion_share_(options.lesion_share) {
   check(options, studies);
   if (lesions_.empty()) throw Error(Error::Kind::bad_input, "sampler: no study has a lesion");
+  if (options.by_slice)
+    draw_by_slice();
+  else
+    draw_by_lesion();
+}
+
+void Sampler::draw_by_lesion() {
   double sum = 0;
-  for (const Lesion& lesion : lesions_) {
-    sum += std::pow(static_cast<double>(lesion.voxels), -options.small_lesion_bias);
+  for (std::size_t i = 0; i < lesions_.size(); ++i) {
+    sum += std::pow(static_cast<double>(lesions_[i].voxels), -options_.small_lesion_bias);
+    choices_.push_back({i, lesions_[i].first[0], lesions_[i].last[0]});
     cumulative_.push_back(sum);
   }
 }
 
+void Sampler::draw_by_slice() {
+  std::map<std::pair<std::size_t, std::int64_t>, std::vector<std::size_t>> shown;  // lesions of each slice
+  for (std::size_t i = 0; i < lesions_.size(); ++i)
+    for (std::int64_t slice = lesions_[i].first[0]; slice <= lesions_[i].last[0]; ++slice)
+      shown[{lesions_[i].study, slice}].push_back(i);
+  double sum = 0;
+  for (const auto& [slice, lesions] : shown)
+    for (const std::size_t lesion : lesions) {
+      sum += 1 / static_cast<double>(lesions.size());
+      choices_.push_back({lesion, slice.second, slice.second});
+      cumulative_.push_back(sum);
+    }
+  if (options_.oversampling == 0) return;
+  std::int64_t slices = 0;
+  for (const Study& study : studies_) slices += study.truth.size(0);
+  const double more = (options_.oversampling - 1) * static_cast<double>(shown.size());
+  lesion_share_ = more / (more + static_cast<double>(slices));
+}
+
 Sampler::Place Sampler::lesion_place(std::mt19937_64& random) const {
   const double at = uniform(random) * cumulative_.back();
-  const auto chosen = std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin();
-  const Lesion& lesion = lesions_[std::min(static_cast<std::size_t>(chosen), lesions_.size() - 1)];
+  const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin();
+  const LesionSlices& chosen = choices_[std::min(static_cast<std::size_t>(found), choices_.size() - 1)];
+  const Lesion& lesion = lesions_[chosen.lesion];
   const std::int64_t reach = options_.crop * 2 / 5;
-  const std::int64_t slice = uniform_int(random, lesion.first[0], lesion.last[0]);
+  const std::int64_t slice = uniform_int(random, chosen.first, chosen.last);
   const std::int64_t row = (lesion.first[1] + lesion.last[1]) / 2 + uniform_int(random, -reach, reach);
   const std::int64_t column = (lesion.first[2] + lesion.last[2]) / 2 + uniform_int(random, -reach, reach);
   return {&studies_[lesion.study], slice, row, column};
@@ -134,7 +169,7 @@ Batch Sampler::draw(std::mt19937_64& random) const {
               torch::empty({options_.batch, 1, options_.crop, options_.crop}),
               {}};
   for (std::int64_t i = 0; i < options_.batch; ++i) {
-    const Place place = uniform(random) < options_.lesion_share ? lesion_place(random) : head_place(random);
+    const Place place = uniform(random) < lesion_share_ ? lesion_place(random) : head_place(random);
     fill(place, random, batch.input[i], batch.target[i]);
     batch.present.push_back(place.study->present);
   }

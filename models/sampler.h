@@ -19,10 +19,14 @@ struct SamplerOptions {
                               ///< in the head
   double small_lesion_bias = 0.5;  ///< a lesion is chosen with probability proportional to volume^-bias,
                                    ///< 0 (all alike) .. 1
-  double scale_jitter = 0.2;       ///< crops are enlarged or shrunk by up to this share, 0..0.5
-  double gamma_jitter = 0.25;      ///< intensities go to x^g with log g within this, 0..1
-  bool upright = false;            ///< heads stay as patients lie, but for a mirror image from left to right;
-                                   ///< else all eight symmetries of the square, and upside down
+  bool by_slice = false;    ///< instead, a slice with a lesion is chosen, all alike, and one of its lesions
+                            ///< (Groevik 2020, with a lesion_share of 0.5)
+  double oversampling = 0;  ///< by slice, instead of lesion_share: slices with a lesion come so many times as
+                            ///< often as others, 1 or more (Yi 2019: 10); 0: not used
+  double scale_jitter = 0.2;   ///< crops are enlarged or shrunk by up to this share, 0..0.5
+  double gamma_jitter = 0.25;  ///< intensities go to x^g with log g within this, 0..1
+  bool upright = false;        ///< heads stay as patients lie, but for a mirror image from left to right;
+                               ///< else all eight symmetries of the square, and upside down
 };
 
 /// What one training step sees.
@@ -48,6 +52,12 @@ class Sampler {
     const Study* study;
     std::int64_t slice, row, column;  ///< the crop's centre
   };
+  struct LesionSlices {
+    std::size_t lesion;        ///< of `lesions_`
+    std::int64_t first, last;  ///< slices, inclusive
+  };
+  void draw_by_lesion();
+  void draw_by_slice();
   Place lesion_place(std::mt19937_64& random) const;
   Place head_place(std::mt19937_64& random) const;
   void fill(const Place& place, std::mt19937_64& random, torch::Tensor input, torch::Tensor target) const;
@@ -55,7 +65,9 @@ class Sampler {
   const std::vector<Study>& studies_;
   SamplerOptions options_;
   std::vector<Lesion> lesions_;
-  std::vector<double> cumulative_;  ///< of the lesions' weights
+  std::vector<LesionSlices> choices_;  ///< of what a crop with a lesion holds
+  std::vector<double> cumulative_;     ///< of their weights
+  double lesion_share_ = 0;
 };
 
 }  // namespace metserve::models

@@ -30,6 +30,7 @@ TrainingSettings settings_of(const TrainingOptions& o, const std::vector<Study>&
                              const std::vector<Study>& validation) {
   const auto number = [](double value) { return nlohmann::json(value).dump(); };
   return {{"batch", std::to_string(o.sampler.batch)},
+          {"by_slice", o.sampler.by_slice ? "true" : "false"},
           {"crop", std::to_string(o.sampler.crop)},
           {"decay_power", number(o.decay_power)},
           {"dice_weight", number(o.dice_weight)},
@@ -38,6 +39,7 @@ TrainingSettings settings_of(const TrainingOptions& o, const std::vector<Study>&
           {"hard_pixel_share", number(o.hard_pixel_share)},
           {"learning_rate", number(o.learning_rate)},
           {"lesion_share", number(o.sampler.lesion_share)},
+          {"oversampling", number(o.sampler.oversampling)},
           {"positive_weight", number(o.positive_weight)},
           {"scale_jitter", number(o.sampler.scale_jitter)},
           {"seed", std::to_string(o.seed)},
@@ -53,9 +55,10 @@ TrainingSettings settings_of(const TrainingOptions& o, const std::vector<Study>&
 }
 
 void require_same(const TrainingSettings& begun_with, const TrainingSettings& asked_for) {
+  const TrainingSettings defaults = settings_of({}, {}, {});  // of what an older program did not have
   for (const auto& [name, value] : asked_for) {
     const auto before = begun_with.find(name);
-    const std::string old = before == begun_with.end() ? "" : before->second;
+    const std::string& old = before == begun_with.end() ? defaults.at(name) : before->second;
     if (old != value)
       throw Error(Error::Kind::bad_input, "was begun with " + name + " " + shown(old) + ", and " +
                                               shown(value) +

@@ -42,6 +42,8 @@ void read_sampler(ConfigSection section, models::SamplerOptions& sampler) {
   section.whole("batch", sampler.batch, 2, 4096);  // batch normalisation needs two
   real(section, "lesion_share", sampler.lesion_share, 0, 1);
   real(section, "small_lesion_bias", sampler.small_lesion_bias, 0, 1);
+  section.flag("by_slice", sampler.by_slice);
+  real(section, "oversampling", sampler.oversampling, 0, 1000);
   real(section, "scale_jitter", sampler.scale_jitter, 0, 0.5);
   real(section, "gamma_jitter", sampler.gamma_jitter, 0, 1);
   section.flag("upright", sampler.upright);

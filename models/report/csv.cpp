@@ -77,13 +77,13 @@ std::string subsets_csv(const std::vector<SubsetFigures>& figures) {
 
 std::string studies_csv(const std::vector<SubsetFigures>& figures) {
   std::string text =
-      "subset,study,dice,precision,recall,auc,detected_dice,lesion_wise_dice,false_positives,"
+      "subset,study,sequences,dice,precision,recall,auc,detected_dice,lesion_wise_dice,false_positives,"
       "false_positives_any_size,false_positives_product,lesions,youden_threshold\n";
   for (const SubsetFigures& f : figures)
     for (const StudyFigures& s : f.studies)
-      text += key(f.subset) + ',' + field(s.study) + ',' + number(s.dice) + ',' + number(s.precision) + ',' +
-              number(s.recall) + ',' + number(s.auc) + ',' + number(s.detected_dice) + ',' +
-              number(s.lesion_wise_dice) +
+      text += key(f.subset) + ',' + field(s.study) + ',' + key(s.sequences) + ',' + number(s.dice) + ',' +
+              number(s.precision) + ',' + number(s.recall) + ',' + number(s.auc) + ',' +
+              number(s.detected_dice) + ',' + number(s.lesion_wise_dice) +
               formatted(",%d,%d,%d,%zu,", s.false_positives, s.false_positives_any_size,
                         s.false_positives_product, s.lesions.size()) +
               number(s.youden_threshold) + '\n';

@@ -39,15 +39,15 @@ std::string threshold_cell(const std::optional<double>& threshold) {
 
 std::string voxel_table(const std::vector<SubsetFigures>& figures) {
   std::string text =
-      "<table><tr><th>sequences</th><th>AUC</th><th>voxel Dice</th><th>Dice of lesions "
+      "<table><tr><th>sequences</th><th>studies</th><th>AUC</th><th>voxel Dice</th><th>Dice of lesions "
       "found</th><th>recall</th>"
       "<th>precision</th><th>FP/study, any size</th><th>FP, large enough</th><th>FP, product rule</th>"
       "<th>lesion-wise Dice (BraTS)</th></tr>\n";
   std::size_t row = 0;
   for (const SubsetFigures& f : figures)
-    text += formatted("<tr><td>%zu. ", ++row) + escaped(describe(f.subset)) + "</td>" + cell(f.auc, 3) +
-            cell(f.dice, 2) + cell(f.detected_dice, 2) + cell(f.recall, 2) + cell(f.precision, 2) +
-            cell(f.false_positives_any_size, 1) + cell(f.false_positives, 1) +
+    text += formatted("<tr><td>%zu. ", ++row) + escaped(describe(f.subset)) + "</td><td>" + count_studies(f) +
+            "</td>" + cell(f.auc, 3) + cell(f.dice, 2) + cell(f.detected_dice, 2) + cell(f.recall, 2) +
+            cell(f.precision, 2) + cell(f.false_positives_any_size, 1) + cell(f.false_positives, 1) +
             cell(f.false_positives_product, 1) + cell(f.lesion_wise_dice, 2) + "</tr>\n";
   return text + "</table>\n";
 }

@@ -56,6 +56,9 @@ void add_train(CLI::App& program) {
   c->add_option("--crop", o.sampler.crop, "pixels, a multiple of 32");
   c->add_option("--lesion-share", o.sampler.lesion_share, "share of crops around a lesion");
   c->add_option("--small-lesion-bias", o.sampler.small_lesion_bias, "chosen by volume^-bias");
+  c->add_flag("--by-slice", o.sampler.by_slice, "crops with a lesion are drawn by slice, not by lesion");
+  c->add_option("--oversampling", o.sampler.oversampling,
+                "by slice: those with a lesion come so many times as often, instead of --lesion-share");
   c->add_option("--scale-jitter", o.sampler.scale_jitter, "crops grow or shrink by up to this share");
   c->add_option("--gamma-jitter", o.sampler.gamma_jitter, "intensities go to x^g, log g up to this");
   c->add_flag("--upright", o.sampler.upright, "crops are mirrored from left to right alone, not turned");

@@ -144,7 +144,7 @@ TEST_CASE("A network of a subset is published with the figures that it has", "[p
         package.manifest.minimum_peaks.at("t1_gre_post"));
   CHECK(package.manifest.expected.size() == 4);
   CHECK(package.manifest.expected.count("t1_se_pre+t1_se_post+flair") == 0);
-  CHECK(text_of(directory / "package/CARD.md").find("| without BRAVO | - |") != std::string::npos);
+  CHECK(text_of(directory / "package/CARD.md").find("| without BRAVO | 0 | - |") != std::string::npos);
 }
 
 TEST_CASE("A package says nothing of subsets that no study shows whole", "[package]") {
@@ -158,7 +158,7 @@ TEST_CASE("A package says nothing of subsets that no study shows whole", "[packa
   CHECK(manifest.expected.count("t1_gre_post+t1_se_pre+flair") == 1);
   const std::string card = text_of(directory / "package/CARD.md");
   CHECK(card.find("2 studies, 4 lesions") != std::string::npos);
-  CHECK(card.find("| all four | - |") != std::string::npos);
+  CHECK(card.find("| all four | 0 | - |") != std::string::npos);
 }
 
 TEST_CASE("A card speaks of simulated studies where they are known to be", "[package]") {

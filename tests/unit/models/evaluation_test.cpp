@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "models/error.h"
@@ -216,7 +217,7 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
   CHECK(figures[0].groups[0].dice.count == 2);
   CHECK(figures[1].sensitivity.value == 0.0);
   CHECK(report.pictures.size() == 1);
-  CHECK(to_table(figures).find("| all four | 1.00 ± 0.00 | 1.00 | 1.00 |") != std::string::npos);
+  CHECK(to_table(figures).find("| all four | 2 | 1.00 ± 0.00 | 1.00 | 1.00 |") != std::string::npos);
   write_report(figures, report, directory.path());
   const std::string html = text_of(directory / "report.html");
   CHECK(html.find("A &lt;test&gt;") != std::string::npos);
@@ -265,7 +266,7 @@ TEST_CASE("Figures that healthy studies do not have are absent, and so are their
   const SubsetFigures none = evaluate_predictions({healthy}, SlotSet().set(), perfect, {});
   CHECK_FALSE(none.sensitivity.value.has_value());
   CHECK_FALSE(none.best_threshold.has_value());
-  CHECK(to_table({none}).find("| all four | - | - | - | - | - | - | - | 0.0 |") != std::string::npos);
+  CHECK(to_table({none}).find("| all four | 1 | - | - | - | - | - | - | - | 0.0 |") != std::string::npos);
   const SubsetFigures some =
       evaluate_predictions({toy_study(0), healthy, healthy, healthy}, SlotSet().set(), perfect, {});
   CHECK(some.average_precision_interval->low == Approx(1));  // resamples without a lesion are left out
@@ -284,6 +285,24 @@ TEST_CASE("Lesions are judged by the rule for the sequences that a study has", "
   };
   evaluate_predictions({study}, SlotSet().set(), predictor, options);
   CHECK(asked == std::vector<SlotSet>{study.present});
+}
+
+TEST_CASE("A row says how many of its studies have all of the sequences", "[evaluation]") {
+  std::vector<Study> studies{toy_study(0), toy_study(1), toy_study(2)};
+  studies[1].present = SlotSet("0011");
+  studies[2].present = SlotSet("1000");
+  const auto perfect = [](const Study& study, SlotSet given) {
+    return given.any() ? outlined(study) : torch::Tensor();
+  };
+  const auto row = [&](SlotSet subset) {
+    return count_studies(evaluate_predictions(studies, subset, perfect, {}));
+  };
+  CHECK(row(SlotSet().set()) == "3 (1 whole)");
+  CHECK(row(SlotSet("0111")) == "2 (1 whole)");
+  CHECK(row(SlotSet("0011")) == "2");
+  const std::string json = to_json({evaluate_predictions(studies, SlotSet("0111"), perfect, {})});
+  CHECK(nlohmann::json::parse(json)[0]["studies"][1]["sequences"] ==
+        nlohmann::json{"t1_gre_post", "t1_se_pre"});
 }
 
 TEST_CASE("Every subset is in a plot, seven in each", "[report]") {

@@ -11,6 +11,7 @@
 #include "models/error.h"
 #include "models/networks/network_file.h"
 #include "models/safetensors.h"
+#include "models/training_settings.h"
 #include "tests/catch.h"
 #include "tests/temporary_directory.h"
 #include "tests/unit/models/tiny_network.h"
@@ -202,6 +203,17 @@ TEST_CASE("A run goes on with the settings that it was begun with, and is not be
   options.workers = 1;
   train(studies, studies, options, directory / "a", {});
   CHECK(text_of(directory / "a/training.csv").find("\n2,") != std::string::npos);
+}
+
+TEST_CASE("What a checkpoint does not name, its program did not have, so it was as by default",
+          "[training]") {
+  TrainingOptions options = tiny();
+  const TrainingSettings asked_for = settings_of(options, {}, {});
+  TrainingSettings begun_with = asked_for;
+  begun_with.erase("by_slice");
+  CHECK_NOTHROW(require_same(begun_with, asked_for));
+  options.sampler.by_slice = true;
+  CHECK_THROWS_WITH(require_same(begun_with, settings_of(options, {}, {})), Contains("by_slice false"));
 }
 
 TEST_CASE("Training goes on from other weights, and keeps them when it finds none better", "[training]") {
