@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -94,15 +93,6 @@ Study make_study(const std::string& name, const std::array<torch::Tensor, slot_c
   }
   if (study.present.none()) throw Error(Error::Kind::bad_input, name + ": no sequence shows anything");
   return study;
-}
-
-std::vector<std::string> shared_patients(const std::vector<Study>& a, const std::vector<Study>& b) {
-  std::set<std::string> known, shared;
-  for (const Study& study : a)
-    if (!study.patient.empty()) known.insert(study.patient);
-  for (const Study& study : b)
-    if (known.contains(study.patient)) shared.insert(study.patient);
-  return {shared.begin(), shared.end()};
 }
 
 bool has_lesion(const Study& study) {

@@ -25,9 +25,6 @@ struct Study {
   std::string origin;   ///< of a simulated study: what it was simulated with, as JSON
 };
 
-/// The patients of `a` who have a study in `b` as well, in the order of their names.
-std::vector<std::string> shared_patients(const std::vector<Study>& a, const std::vector<Study>& b);
-
 /// A study and how it was preprocessed, one safetensors file each.
 void write_study(const Study& study, const ClaheOptions& clahe, const std::filesystem::path& file);
 

@@ -1,9 +1,10 @@
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "models/slot_list.h"
-#include "models/study.h"
+#include "models/study_sets.h"
 #include "models/tool/commands.h"
 #include "models/tool/network_options.h"
 #include "models/training.h"
@@ -13,7 +14,8 @@ namespace {
 
 struct TrainArguments {
   TrainingOptions options;
-  std::string data, validation, output, validation_subsets = "full";
+  std::string data, output, validation_subsets = "full";
+  std::optional<std::string> validation;
   bool no_dropout = false;
 };
 
@@ -29,13 +31,10 @@ void run(const TrainArguments& arguments) {
   TrainingOptions options = arguments.options;
   if (arguments.no_dropout) options.dropout = 0;
   options.validation_subsets = subsets_named(arguments.validation_subsets);
-  const std::vector<Study> training = read_studies(arguments.data, options.clahe);
-  const std::vector<Study> validation = read_studies(arguments.validation, options.clahe);
-  std::printf("%zu studies to train on, %zu to validate on, sequences %s\n", training.size(),
-              validation.size(), key(network_to_train(training, options).subset).c_str());
-  for (const std::string& patient : shared_patients(training, validation))
-    std::printf("%s has studies to train on and to validate on: the score is too high\n", patient.c_str());
-  train(training, validation, options, arguments.output, print);
+  const StudySets sets = read_study_sets(arguments.data, arguments.validation, options.clahe);
+  std::printf("%ssequences %s\n", describe(sets).c_str(),
+              key(network_to_train(sets.training, options).subset).c_str());
+  train(sets.training, sets.validation, options, arguments.output, print);
 }
 
 }  // namespace
@@ -45,7 +44,8 @@ void add_train(CLI::App& program) {
   TrainingOptions& o = a->options;
   CLI::App* c = program.add_subcommand("train", "train a network on a cache of studies");
   c->add_option("--data", a->data, "directory of studies to train on")->required();
-  c->add_option("--validation", a->validation, "directory of studies to validate on")->required();
+  c->add_option("--validation", a->validation,
+                "directory of studies to validate on; without it those of every eighth patient of --data");
   c->add_option("-o,--output", a->output, "directory for checkpoint, best state and training.csv")
       ->required();
   c->add_option("--start-from", o.start_from,

@@ -1,12 +1,10 @@
-#include <algorithm>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 
 #include "models/device.h"
 #include "models/package/publish.h"
 #include "models/slot_list.h"
+#include "models/study_sets.h"
 #include "models/training.h"
 #include "server/commands/commands.h"
 #include "server/error.h"
@@ -22,44 +20,6 @@ struct TrainArguments {
   models::TrainingOptions options;
 };
 
-struct Split {
-  std::vector<models::Study> training, validation;
-};
-
-/// Without studies of their own, those of every eighth patient are kept for validation and never trained on:
-/// of patients with lesions, without which nothing can be chosen, and of the others.
-Split studies_of(const TrainArguments& arguments) {
-  constexpr std::size_t every = 8;
-  Split split;
-  auto all = models::read_studies(arguments.data, arguments.options.clahe);
-  if (arguments.validation) {
-    split.training = std::move(all);
-    split.validation = models::read_studies(*arguments.validation, arguments.options.clahe);
-    return split;
-  }
-  const auto patient_of = [](const models::Study& study) {
-    return study.patient.empty() ? study.name : study.patient;
-  };
-  std::map<std::string, bool> has_lesion;  // by patient
-  for (const models::Study& study : all) has_lesion[patient_of(study)] |= models::has_lesion(study);
-  const auto lesions = static_cast<std::size_t>(std::count_if(
-      has_lesion.begin(), has_lesion.end(), [](const auto& patient) { return patient.second; }));
-  if (lesions < 2) {
-    throw Error(Error::Kind::bad_call,
-                arguments.data + ": holds " + std::to_string(lesions) +
-                    " patients with lesions, two are needed; give more or --validation DIR");
-  }
-  std::set<std::string> kept;
-  std::size_t with = 0, without = 0;
-  for (const auto& [patient, lesion] : has_lesion) {
-    const std::size_t number = lesion ? ++with : ++without;
-    if (number % every == 0 || (lesion && lesions < every && number == lesions)) kept.insert(patient);
-  }
-  for (models::Study& study : all)
-    (kept.contains(patient_of(study)) ? split.validation : split.training).push_back(std::move(study));
-  return split;
-}
-
 void show(Progress& progress, const models::TrainingProgress& now) {
   progress.update("train, loss " + std::to_string(now.loss), static_cast<double>(now.step) / now.steps);
   if (!now.score) return;
@@ -68,7 +28,7 @@ void show(Progress& progress, const models::TrainingProgress& now) {
   std::fflush(stdout);
 }
 
-void write_package(const TrainArguments& arguments, const Split& split) {
+void write_package(const TrainArguments& arguments, const models::StudySets& sets) {
   models::PublishOptions options;
   options.name = arguments.name;
   options.version = "1";
@@ -76,15 +36,15 @@ void write_package(const TrainArguments& arguments, const Split& split) {
   const std::string& devices = arguments.options.device;
   options.device = devices.substr(0, devices.find(','));
   options.threads = arguments.options.threads;
-  options.training_data = std::to_string(split.training.size()) + " studies from " + arguments.data;
+  options.training_data = std::to_string(sets.training.size()) + " studies from " + arguments.data;
   options.limits =
       "The figures are measured on the validation studies, on which the best state and the threshold were "
       "chosen: "
       "evaluate on studies of their own before relying on them.";
   const std::filesystem::path output = arguments.output;
   const std::vector<models::TestSet> tests{
-      {"Validation studies", split.validation, models::full_and_one_missing()}};
-  models::publish(output / "best.safetensors", split.validation, tests, options, output / "model",
+      {"Validation studies", sets.validation, models::full_and_one_missing()}};
+  models::publish(output / "best.safetensors", sets.validation, tests, options, output / "model",
                   [](const std::string& stage) { std::printf("%s\n", stage.c_str()); });
   std::printf("model package: %s\n", (output / "model").c_str());
 }
@@ -94,18 +54,16 @@ void train(TrainArguments& arguments) {
   arguments.options.network.network = arguments.network;
   arguments.options.network.slices = models::paper_slices(arguments.network);
   if (arguments.config) read_training_config(*arguments.config, arguments.options);
-  const Split split = studies_of(arguments);
-  std::printf("%zu studies to train on, %zu to validate on, sequences %s\n", split.training.size(),
-              split.validation.size(),
-              models::key(models::network_to_train(split.training, arguments.options).subset).c_str());
-  for (const std::string& patient : models::shared_patients(split.training, split.validation))
-    std::printf("%s has studies to train on and to validate on: the score is too high\n", patient.c_str());
+  const models::StudySets sets =
+      models::read_study_sets(arguments.data, arguments.validation, arguments.options.clahe);
+  std::printf("%ssequences %s\n", describe(sets).c_str(),
+              models::key(models::network_to_train(sets.training, arguments.options).subset).c_str());
   {
     Progress progress;
-    models::train(split.training, split.validation, arguments.options, arguments.output,
+    models::train(sets.training, sets.validation, arguments.options, arguments.output,
                   [&progress](const models::TrainingProgress& now) { show(progress, now); });
   }
-  write_package(arguments, split);
+  write_package(arguments, sets);
 }
 
 }  // namespace

@@ -329,8 +329,6 @@ TEST_CASE("Intervals are over patients, of whom several studies may be there", "
   for (Study& study : studies) study.patient = "one";
   CHECK(dice().interval->low == 0.5);  // nobody else to draw
   CHECK(dice().interval->high == 0.5);
-  CHECK(shared_patients({studies[0]}, {studies[1]}) == std::vector<std::string>{"one"});
-  CHECK(shared_patients({toy_study(0)}, {toy_study(0)}).empty());
 }
 
 TEST_CASE("Text in plots cannot break them", "[report]") {
