@@ -51,13 +51,6 @@ std::string origin_of(const std::string& anatomy, const CacheOptions& options, i
       .dump();
 }
 
-void require_origin(const std::filesystem::path& file, const ClaheOptions& clahe, const std::string& origin) {
-  if (const std::string held = read_study(file, clahe).origin; held != origin)
-    throw Error(Error::Kind::bad_input, file.string() + ": is there already, simulated with " +
-                                            (held.empty() ? "what it does not say" : held) + ", and " +
-                                            origin + " is asked for: simulate into another directory");
-}
-
 void add_study(const std::vector<Anatomy>& anatomies, const CacheOptions& options, int number,
                const std::filesystem::path& directory) {
   const auto file = directory / (study_name(number) + ".safetensors");

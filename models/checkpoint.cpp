@@ -60,6 +60,7 @@ void write_checkpoint(const CheckpointState& state, const TrainingSettings& sett
   score << state.best_score;
   contents.metadata = {{"step", std::to_string(state.step)},
                        {"best_score", score.str()},
+                       {started_from_key, state.started_from},
                        {network_key, to_json(network.config())},
                        {settings_key, nlohmann::json(settings).dump()}};
   write_safetensors(contents, file);
@@ -77,7 +78,8 @@ CheckpointState read_checkpoint(const std::filesystem::path& file, const Trainin
     contents.tensors.erase(optimizer_key);
     load_state(network, contents.tensors);
     load_optimizer(bytes, adam);
-    return {number_of<int>(contents, "step"), number_of<double>(contents, "best_score")};
+    return {number_of<int>(contents, "step"), number_of<double>(contents, "best_score"),
+            contents.metadata[started_from_key]};
   } catch (const nlohmann::json::exception&) {
     throw Error(Error::Kind::bad_input, file.string() + ": its metadata is not that of a checkpoint");
   } catch (const c10::Error&) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include <torch/optim/adam.h>
 
@@ -10,8 +11,9 @@
 namespace metserve::models {
 
 struct CheckpointState {
-  int step = 0;            ///< steps done
-  double best_score = -1;  ///< of the validations so far
+  int step = 0;                ///< steps done
+  double best_score = -1;      ///< of the validations so far
+  std::string started_from{};  ///< title of the weights that the run began with; empty: random ones
 };
 
 /// Weights, Adam's state, the counters and the settings of the run in one file, replaced atomically. Throws

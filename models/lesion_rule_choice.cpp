@@ -80,8 +80,8 @@ void LesionRuleChoice::add(const LesionRuleChoice& other) {
   lesions_ += other.lesions_;
 }
 
-/// Takes components from the highest peak on for as long as false positives are few enough; the peak lies
-/// midway between the last one taken and the one too many.
+/// Takes components from the highest peak on, those of one peak together, for as long as false positives are
+/// few enough; the peak lies midway between the last ones taken and those that are too many.
 std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::with_lowest_peak(const Rung& rung,
                                                                             double roundness,
                                                                             double false_positives) const {
@@ -93,17 +93,22 @@ std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::with_lowest_peak(cons
   double voxels = 0, hits = 0, invented = 0;
   std::set<std::size_t> found;
   double peak = rung.threshold;
-  for (auto candidate = candidates.begin(); candidate != candidates.end(); ++candidate) {
-    const Component& now = **candidate;
-    if (now.counts && now.lesions.empty() && ++invented > false_positives * studies_) {
-      if (candidate == candidates.begin()) return std::nullopt;
-      peak = (static_cast<double>(now.peak) + (*std::prev(candidate))->peak) / 2;
+  for (auto alike = candidates.begin(); alike != candidates.end();) {
+    const auto lower = std::find_if(alike, candidates.end(),
+                                    [&](const Component* other) { return other->peak < (*alike)->peak; });
+    invented += static_cast<double>(std::count_if(
+        alike, lower, [](const Component* one) { return one->counts && one->lesions.empty(); }));
+    if (invented > false_positives * studies_) {
+      if (alike == candidates.begin()) return std::nullopt;
+      peak = (static_cast<double>((*alike)->peak) + (*std::prev(alike))->peak) / 2;
       break;
     }
-    if (!now.counts) continue;
-    voxels += now.voxels;
-    hits += now.hits;
-    found.insert(now.lesions.begin(), now.lesions.end());
+    for (; alike != lower; ++alike) {
+      if (!(*alike)->counts) continue;
+      voxels += (*alike)->voxels;
+      hits += (*alike)->hits;
+      found.insert((*alike)->lesions.begin(), (*alike)->lesions.end());
+    }
   }
   return Outcome{peak, 2 * hits / std::max(1.0, voxels + truth_voxels_), found.size()};
 }

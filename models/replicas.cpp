@@ -38,10 +38,19 @@ void Replicas::gather_gradients() {
   const std::vector<torch::Tensor> weights = network_->parameters();
   for (const Copy& copy : copies_) {
     const std::vector<torch::Tensor> copied = copy.network->parameters();
-    for (std::size_t i = 0; i < weights.size(); ++i)
-      if (copied[i].grad().defined()) weights[i].mutable_grad() += copied[i].grad().to(weights[i].device());
-    copy.network->zero_grad();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (!copied[i].grad().defined()) continue;
+      const torch::Tensor more = copied[i].grad().to(weights[i].device());
+      torch::Tensor& sum = weights[i].mutable_grad();
+      sum = sum.defined() ? sum + more : more;
+    }
   }
+}
+
+void Replicas::forget_gradients() {
+  for (const torch::Tensor& weight : network_->parameters()) weight.mutable_grad() = torch::Tensor();
+  for (const Copy& copy : copies_)
+    for (const torch::Tensor& weight : copy.network->parameters()) weight.mutable_grad() = torch::Tensor();
 }
 
 void Replicas::spread_weights() {

@@ -21,8 +21,12 @@ class Replicas {
   /// which gradients flow back to `x` and to each copy.
   torch::Tensor forward(const torch::Tensor& x, const std::vector<SlotSet>& kept);
 
-  /// Adds the copies' gradients to the network's, and forgets them.
+  /// Adds the copies' gradients to the network's. A weight that no share of the batch used has none.
   void gather_gradients();
+
+  /// Leaves no weight a gradient, not even zeros, with which an optimiser would still move what the next
+  /// batch does not use, and not after a restart (as PyTorch 2 does, LibTorch 1.13 does not).
+  void forget_gradients();
 
   /// Gives the copies the network's weights; to be called when these have changed.
   void spread_weights();

@@ -31,6 +31,8 @@ void check(const SamplerOptions& o, const std::vector<Study>& studies) {
   if (o.batch < 1) refuse("batch must be at least 1");
   if (o.slices < 1 || o.slices % 2 == 0) refuse("slices must be odd");
   if (!(o.lesion_share >= 0 && o.lesion_share <= 1)) refuse("lesion_share must be in 0..1");
+  if (!(o.small_lesion_bias >= 0 && o.small_lesion_bias <= 1)) refuse("small_lesion_bias must be in 0..1");
+  if (!(o.gamma_jitter >= 0 && o.gamma_jitter <= 1)) refuse("gamma_jitter must be in 0..1");
   if (o.oversampling != 0 && !(o.oversampling >= 1)) refuse("oversampling must be 0 or at least 1");
   if (o.oversampling != 0 && !o.by_slice) refuse("oversampling is of slices: by_slice must be on");
   if (!(o.scale_jitter >= 0 && o.scale_jitter <= 0.5)) refuse("scale_jitter must be in 0..0.5");

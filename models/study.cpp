@@ -95,6 +95,13 @@ Study make_study(const std::string& name, const std::array<torch::Tensor, slot_c
   return study;
 }
 
+void require_origin(const std::filesystem::path& file, const ClaheOptions& clahe, const std::string& origin) {
+  if (const std::string held = read_study(file, clahe).origin; held != origin)
+    throw Error(Error::Kind::bad_input, file.string() + ": is there already, of " +
+                                            (held.empty() ? "what it does not say" : held) + ", and " +
+                                            origin + " is asked for: write to another directory");
+}
+
 bool has_lesion(const Study& study) {
   return study.truth.any().item<bool>();
 }

@@ -22,7 +22,7 @@ struct Study {
   std::array<double, 3> spacing_mm{0.9375, 0.9375, 1.0};  ///< column, row, slice
   bool simulated = false;                                 ///< known to be the simulator's
   std::string patient;  ///< whose other studies are not independent of this one; empty: nobody else's
-  std::string origin;   ///< of a simulated study: what it was simulated with, as JSON
+  std::string origin;   ///< what its file was simulated with or prepared from, as JSON; empty: not said
 };
 
 /// A study and how it was preprocessed, one safetensors file each.
@@ -33,6 +33,9 @@ Study read_study(const std::filesystem::path& file, const ClaheOptions& clahe);
 
 /// All `*.safetensors` of a directory in name order. Throws Error(bad_input) when there are none.
 std::vector<Study> read_studies(const std::filesystem::path& directory, const ClaheOptions& clahe);
+
+/// For a file that is there already. Throws Error(bad_input) unless it says that it is of `origin`.
+void require_origin(const std::filesystem::path& file, const ClaheOptions& clahe, const std::string& origin);
 
 /// Makes a study from volumes on the network grid, any intensity unit. `volumes`: four [D, 256, 256] float32,
 /// undefined where the sequence is absent. `truth`: [D, 256, 256] lesion numbers.

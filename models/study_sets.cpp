@@ -33,14 +33,15 @@ std::set<std::string> kept_for_validation(const std::map<std::string, bool>& has
   return kept;
 }
 
-/// Patients who have studies in both sets, in the order of their names.
-std::set<std::string> shared_patients(const StudySets& sets) {
-  std::set<std::string> trained_on, shared;
-  for (const Study& study : sets.training)
-    if (!study.patient.empty()) trained_on.insert(study.patient);
+/// Patients who have studies in both sets and, of studies without one, those that are in both, by name.
+std::set<std::string> in_both(const StudySets& sets) {
+  const auto whose = [](const Study& study) { return study.patient.empty() ? study.origin : study.patient; };
+  std::set<std::string> trained_on, names;
+  for (const Study& study : sets.training) trained_on.insert(whose(study));
+  trained_on.erase("");
   for (const Study& study : sets.validation)
-    if (trained_on.contains(study.patient)) shared.insert(study.patient);
-  return shared;
+    if (trained_on.contains(whose(study))) names.insert(patient_of(study));
+  return names;
 }
 
 }  // namespace
@@ -69,8 +70,8 @@ StudySets read_study_sets(const std::filesystem::path& data,
 std::string describe(const StudySets& sets) {
   std::string text = std::to_string(sets.training.size()) + " studies to train on, " +
                      std::to_string(sets.validation.size()) + " to validate on\n";
-  for (const std::string& patient : shared_patients(sets))
-    text += patient + " has studies to train on and to validate on: the score is too high\n";
+  for (const std::string& name : in_both(sets))
+    text += name + " is trained on and validated on: the score is too high\n";
   return text;
 }
 

@@ -23,7 +23,7 @@ StudySets split_by_patient(std::vector<Study> studies);
 StudySets read_study_sets(const std::filesystem::path& data,
                           const std::optional<std::filesystem::path>& validation, const ClaheOptions& clahe);
 
-/// Lines for who starts a training: how many studies, and whose are in both sets.
+/// Lines for who starts a training: how many studies, and who is in both sets.
 std::string describe(const StudySets& sets);
 
 }  // namespace metserve::models

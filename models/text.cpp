@@ -20,9 +20,13 @@ std::string formatted(const char* format, ...) {
 }
 
 void write_text(const std::string& text, const std::filesystem::path& file) {
-  std::ofstream stream(file, std::ios::trunc);
+  std::filesystem::path partial = file;
+  partial += ".part";
+  std::ofstream stream(partial, std::ios::trunc);
   stream << text;
-  if (!stream.flush()) throw Error(Error::Kind::io, file.string() + ": cannot be written");
+  std::error_code failure;
+  if (stream.flush()) std::filesystem::rename(partial, file, failure);
+  if (!stream || failure) throw Error(Error::Kind::io, file.string() + ": cannot be written");
 }
 
 }  // namespace metserve::models

@@ -130,6 +130,7 @@ class Trainer {
         adam_(network_->parameters(),
               torch::optim::AdamOptions(options.learning_rate).weight_decay(options.weight_decay)) {
     network_->to(device_);
+    if (options.start_from) state_.started_from = title_of_weights(*options.start_from);
     if (std::filesystem::exists(checkpoint_file())) {
       if (!options.resume)
         throw Error(Error::Kind::bad_input,
@@ -194,7 +195,10 @@ class Trainer {
   std::filesystem::path checkpoint_file() const { return directory_ / "checkpoint.safetensors"; }
 
   std::map<std::string, std::string> metadata() const {
-    return {{"step", std::to_string(state_.step)}, {"validation_dice", std::to_string(state_.best_score)}};
+    std::map<std::string, std::string> values{{"step", std::to_string(state_.step)},
+                                              {"validation_dice", std::to_string(state_.best_score)}};
+    if (!state_.started_from.empty()) values[started_from_key] = state_.started_from;
+    return values;
   }
 
   /// Returns the loss before the step.
@@ -205,7 +209,7 @@ class Trainer {
     input.requires_grad_(true);  // for the saliency
     for (auto& group : adam_.param_groups())
       static_cast<torch::optim::AdamOptions&>(group.options()).lr(rate_at(options_, state_.step));
-    adam_.zero_grad();
+    replicas_->forget_gradients();
     torch::Tensor logits;
     {
       const AutocastGuard autocast(precision_, device_);

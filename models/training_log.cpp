@@ -30,10 +30,7 @@ std::ofstream continued(const std::filesystem::path& file, const std::string& he
   const std::vector<std::string> kept = step > 0 ? rows_until(file, step) : std::vector<std::string>{};
   std::string text = heading + '\n';
   for (const std::string& row : kept) text += row + '\n';
-  std::filesystem::path partial = file;  // the log survives a kill here
-  partial += ".part";
-  write_text(text, partial);
-  std::filesystem::rename(partial, file);
+  write_text(text, file);  // the log survives a kill here
   return {file, std::ios::app};
 }
 

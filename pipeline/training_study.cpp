@@ -77,11 +77,18 @@ void note_blank(const models::AnnotatedStudy& annotated,
   }
 }
 
-/// `truth` lies on the reference's grid.
-torch::Tensor numbered_lesions(const models::SpatialImage& truth, const CommonGrid& common) {
+/// `truth` lies on the reference's grid. Says where the network's grid is too coarse for a lesion.
+torch::Tensor numbered_lesions(const models::SpatialImage& truth, const CommonGrid& common,
+                               std::vector<std::string>& left_out) {
   dicom::Volume mask = to_volume(truth);
   for (float& voxel : mask.voxels) voxel = voxel > 0 ? 1.0F : 0.0F;
-  return models::label_components(common.on_grid(mask, {}).ge(0.5)).labels.to(torch::kInt16);
+  const auto annotated = models::label_components(truth.voxels.gt(0)).voxels.size();
+  const models::Components lesions = models::label_components(common.on_grid(mask, {}).ge(0.5));
+  if (lesions.voxels.size() < annotated)
+    left_out.push_back(std::to_string(annotated) + " parts are annotated, " +
+                       std::to_string(lesions.voxels.size()) +
+                       " are left on the network's grid: the smallest are lost or joined");
+  return lesions.labels.to(torch::kInt16);
 }
 
 }  // namespace
@@ -99,8 +106,8 @@ TrainingStudy training_study(const models::AnnotatedStudy& annotated, const mode
     else
       result.left_out.push_back(std::string(models::name(slot)) + " not registered: " + registration.reason);
   }
-  result.study =
-      models::make_study(annotated.name, volumes, numbered_lesions(annotated.truth, common), clahe);
+  result.study = models::make_study(annotated.name, volumes,
+                                    numbered_lesions(annotated.truth, common, result.left_out), clahe);
   note_blank(annotated, volumes, result);
   result.study.simulated = annotated.simulated;
   result.study.patient = annotated.patient;

@@ -41,6 +41,7 @@ bool is_brainmetshare(const fs::path& folder) {
 AnnotatedStudy read_brainmetshare(const fs::path& folder) {
   const PngSlices mask = read_mask(folder / "seg");
   AnnotatedStudy study{folder.filename().string(), {}, image_of(mask)};
+  study.patient = study.name;  // one study each
   for (Slot slot : all_slots) {
     const fs::path own = folder / sequence_folders[index(slot)];
     if (!fs::exists(own)) continue;

@@ -100,6 +100,7 @@ SpatialImage read_nifti(const std::filesystem::path& file) {
                                         static_cast<std::int64_t>(size[0])};
   SpatialImage image{torch::empty(shape, torch::kFloat32), index_to_lps_mm(volume)};
   std::memcpy(image.voxels.data_ptr(), volume.GetBufferPointer(), image.voxels.nbytes());
+  image.voxels.masked_fill_(image.voxels.isnan(), 0);  // SPM writes them where there is nothing
   return image;
 }
 

@@ -126,6 +126,17 @@ void save_network(const Network& network, std::map<std::string, std::string> met
   write_safetensors(contents, file);
 }
 
+std::string title_of_weights(const std::filesystem::path& file) {
+  const auto metadata = read_safetensors(file).metadata;
+  const auto held = [&](const char* key) {
+    const auto found = metadata.find(key);
+    return found == metadata.end() ? std::string() : found->second;
+  };
+  const std::string name = held("name"), before = held(started_from_key);
+  const std::string title = name.empty() ? file.filename().string() : name + " " + held("version");
+  return before.empty() ? title : title + ", on from " + before;
+}
+
 Network load_network(const std::filesystem::path& file) {
   const Safetensors contents = read_safetensors(file);
   if (!contents.metadata.contains(config_key))

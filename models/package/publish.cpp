@@ -13,6 +13,7 @@
 #include "models/log_odds.h"
 #include "models/networks/network_file.h"
 #include "models/package/sha256.h"
+#include "models/safetensors.h"
 #include "models/slot_list.h"
 #include "models/text.h"
 
@@ -137,9 +138,13 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   const auto stored = directory / "weights.safetensors";
   on_progress("choosing threshold and peak");
   const Network trained = load_network(weights);
+  const auto metadata = read_safetensors(weights).metadata;
+  const auto before = metadata.find(started_from_key);
+  std::map<std::string, std::string> title{{"name", options.name}, {"version", options.version}};
+  if (before != metadata.end()) title.insert(*before);
   Manifest manifest;
   choose_rule(trained, validation, options, manifest);
-  save_network(trained, {{"name", options.name}, {"version", options.version}}, true, stored);
+  save_network(trained, title, true, stored);
   const Network network = load_network(stored);
 
   manifest.name = options.name;
@@ -150,6 +155,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   manifest.clahe = options.clahe;
   manifest.intended_use = options.intended_use;
   manifest.training_data = options.training_data;
+  if (before != metadata.end()) manifest.training_data += ", on from the weights of " + before->second;
   manifest.weights_sha256 = sha256_of(stored);
 
   write_manifest(manifest,

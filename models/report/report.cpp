@@ -136,7 +136,6 @@ void write_report(const std::vector<SubsetFigures>& figures, const ReportOptions
   std::filesystem::create_directories(directory, failure);
   if (failure) throw Error(Error::Kind::io, directory.string() + ": cannot be made: " + failure.message());
   const std::vector<NamedPlot> plots = evaluation_plots(figures);
-  write_text(to_json(figures), directory / "evaluation.json");
   write_text(to_table(figures), directory / "evaluation.md");
   write_text(subsets_csv(figures), directory / "subsets.csv");
   write_text(studies_csv(figures), directory / "studies.csv");
@@ -147,6 +146,8 @@ void write_report(const std::vector<SubsetFigures>& figures, const ReportOptions
   write_text(precision_recall_csv(figures), directory / "precision-recall.csv");
   for (const NamedPlot& plot : plots) write_text(plot.svg, directory / (plot.name + ".svg"));
   write_text(html(figures, options, plots), directory / "report.html");
+  // The last: who finds it knows that the others are there.
+  write_text(to_json(figures), directory / "evaluation.json");
 }
 
 }  // namespace metserve::models

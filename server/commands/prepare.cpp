@@ -1,5 +1,8 @@
 #include <filesystem>
 #include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "models/anatomy_file.h"
 #include "models/data/dataset.h"
@@ -18,10 +21,20 @@ struct PrepareArguments {
   std::string data, output, t1c = "t1_gre_post";
 };
 
-/// Whether the study could be used.
-bool prepare_one(const models::DatasetStudy& study, const fs::path& file) try {
+/// Of a study file: what another one of its name need not have been prepared from.
+std::string origin_of(const PrepareArguments& arguments) {
+  return nlohmann::json{{"data", fs::canonical(arguments.data).string()}, {"t1c", arguments.t1c}}.dump();
+}
+
+/// Whether the study could be used. One that is there already is kept.
+bool prepare_one(const models::DatasetStudy& study, const std::string& origin, const fs::path& file) try {
   const models::ClaheOptions clahe;
-  const pipeline::TrainingStudy prepared = pipeline::training_study(study.read(), clahe);
+  if (fs::exists(file)) {
+    models::require_origin(file, clahe, origin);
+    return true;
+  }
+  pipeline::TrainingStudy prepared = pipeline::training_study(study.read(), clahe);
+  prepared.study.origin = origin;
   models::write_study(prepared.study, clahe, file);
   for (const std::string& sentence : prepared.left_out)
     std::printf("%s: %s\n", study.name.c_str(), sentence.c_str());
@@ -44,12 +57,13 @@ void prepare(const PrepareArguments& arguments) {
   fs::create_directories(output);
   if (models::holds_label_maps(arguments.data)) return prepare_label_maps(arguments.data, output);
   const auto studies = models::dataset_studies(arguments.data, models::slot_from_id(arguments.t1c).value());
+  const std::string origin = origin_of(arguments);
   Progress progress;
   std::size_t failed = 0;
   for (std::size_t i = 0; i < studies.size(); ++i) {
     progress.update("prepare", static_cast<double>(i) / static_cast<double>(studies.size()));
     const fs::path file = output / (studies[i].name + ".safetensors");
-    if (!fs::exists(file) && !prepare_one(studies[i], file)) ++failed;
+    if (!prepare_one(studies[i], origin, file)) ++failed;
   }
   std::printf("%zu of %zu studies in %s\n", studies.size() - failed, studies.size(), output.c_str());
   if (failed > 0)

@@ -131,6 +131,8 @@ TEST_CASE("Threshold and peak give few enough false positives and outline the le
     CHECK(figures.false_positives == allowed);
     CHECK(*figures.recall == Approx(1));
   }
+  // Two have the same peak: with two allowed, there is one.
+  CHECK(score_study(probability.logit(), study, choice.with_false_positives(2)).false_positives == 1);
 }
 
 TEST_CASE("Where false positives are flat and lesions are not, roundness tells them apart", "[lesion_rule]") {

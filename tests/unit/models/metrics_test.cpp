@@ -4,6 +4,7 @@
 
 #include "models/components.h"
 #include "models/evaluation.h"
+#include "models/log_odds.h"
 #include "models/slot_list.h"
 #include "models/threshold.h"
 #include "tests/catch.h"
@@ -129,11 +130,16 @@ TEST_CASE("Equal probabilities count half in the area under the curve", "[metric
 TEST_CASE("Youden's threshold is of the voxels inside the head, of one study and of all", "[evaluation]") {
   Study study = small_study();
   study.images.narrow(2, 2, 4).zero_();  // two rows of head and the lesion at a corner, the rest is air
-  torch::manual_seed(4);
-  const torch::Tensor log_odds = torch::randn({4, 6, 8}) - 3 + 3 * study.truth.ne(0).to(torch::kFloat32);
+  torch::Tensor log_odds = torch::full(study.truth.sizes(), -3.0F);
+  log_odds.masked_fill_(inside_head(study).logical_not(), -1);
+  log_odds.masked_fill_(study.truth.ne(0), -2);
+  log_odds[1][1].slice(0, 1, 3).fill_(0);  // two of five lesion voxels, which alone are above air
   const auto predictor = [&](const Study&, SlotSet) { return log_odds; };
   const SubsetFigures figures = evaluate_predictions({study}, SlotSet().set(), predictor, {});
-  CHECK(*figures.youden_threshold == Approx(figures.youden_threshold_by_study.mean));
+  for (const double threshold : {*figures.youden_threshold, figures.youden_threshold_by_study.mean}) {
+    CHECK(threshold > probability_at(-3));
+    CHECK(threshold < probability_at(-1));
+  }
 }
 
 TEST_CASE("Subsets are listed once each and described by name", "[evaluation]") {

@@ -44,6 +44,7 @@ TEST_CASE("A network and its copy on another device learn from their shares what
   for (int i = 0; i < 2; ++i) {
     learn(torch::cat({alone->forward(x.narrow(0, 0, 2), half), alone->forward(x.narrow(0, 2, 2), half)}));
     step(alone);
+    two.forget_gradients();
     learn(two.forward(x, all));
     two.gather_gradients();
     step(shared);
@@ -65,4 +66,22 @@ TEST_CASE("Each device gets the sets of sequences of its own share", "[training]
   CHECK(bravo[0].item<double>() > 0);
   CHECK(bravo[1].item<double>() > 0);
   CHECK(bravo[2].item<double>() == 0);
+}
+
+TEST_CASE("A part that one device's share does not use learns from the others", "[training]") {
+  NetworkConfig config = tiny_network();
+  config.network = "mid-independent";
+  const Network network = make_network(config);
+  Replicas replicas(network, {torch::kCPU});
+  const torch::Tensor x = torch::rand({4, 20, 32, 32});
+  const SlotSet bravo("0001"), flair("1000");
+  replicas.forward(x, {bravo, bravo, flair, flair}).sum().backward();
+  replicas.gather_gradients();
+  for (const auto& entry : network->named_parameters()) {
+    INFO(entry.key());
+    const bool unused = entry.key().starts_with("backbones.1") || entry.key().starts_with("backbones.2");
+    CHECK(entry.value().grad().defined() != unused);
+  }
+  replicas.forget_gradients();
+  for (const torch::Tensor& weight : network->parameters()) CHECK_FALSE(weight.grad().defined());
 }

@@ -61,7 +61,11 @@ TEST_CASE("Sets are read from folders, one of them split where the other is not 
   CHECK(both.training.size() == 2);
   CHECK(both.validation.size() == 2);
   both.training[1].patient = both.validation[0].patient = "Smith";
-  CHECK_THAT(describe(both), Contains("Smith has studies to train on and to validate on"));
+  CHECK_THAT(describe(both), Contains("Smith is trained on and validated on"));
+  both.training[1].patient.clear();
+  CHECK(describe(both) == "2 studies to train on, 2 to validate on\n");
+  both.training[1].origin = both.validation[1].origin = "{}";
+  CHECK_THAT(describe(both), Contains("toy 1 is trained on"));
   std::filesystem::remove(directory / "a1.safetensors");
   CHECK_THROWS_WITH(read_study_sets(directory.path(), {}, {}), Contains(directory.path().string()));
 }

@@ -75,6 +75,32 @@ TEST_CASE("A run that was killed and resumed ends with the weights of an undistu
   CHECK(log.find("\n5,") != std::string::npos);
 }
 
+TEST_CASE("A run ends the same in two parts where batches leave parts of the network without a gradient",
+          "[training]") {
+  const TemporaryDirectory directory;
+  const std::vector<Study> studies{toy_study(0), toy_study(1)};
+  TrainingOptions options = tiny();
+  options.network.network = "end-independent";
+  options.dropout = 0.6;
+  options.steps = 10;
+  options.interval = options.checkpoint_interval = 5;
+  const auto kill_at_five = [](const TrainingProgress& progress) {
+    if (progress.step == 5) throw Killed{};
+  };
+  for (int seed = 1; seed <= 4; ++seed) {
+    options.seed = seed;
+    const auto whole = directory / ("whole" + std::to_string(seed)),
+               parts = directory / ("parts" + std::to_string(seed));
+    options.resume = false;
+    train(studies, studies, options, whole, {});
+    CHECK_THROWS_AS(train(studies, studies, options, parts, kill_at_five), Killed);
+    options.resume = true;
+    train(studies, studies, options, parts, {});
+    INFO("seed " << seed);
+    CHECK(same_weights(whole / "last.safetensors", parts / "last.safetensors"));
+  }
+}
+
 TEST_CASE("More threads than images do no harm", "[training]") {
   const TemporaryDirectory directory;
   const std::vector<Study> studies{toy_study(0), toy_study(1)};
