@@ -52,6 +52,7 @@ const std::vector<std::uint32_t>& wanted() {
                                    code(DCM_StudyInstanceUID),
                                    code(DCM_SeriesInstanceUID),
                                    code(DCM_InstanceNumber),
+                                   code(DCM_FrameOfReferenceUID),
                                    code(DCM_ImagePositionPatient),
                                    code(DCM_ImageOrientationPatient),
                                    code(DCM_PixelSpacing),

@@ -107,11 +107,15 @@ Frame read_frame(const FrameAttributes& attributes, std::uint32_t number, bool m
   frame.label = multi_frame        ? "frame " + std::to_string(number) + " of " + uid
                 : instance.empty() ? "instance " + uid
                                    : "instance " + instance + " (" + uid + ")";
+  frame.title = multi_frame        ? "frame " + std::to_string(number)
+                : instance.empty() ? "image"
+                                   : "image " + instance;
   frame.number = number;
   frame.rows = static_cast<std::size_t>(
       std::clamp(parse_number(attributes.own_text(DCM_Rows)).value_or(0), 0.0, 65535.0));
   frame.columns = static_cast<std::size_t>(
       std::clamp(parse_number(attributes.own_text(DCM_Columns)).value_or(0), 0.0, 65535.0));
+  frame.frame_of_reference_uid = attributes.text(DCM_FrameOfReferenceUID);
   frame.position = attributes.text(DCM_ImagePositionPatient);
   frame.orientation = attributes.text(DCM_ImageOrientationPatient);
   frame.pixel_spacing = attributes.text(DCM_PixelSpacing);

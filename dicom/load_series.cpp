@@ -122,7 +122,8 @@ std::vector<SliceSource> sources_of(const Series& series, const SliceStack& stac
   for (const std::size_t index : stack.order) {
     const Frame& frame = series.frames[index];
     const InstanceFile& instance = series.instances[frame.file];
-    sources.push_back({instance.sop_class_uid, instance.sop_instance_uid, std::nullopt, frame.position});
+    sources.push_back(
+        {instance.sop_class_uid, instance.sop_instance_uid, std::nullopt, frame.position, frame.title});
     if (instance.enhanced) sources.back().frame_number = frame.number;
   }
   return sources;

@@ -9,6 +9,7 @@
 
 #include "dicom/dataset.h"
 #include "dicom/error.h"
+#include "dicom/results_dataset.h"
 
 namespace metserve::dicom {
 namespace {
@@ -138,6 +139,16 @@ std::map<std::size_t, SegmentDescription> segments_of(DcmDataset& dataset) {
   return segments;
 }
 
+/// What found the first segment, and so, in ours, all of them (PS3.3 C.8.20.2: type 1C, 3 where people draw).
+void read_algorithm(DcmDataset& dataset, ReadSegmentation& result) {
+  DcmItem* const segment = first_item(dataset, DCM_SegmentSequence);
+  DcmItem* const found =
+      segment == nullptr ? nullptr : first_item(*segment, DCM_SegmentationAlgorithmIdentificationSequence);
+  if (found == nullptr) return;
+  result.algorithm = text_of(*found, DCM_AlgorithmName) + " " + text_of(*found, DCM_AlgorithmVersion);
+  result.sequences_used = sequences_used_in(text_of(*found, DCM_AlgorithmParameters));
+}
+
 /// Whether a pixel, counted over all frames, belongs to its frame's segment.
 class Pixels {
  public:
@@ -201,6 +212,7 @@ ReadSegmentation read_segmentation(const std::filesystem::path& file) {
   result.study_date = text_of(dataset, DCM_StudyDate);
   result.frame_of_reference_uid = text_of(dataset, DCM_FrameOfReferenceUID);
   if (DcmItem* series = first_item(dataset, DCM_ReferencedSeriesSequence)) read_source(*series, result);
+  read_algorithm(dataset, result);
 
   DcmSequenceOfItems* items = nullptr;
   if (dataset.findAndGetSequence(DCM_PerFrameFunctionalGroupsSequence, items).bad() || items->card() == 0)

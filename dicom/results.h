@@ -141,7 +141,7 @@ struct Picture {
   std::size_t columns = 0, rows = 0;
   std::vector<std::uint8_t> rgb;
   std::optional<std::size_t> slice;  ///< of the reference that it shows
-  std::string title;                 ///< e.g. "slice 12"
+  std::string title;                 ///< e.g. "image 12"
 };
 
 /// Secondary Capture (PS3.3 A.8) of the key image series; `number` is its place in the series, from 1.

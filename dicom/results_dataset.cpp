@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ctime>
 #include <memory>
+#include <sstream>
 #include <system_error>
 
 #include <dcmtk/dcmdata/dctk.h>
@@ -188,6 +189,16 @@ std::string provenance(const ResultContext& context) {
   for (const std::string& sentence : context.follow_up) text += "\nFollow-up: " + sentence;
   for (const std::string& sentence : context.warnings) text += "\nWarning: " + sentence;
   return text;
+}
+
+std::set<std::string> sequences_used_in(const std::string& provenance) {
+  constexpr std::string_view used = "Used: ";
+  std::set<std::string> names;
+  std::istringstream lines(provenance);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(used))
+      names.insert(line.substr(used.size(), line.find(':', used.size()) - used.size()));
+  return names;
 }
 
 void save(DcmFileFormat& file, const std::filesystem::path& path) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -114,6 +115,8 @@ std::string dicom_time(std::chrono::system_clock::time_point time);
 
 /// Sequences used, left out and warnings, one line each, in UTF-8; begins with the research-use statement.
 std::string provenance(const ResultContext& context);
+/// The names of the sequences that it says were used, each what stands before a colon.
+std::set<std::string> sequences_used_in(const std::string& provenance);
 inline constexpr std::string_view research_use_statement =
     "Research use only: automatic output of an AI model, not reviewed or approved.";
 

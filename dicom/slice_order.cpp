@@ -64,6 +64,8 @@ std::string millimetres(double value) {
 std::string in_plane_problem(const std::vector<Frame>& frames, const Orientation& orientation,
                              const std::vector<double>& spacing) {
   for (const Frame& frame : frames) {
+    if (frame.frame_of_reference_uid != frames[0].frame_of_reference_uid)  // PS3.3 C.7.4.1.1.1
+      return "mixed frames of reference: " + frame.label + " differs from " + frames[0].label;
     const auto own = parse_orientation(frame.orientation);
     if (!own) return frame.label + " has no valid image orientation";
     if (!same_orientation(*own, orientation))

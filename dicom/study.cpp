@@ -1,11 +1,14 @@
 #include "dicom/study.h"
 
 #include <algorithm>
+#include <array>
 #include <climits>
+#include <fstream>
 #include <iterator>
 #include <map>
 #include <numeric>
 #include <set>
+#include <string_view>
 #include <tuple>
 
 #include "dicom/error.h"
@@ -15,6 +18,14 @@
 namespace metserve::dicom {
 namespace {
 
+/// Whether there is a DICOM image under what cannot be read, not a text or a directory of files
+/// (PS3.10 7.1, 8.6).
+bool begins_as_image(const std::filesystem::path& path) {
+  std::array<char, 132> start{};
+  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
+  return std::string_view(start.data() + 128, 4) == "DICM" && path.filename() != "DICOMDIR";
+}
+
 /// Parts of one study by series UID; a file that was sent twice is read once.
 class Collector {
  public:
@@ -23,7 +34,7 @@ class Collector {
     try {
       parts = read(path);
     } catch (const Error& error) {
-      unreadable_.push_back({path, error.what()});
+      unreadable_.push_back({path, error.what(), begins_as_image(path)});
       return;
     }
     check_study(parts[0].header.study_instance_uid, path);

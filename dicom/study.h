@@ -79,6 +79,7 @@ struct Series {
 struct UnreadableFile {
   std::filesystem::path path;
   std::string reason;
+  bool image_lost = false;  ///< an image is missing for it: it begins as a DICOM file and is not there twice
 };
 
 struct Study {
@@ -102,6 +103,7 @@ struct SliceSource {
   std::string sop_instance_uid;
   std::optional<std::uint32_t> frame_number;  ///< 1-based, enhanced sources only
   std::string image_position;                 ///< (0020,0032) as sent, backslash-separated
+  std::string title{};                        ///< as viewers show it: "image 12" or "frame 3"
 };
 
 struct LoadedSeries {

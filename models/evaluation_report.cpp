@@ -139,15 +139,8 @@ std::string row(const SubsetFigures& f) {
 
 std::string describe(SlotSet subset) {
   if (subset.all()) return "all four";
-  std::string text;
-  if (subset.count() == slot_count - 1) {
-    for (Slot slot : all_slots)
-      if (!subset.test(index(slot))) text = "without " + std::string(name(slot));
-    return text;
-  }
-  for (Slot slot : all_slots)
-    if (subset.test(index(slot))) text += (text.empty() ? "" : " + ") + std::string(name(slot));
-  return text;
+  if (subset.count() == slot_count - 1) return "without " + names(~subset);
+  return names(subset);
 }
 
 std::string count_studies(const SubsetFigures& figures) {

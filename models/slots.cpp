@@ -23,4 +23,11 @@ std::string key(SlotSet slots) {
   return result;
 }
 
+std::string names(SlotSet slots, std::string_view separator) {
+  std::string result;
+  for (const Slot slot : all_slots)
+    if (slots.test(index(slot))) result.append(result.empty() ? "" : separator).append(name(slot));
+  return result;
+}
+
 }  // namespace metserve::models

@@ -40,5 +40,7 @@ std::optional<Slot> slot_from_id(std::string_view id);
 std::vector<std::string> ids(SlotSet slots);
 /// The ids joined with '+': what a subset is called in manifests and tables.
 std::string key(SlotSet slots);
+/// The names for people, in channel order; empty for none.
+std::string names(SlotSet slots, std::string_view separator = " + ");
 
 }  // namespace metserve::models

@@ -118,6 +118,14 @@ Identity identity_after(const EncodeOptions& options, StudyResult& result) {
   return identity_of(options.uid_root, text, earlier.objects);
 }
 
+/// From the reference to a series of the study, between which the patient may have moved; none where the
+/// series is the reference or was not used.
+RigidTransform motion_to(const std::string& series_uid, const StudyResult& result) {
+  for (const SequenceRegistration& one : result.registrations)
+    if (one.registration.accepted && one.series_uid == series_uid) return one.registration.fixed_to_moving;
+  return {};
+}
+
 /// What is in a planning system under a name is called the same in the result that replaces it. Names of an
 /// earlier study that it was compared with hold.
 void keep_names(StudyResult& result, const fs::path& named_like) {
@@ -127,7 +135,8 @@ void keep_names(StudyResult& result, const fs::path& named_like) {
     const dicom::ReadSegmentation earlier = dicom::read_segmentation(file);
     if (earlier.frame_of_reference_uid == result.reference.header.frame_of_reference_uid)
       keep_identities(result.lesions, result.reference.volume.geometry, earlier,
-                      FollowUpOptions{}.tolerance_mm, result.follow_up ? result.follow_up->last_number : 0);
+                      motion_to(earlier.source_series_uid, result), FollowUpOptions{}.tolerance_mm,
+                      result.follow_up ? result.follow_up->last_number : 0);
   } catch (const dicom::Error&) {
     result.warnings.push_back(
         "lesions are numbered anew: the segmentation of the earlier result cannot be read");

@@ -32,7 +32,8 @@ struct EarlierLesion {
   int number = 0;
   std::string name, tracking_uid;
   double volume_mm3 = 0;
-  double share_seen = 1;  ///< of its voxels, those within the images of this study
+  std::size_t voxels_left = 0;  ///< that no other segment covers
+  double share_seen = 1;        ///< of these, those within the images of this study
 };
 
 /// The number in GTV_MET_07; 0 for another name, or a number that no patient's lesions reach.
@@ -72,18 +73,19 @@ bool is_inside(const dicom::VolumeGeometry& grid, const dicom::Vec3& place_lps_m
 void find_shares_seen(std::vector<EarlierLesion>& lesions, const dicom::VolumeGeometry& grid,
                       const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier) {
   const RigidTransform from_earlier = to_earlier.inverse();
-  std::vector<std::size_t> voxels(lesions.size(), 0), seen(lesions.size(), 0);
+  std::vector<std::size_t> seen(lesions.size(), 0);
   const auto& size = earlier.geometry.size;
   for (std::size_t v = 0; v < earlier.labels.size(); ++v) {
     if (earlier.labels[v] == 0) continue;
     const std::size_t lesion = earlier.labels[v] - 1u;
     const dicom::Vec3 index{static_cast<double>(v % size[0]), static_cast<double>(v / size[0] % size[1]),
                             static_cast<double>(v / (size[0] * size[1]))};
-    ++voxels[lesion];
+    ++lesions[lesion].voxels_left;
     if (is_inside(grid, from_earlier.apply(earlier.geometry.lps_mm(index)))) ++seen[lesion];
   }
   for (std::size_t n = 0; n < lesions.size(); ++n)
-    if (voxels[n] > 0) lesions[n].share_seen = static_cast<double>(seen[n]) / static_cast<double>(voxels[n]);
+    if (const std::size_t voxels = lesions[n].voxels_left; voxels > 0)
+      lesions[n].share_seen = static_cast<double>(seen[n]) / static_cast<double>(voxels);
 }
 
 constexpr double whole = 0.95;  ///< of a lesion; registration and the images' last voxels take the rest
@@ -178,6 +180,36 @@ std::string sentence_on(const Lesion& lesion) {
   return name_of(lesion.number) + text.data() + (history.remark.empty() ? "" : ", " + history.remark);
 }
 
+/// What a result was found with.
+struct Basis {
+  std::string model;
+  models::SlotSet sequences;
+
+  /// Whether it shows what the other one does.
+  bool covers(const Basis& other) const {
+    return model == other.model && (other.sequences & ~sequences).none();
+  }
+};
+
+Basis basis_of(const dicom::ReadSegmentation& earlier) {
+  Basis basis{earlier.algorithm, {}};
+  for (const models::Slot slot : models::all_slots)
+    basis.sequences.set(models::index(slot),
+                        earlier.sequences_used.contains(std::string(models::name(slot))));
+  return basis;
+}
+
+void warn_of_other_basis(const Basis& now, const Basis& before, std::vector<std::string>& warnings) {
+  const std::string consequence = ": lesions can be new, or not found, for that reason alone";
+  if (before.model != now.model)
+    warnings.push_back("the earlier study was segmented by " +
+                       (before.model.empty() ? "a person or another program" : before.model) +
+                       ", this one by " + now.model + consequence);
+  else if (before.sequences != now.sequences)
+    warnings.push_back("the earlier study was segmented from " + models::names(before.sequences) +
+                       ", this one from " + models::names(now.sequences) + consequence);
+}
+
 /// The series that the earlier segmentation was drawn on: of several parts (echoes, stacks) that with most of
 /// the images that it names.
 dicom::LoadedSeries load_earlier_series(const dicom::ReadSegmentation& earlier, const EarlierStudy& study) {
@@ -208,7 +240,7 @@ std::vector<std::string> sentences_of(const FollowUp& follow_up, const std::vect
 
 FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
-                         const FollowUpOptions& options) {
+                         const FollowUpOptions& options, bool would_find) {
   auto before = earlier_lesions(earlier);
   find_shares_seen(before, grid, earlier, to_earlier);
   const LesionLinks links = link_lesions(map, grid, earlier, to_earlier, options.tolerance_mm);
@@ -226,9 +258,15 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
         result.gone.push_back(lesion.name + ": not within the images of this study");
         continue;
       }
-      result.resolved.push_back({lesion.number, lesion.name, lesion.tracking_uid, lesion.volume_mm3});
+      if (lesion.voxels_left == 0) {
+        result.gone.push_back(lesion.name + ": covered by another segment of the earlier segmentation");
+        continue;
+      }
+      if (would_find)
+        result.resolved.push_back({lesion.number, lesion.name, lesion.tracking_uid, lesion.volume_mm3});
       std::array<char, 60> text{};
-      std::snprintf(text.data(), text.size(), ": resolved, before %.0f mm3", lesion.volume_mm3);
+      std::snprintf(text.data(), text.size(), ": %s, before %.0f mm3", would_find ? "resolved" : "not found",
+                    lesion.volume_mm3);
       result.gone.push_back(lesion.name + text.data());
     }
   }
@@ -236,9 +274,10 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
 }
 
 void keep_identities(LesionMap& map, const dicom::VolumeGeometry& grid,
-                     const dicom::ReadSegmentation& superseded, double tolerance_mm, int reserved) {
+                     const dicom::ReadSegmentation& superseded, const RigidTransform& to_superseded,
+                     double tolerance_mm, int reserved) {
   const auto before = earlier_lesions(superseded);
-  const LesionLinks links = link_lesions(map, grid, superseded, {}, tolerance_mm);
+  const LesionLinks links = link_lesions(map, grid, superseded, to_superseded, tolerance_mm);
   std::set<int> taken;
   const auto is_earlier = [reserved](const Lesion& lesion) { return lesion.number <= reserved; };
   for (const Lesion& lesion : map.lesions)
@@ -282,8 +321,10 @@ void compare_with_earlier(StudyResult& result, const EarlierStudy& study, const 
                   registration.displacement_mm);
     how += text.data();
   }
-  result.follow_up =
-      compare_lesions(result.lesions, result.reference.volume.geometry, earlier, to_earlier, options);
+  const Basis now{result.model.name + " " + result.model.version, result.subset}, before = basis_of(earlier);
+  warn_of_other_basis(now, before, result.warnings);
+  result.follow_up = compare_lesions(result.lesions, result.reference.volume.geometry, earlier, to_earlier,
+                                     options, now.covers(before));
   result.follow_up->how = how;
 }
 

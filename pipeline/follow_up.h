@@ -40,17 +40,19 @@ std::vector<std::string> sentences_of(const FollowUp& follow_up, const std::vect
 /// Matches `map`, on `grid`, with the lesions of an earlier study: `to_earlier` maps LPS mm of this study to
 /// LPS mm of that one. Lesions whose voxels meet, or that nothing meets and are within the tolerance, are the
 /// same; they keep number and tracking UID, and the lesions are put into the order of their numbers. Where
-/// several have become one or one several, their volumes are compared together. Gone is only what this
-/// study's images, `grid`, would show.
+/// several have become one or one several, their volumes are compared together. Resolved is only what this
+/// study's images, `grid`, would show, and what was looked for in the same way (`would_find`).
 FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
-                         const FollowUpOptions& options);
+                         const FollowUpOptions& options, bool would_find = true);
 
 /// Gives lesions that a result of the same study, in the same frame of reference, found as well the number
 /// and the tracking UID that they have there, unless they have those of an earlier study; new ones come after
-/// the last. `reserved`: numbers up to this are an earlier study's.
+/// the last. `to_superseded` maps LPS mm of `grid` to those of the series that the other result was drawn on.
+/// `reserved`: numbers up to this are an earlier study's.
 void keep_identities(LesionMap& map, const dicom::VolumeGeometry& grid,
-                     const dicom::ReadSegmentation& superseded, double tolerance_mm, int reserved = 0);
+                     const dicom::ReadSegmentation& superseded, const RigidTransform& to_superseded,
+                     double tolerance_mm, int reserved = 0);
 
 /// The segmentation of an earlier study and the files of the images that it was drawn on; others may be among
 /// them.
@@ -60,8 +62,9 @@ struct EarlierStudy {
 };
 
 /// Reads the earlier study, registers its series to the result's reference (nothing to register where both
-/// have one frame of reference), compares the lesions and records all of it in `result`. A registration that
-/// cannot be trusted leaves the result as it is, with a warning. Throws dicom::Error for files that cannot be
+/// have one frame of reference), compares the lesions and records all of it in `result`, with a warning where
+/// another model or other sequences found the earlier ones. A registration that cannot be trusted leaves the
+/// result as it is, with a warning. Throws dicom::Error for files that cannot be
 /// used, naming the series whose images are missing.
 void compare_with_earlier(StudyResult& result, const EarlierStudy& earlier, const FollowUpOptions& options);
 

@@ -102,7 +102,7 @@ std::vector<dicom::Picture> key_pictures(const StudyResult& result) {
   const Window window = window_of(result.reference.volume.voxels);
   for (const std::size_t slice : key_slices(result, most_key_slices)) {
     Canvas canvas(picture_edge, picture_edge + 2 * strip);
-    const std::string title = "slice " + std::to_string(slice + 1);
+    const std::string& title = result.reference.slices[slice].title;
     Tile(result, {slice, 0, strip, picture_edge}).draw(canvas, window);
     draw_banner(canvas, title + ", " + one_line_summary(result));
     pictures.push_back(picture_of(canvas, title, slice));

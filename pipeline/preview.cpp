@@ -25,7 +25,7 @@ void write_preview(const StudyResult& result, const std::filesystem::path& file)
     const int left = static_cast<int>(n) % columns * tile;
     const int top = banner + static_cast<int>(n) / columns * tile;
     Tile(result, {slices[n], left, top, tile}).draw(canvas, window);
-    draw_text(canvas, "slice " + std::to_string(slices[n] + 1), left + 8, top + 8, 1, white);
+    draw_text(canvas, result.reference.slices[slices[n]].title, left + 8, top + 8, 1, white);
   }
   draw_text(canvas, one_line_summary(result), 12, 16, 2, white);
   draw_text(canvas, not_approved, 12, canvas.height - banner + 8, 2, amber);

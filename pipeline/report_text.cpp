@@ -13,21 +13,12 @@ std::string formatted(const char* format, Values... values) {
   return text.data();
 }
 
-/// The subset's slots joined by `separator`, in channel order.
-std::string joined(const models::SlotSet& subset, std::string_view (*name)(models::Slot),
-                   const std::string& separator) {
-  std::string text;
-  for (const models::Slot slot : models::all_slots)
-    if (subset.test(models::index(slot))) text += (text.empty() ? "" : separator) + std::string(name(slot));
-  return text;
-}
-
 }  // namespace
 
 std::vector<std::string> registration_quality(const StudyResult& result) {
   std::vector<std::string> sentences;
   for (std::size_t n = 1; n < result.registrations.size(); ++n) {  // the first is the reference
-    const auto& [slot, registration] = result.registrations[n];
+    const auto& [slot, registration, series_uid] = result.registrations[n];
     sentences.push_back(
         std::string(models::name(slot)) + " to " + std::string(models::name(result.registrations[0].slot)) +
         formatted(
@@ -42,7 +33,7 @@ std::vector<std::string> registration_quality(const StudyResult& result) {
 }
 
 std::string expected_performance(const StudyResult& result) {
-  const std::string sequences = joined(result.subset, models::name, " + ");
+  const std::string sequences = models::names(result.subset);
   const auto expected = result.model.expected.find(models::key(result.subset));
   if (expected == result.model.expected.end())
     return "not measured for " + sequences + ": the model's card gives no figures for these sequences";

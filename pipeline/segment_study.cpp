@@ -95,6 +95,19 @@ void warn_of_irregular_series(const dicom::Study& study, StudyResult& result) {
   }
 }
 
+/// What damaged files would have shown is not looked at, whichever series they are of.
+void warn_of_lost_images(const dicom::Study& study, StudyResult& result) {
+  const auto is_lost = [](const dicom::UnreadableFile& file) { return file.image_lost; };
+  const auto first = std::find_if(study.unreadable.begin(), study.unreadable.end(), is_lost);
+  if (first == study.unreadable.end()) return;
+  std::string reason = first->reason;
+  if (const std::string path = first->path.string(); reason.starts_with(path))
+    reason.replace(0, path.size(), first->path.filename().string());
+  const auto count = std::count_if(first, study.unreadable.end(), is_lost);
+  result.warnings.push_back("images that cannot be read and are not looked at: " + std::to_string(count) +
+                            ", the first: " + reason);
+}
+
 /// Every matched series that can be read, the best reference first.
 std::vector<Sequence> load_sequences(const dicom::Study& study, const ProgressCallback& on_progress,
                                      StudyResult& result) {
@@ -114,6 +127,7 @@ std::vector<Sequence> load_sequences(const dicom::Study& study, const ProgressCa
     }
   }
   warn_of_irregular_series(study, result);
+  warn_of_lost_images(study, result);
   return sequences;
 }
 
@@ -169,7 +183,7 @@ Alignment register_sequences(const std::vector<Sequence>& sequences, const Frame
     report(on_progress, Stage::register_, n, sequences.size());
     const Sequence& sequence = sequences[n];
     const Registration registration = n == 0 ? Registration{} : register_sequence(frame, sequence);
-    result.registrations.push_back({sequence.slot, registration});
+    result.registrations.push_back({sequence.slot, registration, sequence.series.header.series_instance_uid});
     if (!registration.accepted) {
       leave_out(result, sequence.slot, sequence.series.header, "not registered: " + registration.reason);
       continue;

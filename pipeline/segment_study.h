@@ -35,6 +35,7 @@ struct SegmentOptions {
 struct SequenceRegistration {
   models::Slot slot;
   Registration registration;  ///< identity for the reference itself
+  std::string series_uid{};   ///< of the series that fills the slot
 };
 
 /// Seconds of wall time per stage.

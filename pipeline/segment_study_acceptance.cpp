@@ -13,14 +13,8 @@ std::string numbered(const dicom::SeriesHeader& header) {
   return header.series_number ? "series " + std::to_string(*header.series_number) : "a series without number";
 }
 
-std::string joined(models::SlotSet slots) {
-  std::string text;
-  for (const Slot slot : models::all_slots)
-    if (slots.test(models::index(slot))) {
-      if (!text.empty()) text += ", ";
-      text += models::name(slot);
-    }
-  return text.empty() ? "none" : text;
+std::string listed(models::SlotSet slots) {
+  return slots.none() ? "none" : models::names(slots, ", ");
 }
 
 /// What the policy asks for and the subset has not, or an empty text.
@@ -91,7 +85,7 @@ void require_accepted(models::SlotSet subset, const AcceptancePolicy& policy,
   const std::string lacking = missing(subset, policy);
   if (lacking.empty()) return;
   const std::string told =
-      "sequences that can be used: " + joined(subset) + "; the policy asks for " + lacking;
+      "sequences that can be used: " + listed(subset) + "; the policy asks for " + lacking;
   std::string text = told;
   for (const std::string& sentence : left_out) text += "; " + sentence;
   throw Error(Error::Kind::not_accepted, text, told);
@@ -100,14 +94,14 @@ void require_accepted(models::SlotSet subset, const AcceptancePolicy& policy,
 void require_enough_for(const models::NetworkConfig& network, models::SlotSet subset) {
   const models::SlotSet lacking = models::needed_sequences(network) & ~subset;
   if (lacking.any())
-    throw Error(Error::Kind::not_accepted, "sequences that can be used: " + joined(subset) +
-                                               "; the model's network cannot do without " + joined(lacking));
+    throw Error(Error::Kind::not_accepted, "sequences that can be used: " + listed(subset) +
+                                               "; the model's network cannot do without " + listed(lacking));
 }
 
 std::string warning_of_missing(const models::NetworkConfig& network, models::SlotSet subset) {
   const models::SlotSet missing = network.subset & ~subset;
   if (network.dropout || missing.none()) return "";
-  return "the model was trained with " + joined(missing) +
+  return "the model was trained with " + listed(missing) +
          " in every study, which is missing here: lesions can be missed, see the model card";
 }
 

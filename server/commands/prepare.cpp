@@ -22,8 +22,10 @@ struct PrepareArguments {
 };
 
 /// Of a study file: what another one of its name need not have been prepared from.
-std::string origin_of(const PrepareArguments& arguments) {
-  return nlohmann::json{{"data", fs::canonical(arguments.data).string()}, {"t1c", arguments.t1c}}.dump();
+std::string origin_of(const PrepareArguments& arguments, const std::string& study) {
+  return nlohmann::json{
+      {"data", fs::canonical(arguments.data).string()}, {"study", study}, {"t1c", arguments.t1c}}
+      .dump();
 }
 
 /// Whether the study could be used. One that is there already is kept.
@@ -57,13 +59,12 @@ void prepare(const PrepareArguments& arguments) {
   fs::create_directories(output);
   if (models::holds_label_maps(arguments.data)) return prepare_label_maps(arguments.data, output);
   const auto studies = models::dataset_studies(arguments.data, models::slot_from_id(arguments.t1c).value());
-  const std::string origin = origin_of(arguments);
   Progress progress;
   std::size_t failed = 0;
   for (std::size_t i = 0; i < studies.size(); ++i) {
     progress.update("prepare", static_cast<double>(i) / static_cast<double>(studies.size()));
     const fs::path file = output / (studies[i].name + ".safetensors");
-    if (!prepare_one(studies[i], origin, file)) ++failed;
+    if (!prepare_one(studies[i], origin_of(arguments, studies[i].name), file)) ++failed;
   }
   std::printf("%zu of %zu studies in %s\n", studies.size() - failed, studies.size(), output.c_str());
   if (failed > 0)

@@ -167,6 +167,13 @@ TEST_CASE("images that cannot be values of one volume are refused with their ins
     });
     CHECK_THAT(load_error(directory.path()), ContainsSubstring("mixed matrices: instance 4 (2.25.1003.4)"));
   }
+  SECTION("mixed frames of reference") {
+    write_edited(directory.path(), [](DcmDataset& d, std::size_t slice) {
+      d.putAndInsertString(DCM_FrameOfReferenceUID, slice == 2 ? "2.25.7" : "2.25.6");
+    });
+    CHECK_THAT(load_error(directory.path()),
+               ContainsSubstring("mixed frames of reference: instance 3 (2.25.1003.3)"));
+  }
   SECTION("no position") {
     write_edited(directory.path(), [](DcmDataset& d, std::size_t slice) {
       if (slice == 1) d.putAndInsertString(DCM_ImagePositionPatient, "1\\2");

@@ -86,6 +86,20 @@ TEST_CASE("files that are no images are listed and do not disturb the rest", "[d
     CHECK_THAT(file.reason, ContainsSubstring(file.path.filename().string()));
 }
 
+TEST_CASE("a file that cannot be read is an image that is lost where it begins as one", "[dicom][study]") {
+  const TemporaryDirectory directory;
+  test::write_edited(directory.path(), [](DcmDataset&, std::size_t) {});
+  std::ofstream(directory.path() / "readme.txt") << "not DICOM";
+  std::filesystem::copy_file(directory.path() / "0001.dcm", directory.path() / "0001_again.dcm");
+  std::filesystem::copy_file(directory.path() / "0002.dcm", directory.path() / "DICOMDIR");
+  for (const char* cut_off : {"0002.dcm", "DICOMDIR"})
+    std::filesystem::resize_file(directory.path() / cut_off, 600);
+  const Study study = scan_study(list_files(directory.path()));
+  REQUIRE(study.unreadable.size() == 4);
+  for (const UnreadableFile& file : study.unreadable)
+    CHECK(file.image_lost == (file.path.filename() == "0002.dcm"));
+}
+
 TEST_CASE("a scan can be ended before every file", "[dicom][study]") {
   const TemporaryDirectory directory;
   test::write_edited(directory.path(), [](DcmDataset&, std::size_t) {});

@@ -1,6 +1,9 @@
 #include "models/data/nifti.h"
 
+#include <array>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -48,7 +51,32 @@ SimulatedStudy small_study() {
   return study;
 }
 
+/// A float32 volume of 2 x 2 x 2 voxels of 1 mm (nifti1.h: offsets of the header's fields).
+void write_float_nifti(const std::filesystem::path& file, const std::array<float, 8>& voxels) {
+  std::array<char, 352 + sizeof voxels> bytes{};
+  const auto put = [&](std::size_t at, auto value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
+  put(0, std::int32_t{348});
+  put(40, std::array<std::int16_t, 8>{3, 2, 2, 2, 1, 1, 1, 1});
+  put(70, std::int16_t{16});
+  put(72, std::int16_t{32});
+  put(76, std::array<float, 4>{1, 1, 1, 1});
+  put(108, 352.0F);
+  put(254, std::int16_t{1});
+  put(280, std::array<float, 12>{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0});
+  put(344, std::array<char, 4>{'n', '+', '1', 0});
+  put(352, voxels);
+  std::ofstream(file, std::ios::binary).write(bytes.data(), bytes.size());
+}
+
 }  // namespace
+
+TEST_CASE("voxels that are not numbers count as 0", "[nifti]") {
+  const TemporaryDirectory directory;
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  write_float_nifti(directory / "spm.nii", {nan, 1, 2, 3, 4, 5, 6, nan});
+  CHECK(torch::equal(read_nifti(directory / "spm.nii").voxels.flatten(),
+                     torch::tensor({0, 1, 2, 3, 4, 5, 6, 0}, torch::kFloat32)));
+}
 
 TEST_CASE("a study survives being written and read as NIfTI", "[nifti]") {
   const TemporaryDirectory directory;

@@ -40,7 +40,8 @@ void replace(const std::filesystem::path& file, const std::string& from, const s
 
 /// A published package of an untrained network of the subset, of studies with the sequences `present`.
 Manifest publish_tiny(const TemporaryDirectory& directory, SlotSet subset = SlotSet().set(),
-                      SlotSet present = SlotSet().set(), bool simulated = false) {
+                      SlotSet present = SlotSet().set(), bool simulated = false,
+                      std::map<std::string, std::string> metadata = {}) {
   const auto toy = [&](int number) {
     Study study = toy_study(number);
     study.present = present;
@@ -50,7 +51,7 @@ Manifest publish_tiny(const TemporaryDirectory& directory, SlotSet subset = Slot
   torch::manual_seed(3);
   NetworkConfig network = tiny_network();
   network.subset = subset;
-  save_network(make_network(network), {}, false, directory / "trained.safetensors");
+  save_network(make_network(network), std::move(metadata), false, directory / "trained.safetensors");
   PublishOptions options;
   options.name = "tiny";
   options.version = "1.2";
@@ -167,6 +168,15 @@ TEST_CASE("A card speaks of simulated studies where they are known to be", "[pac
   publish_tiny(directory, SlotSet().set(), SlotSet().set(), simulated);
   const std::string card = text_of(directory / "package/CARD.md");
   CHECK((card.find("easier than patients") != std::string::npos) == simulated);
+}
+
+TEST_CASE("A package says which weights its training began with, and hands that on", "[package]") {
+  const TemporaryDirectory directory;
+  const Manifest manifest = publish_tiny(directory, SlotSet().set(), SlotSet().set(), false,
+                                         {{started_from_key, "metserve-simulated 0.8.0"}});
+  CHECK(manifest.training_data == "nothing: a test, on from the weights of metserve-simulated 0.8.0");
+  CHECK(title_of_weights(directory / "package/weights.safetensors") ==
+        "tiny 1.2, on from metserve-simulated 0.8.0");
 }
 
 TEST_CASE("Nothing is published on validation studies without a lesion", "[package]") {

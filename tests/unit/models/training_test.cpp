@@ -255,6 +255,7 @@ TEST_CASE("Training goes on from other weights, and keeps them when it finds non
   const auto before = read_safetensors(*options.start_from),
              near = read_safetensors(directory / "near/last.safetensors");
   CHECK(near.meta("network") == before.meta("network"));
+  CHECK(near.meta(started_from_key) == "best.safetensors");
   for (const auto& [key, weight] : before.tensors)
     if (key.ends_with(".weight")) CHECK(torch::allclose(weight, near.tensors.at(key), 0, 1e-8));
   options.learning_rate = 0.3;

@@ -42,6 +42,7 @@ TEST_CASE("BrainMetShare is read voxel for voxel", "[dataset]") {
   REQUIRE(studies.size() == 1);
   CHECK(studies[0].name == "Mets_005");
   const auto read = studies[0].read();
+  CHECK(read.patient == "Mets_005");
   REQUIRE(read.sequences.size() == 3);
   for (const auto& [slot, image] : written.sequences)
     CHECK(torch::equal(read.sequences.at(slot).voxels, image.voxels));

@@ -58,6 +58,12 @@ const Lesion& numbered(const LesionMap& map, int number) {
   return *found;
 }
 
+std::ptrdiff_t earlier_basis_warnings(const StudyResult& result) {
+  return std::count_if(result.warnings.begin(), result.warnings.end(), [](const std::string& warning) {
+    return warning.starts_with("the earlier study was segmented");
+  });
+}
+
 /// A second part for the series in `directory`: an echo that is sorted before the images' and shows nothing.
 void add_black_echo(const std::filesystem::path& directory) {
   const auto images = dicom::scan_study(dicom::list_files(directory)).series.at(0).instances;
@@ -173,12 +179,39 @@ TEST_CASE("What lies outside the images of this study is not said to be gone", "
   CHECK(numbered(map, 5).history->remark == "partly outside the images of this study");
 }
 
+TEST_CASE("What was looked for in another way, or lies below another segment, is not resolved",
+          "[follow_up]") {
+  const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  auto earlier = segmentation_of({{{0, 0, 0}, 6}, {{30, 10, -20}, 5}}, {});
+  LesionMap map = map_of(g, {{{0, 0, 0}, 6}});
+  const FollowUp otherwise = compare_lesions(map, g, earlier, {}, {}, false);
+  CHECK(otherwise.resolved.empty());
+  REQUIRE(otherwise.gone.size() == 1);
+  CHECK_THAT(otherwise.gone[0], Catch::Matchers::Contains("GTV_MET_03: not found, before"));
+  for (std::uint16_t& label : earlier.labels) label = std::min<std::uint16_t>(label, 1);
+  const FollowUp covered = compare_lesions(map, g, earlier, {}, {});
+  CHECK(covered.resolved.empty());
+  CHECK(covered.gone ==
+        std::vector<std::string>{"GTV_MET_03: covered by another segment of the earlier segmentation"});
+}
+
+TEST_CASE("Lesions keep their names through motion between the series that both results are drawn on",
+          "[follow_up]") {
+  const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  const RigidTransform motion = motion_about({0, 0, 0}, {3, -2, 4}, {8, -3, 7});
+  const auto superseded = segmentation_of({{{0, 0, 0}, 3}, {{30, 10, -20}, 4}}, motion);
+  LesionMap map = map_of(g, {{{0, 0, 0}, 3}, {{30, 10, -20}, 4}});
+  keep_identities(map, g, superseded, motion, 2);
+  CHECK(numbered(map, 1).centroid_lps_mm[0] == Approx(0).margin(0.5));
+  CHECK(numbered(map, 3).centroid_lps_mm[0] == Approx(30).margin(0.5));
+}
+
 TEST_CASE("Lesions of a result that replaces another keep their names", "[follow_up]") {
   const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
   // 1 has become smaller than 3, 5 is no longer found, another one is larger than all.
   const auto superseded = segmentation_of({{{0, 0, 0}, 6}, {{30, 10, -20}, 5.8}, {{-30, 20, 15}, 4}}, {});
   LesionMap map = map_of(g, {{{0, 0, 0}, 5.6}, {{30, 10, -20}, 6.2}, {{-20, -40, -30}, 8}});
-  keep_identities(map, g, superseded, 2);
+  keep_identities(map, g, superseded, {}, 2);
   REQUIRE(map.lesions.size() == 3);
   CHECK(numbered(map, 1).centroid_lps_mm[0] == Approx(0).margin(0.5));
   CHECK(numbered(map, 1).tracking_uid == "1.2.1");
@@ -204,7 +237,7 @@ TEST_CASE("New lesions of a follow-up keep their names in the result that replac
   LesionMap now =
       map_of(g, {{{0, 0, 0}, 6}, {{-30, 20, 15}, 5.8}, {{-20, -40, -30}, 6.1}, {{20, 40, 30}, 5}});
   const FollowUp result = compare_lesions(now, g, earlier, {}, {});
-  keep_identities(now, g, superseded, 2, result.last_number);
+  keep_identities(now, g, superseded, {}, 2, result.last_number);
   REQUIRE(now.lesions.size() == 4);
   CHECK(numbered(now, 1).tracking_uid == "1.2.1");  // the earlier study's
   CHECK(numbered(now, 4).centroid_lps_mm[0] == Approx(-30).margin(0.5));
@@ -224,7 +257,7 @@ TEST_CASE("Lesions that another program's segmentation gave a number alone keep 
   const auto superseded = segmentation_of({{{0, 0, 0}, 6}, {{30, 10, -20}, 5}}, {});  // 1 and 3
   LesionMap map = map_of(g, {{{0, 0, 0}, 6}, {{30, 10, -20}, 5}});
   const FollowUp result = compare_lesions(map, g, earlier, {}, {});
-  keep_identities(map, g, superseded, 2, result.last_number);
+  keep_identities(map, g, superseded, {}, 2, result.last_number);
   CHECK(numbered(map, 1).history->change == "stable");
   CHECK(numbered(map, 1).tracking_uid == "1.2.1");
   CHECK(numbered(map, 3).history->change == "new");
@@ -259,6 +292,7 @@ TEST_CASE("An earlier study is read, registered and compared from its files", "[
     result.subset.set(models::index(models::Slot::t1_gre_post));
     result.registrations.push_back({models::Slot::t1_gre_post, {}});
     result.rule.threshold = 0.5;
+    result.sequences_used = {"BRAVO: series 1"};
     result.model.name = "random";
     result.model.version = "0";
     result.model.weights_sha256 = std::string(64, 'a');
@@ -282,11 +316,26 @@ TEST_CASE("An earlier study is read, registered and compared from its files", "[
   CHECK(now.lesions.lesions[0].history->change == "shrunk");
   CHECK(now.lesions.lesions[1].history->change == "stable");
   CHECK(now.follow_up->resolved.empty());
+  CHECK(earlier_basis_warnings(now) == 0);
   encode_result(now, options, directory / "result");
   const auto seg = dicom::read_segmentation(directory / "result/seg.dcm");
   const auto earlier_seg = dicom::read_segmentation(files.segmentation);
   CHECK(seg.segments.at(0).tracking_uid == earlier_seg.segments.at(0).tracking_uid);
   CHECK(seg.segments.at(1).tracking_uid == earlier_seg.segments.at(1).tracking_uid);
+
+  StudyResult other = result_of("other", {}, 10);
+  SECTION("by another model") {
+    other.model.version = "1";
+  }
+  SECTION("from another sequence") {
+    other.subset = models::SlotSet();
+    other.subset.set(models::index(models::Slot::flair));
+  }
+  other.lesions.lesions.clear();
+  std::fill(other.lesions.labels.begin(), other.lesions.labels.end(), std::uint16_t{0});
+  compare_with_earlier(other, {files.segmentation, dicom::list_files(directory / "earlier")}, {});
+  CHECK(earlier_basis_warnings(other) == 1);
+  CHECK(other.follow_up->resolved.empty());
 
   CHECK_THROWS_WITH(compare_with_earlier(now, {files.segmentation, dicom::list_files(directory / "now")}, {}),
                     Catch::Matchers::Contains(earlier_seg.source_series_uid));

@@ -152,6 +152,16 @@ TEST_CASE("A sequence that cannot be read is left out and named, the others go o
   }
 }
 
+TEST_CASE("Images that cannot be read are a warning of the result", "[segment_study]") {
+  const TemporaryDirectory directory;
+  const auto segmenter = random_segmenter(directory / "");
+  auto study = scanned(phantom_study({{Slot::t1_gre_post, {}}}), directory / "study");
+  study.unreadable = {{"a/readme.txt", "a/readme.txt: no DICOM", false},
+                      {"a/0007.dcm", "a/0007.dcm: is cut off", true}};
+  CHECK(any_holds(segment_study(study, segmenter, whole_head()).warnings,
+                  "images that cannot be read and are not looked at: 1, the first: 0007.dcm: is cut off"));
+}
+
 TEST_CASE("A sequence that cannot be registered is left out with the reason", "[segment_study]") {
   const TemporaryDirectory directory;
   const auto segmenter = random_segmenter(directory / "");
