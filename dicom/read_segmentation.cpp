@@ -146,7 +146,10 @@ void read_algorithm(DcmDataset& dataset, ReadSegmentation& result) {
       segment == nullptr ? nullptr : first_item(*segment, DCM_SegmentationAlgorithmIdentificationSequence);
   if (found == nullptr) return;
   result.algorithm = text_of(*found, DCM_AlgorithmName) + " " + text_of(*found, DCM_AlgorithmVersion);
-  result.sequences_used = sequences_used_in(text_of(*found, DCM_AlgorithmParameters));
+  const std::string parameters = text_of(*found, DCM_AlgorithmParameters);
+  for (const std::string& weights : values_of(weights_key, parameters)) result.weights_sha256 = weights;
+  for (const std::string& sentence : values_of(used_key, parameters))
+    result.sequences_used.insert(sentence.substr(0, sentence.find(':')));
 }
 
 /// Whether a pixel, counted over all frames, belongs to its frame's segment.

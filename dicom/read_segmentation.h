@@ -25,8 +25,9 @@ struct ReadSegmentation {
   VolumeGeometry geometry;                         ///< from the first to the last slice that holds something
   std::vector<std::uint16_t> labels;  ///< [slices, rows, columns], 0 or 1 + index into `segments`
   std::vector<SegmentDescription> segments;
-  std::string algorithm;  ///< name and version of what found the segments; empty where it names none
-  std::set<std::string> sequences_used;  ///< of ours: names of the sequences that the model saw
+  std::string algorithm;       ///< name and version of what found the segments; empty where it names none
+  std::string weights_sha256;  ///< of ours: of the model
+  std::set<std::string> sequences_used;  ///< of ours: names of those that the model saw
 };
 
 /// Reads a BINARY segmentation, or a FRACTIONAL one at half of its largest value, ours or another program's.

@@ -183,7 +183,7 @@ void put_common_modules(DcmItem& dataset, const ResultContext& context, const Re
 
 std::string provenance(const ResultContext& context) {
   std::string text(research_use_statement);
-  for (const std::string& sentence : context.sequences_used) text += "\nUsed: " + sentence;
+  for (const std::string& sentence : context.sequences_used) text += "\n" + std::string(used_key) + sentence;
   for (const std::string& sentence : context.sequences_left_out) text += "\nLeft out: " + sentence;
   if (!context.expected_performance.empty()) text += "\nExpected: " + context.expected_performance;
   for (const std::string& sentence : context.follow_up) text += "\nFollow-up: " + sentence;
@@ -191,14 +191,12 @@ std::string provenance(const ResultContext& context) {
   return text;
 }
 
-std::set<std::string> sequences_used_in(const std::string& provenance) {
-  constexpr std::string_view used = "Used: ";
-  std::set<std::string> names;
-  std::istringstream lines(provenance);
+std::vector<std::string> values_of(std::string_view key, const std::string& text) {
+  std::vector<std::string> values;
+  std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);)
-    if (line.starts_with(used))
-      names.insert(line.substr(used.size(), line.find(':', used.size()) - used.size()));
-  return names;
+    if (line.starts_with(key)) values.push_back(line.substr(key.size()));
+  return values;
 }
 
 void save(DcmFileFormat& file, const std::filesystem::path& path) {

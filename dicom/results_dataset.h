@@ -3,9 +3,9 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // DCMTK's own configuration first: the other headers depend on it.
 #include <dcmtk/config/osconfig.h>
@@ -115,8 +115,12 @@ std::string dicom_time(std::chrono::system_clock::time_point time);
 
 /// Sequences used, left out and warnings, one line each, in UTF-8; begins with the research-use statement.
 std::string provenance(const ResultContext& context);
-/// The names of the sequences that it says were used, each what stands before a colon.
-std::set<std::string> sequences_used_in(const std::string& provenance);
+/// Of its lines: "Used: BRAVO: series 8".
+inline constexpr std::string_view used_key = "Used: ";
+/// Of the line that stands before it in a segmentation's algorithm parameters.
+inline constexpr std::string_view weights_key = "Weights SHA-256: ";
+/// What stands behind the key on each line that begins with it.
+std::vector<std::string> values_of(std::string_view key, const std::string& text);
 inline constexpr std::string_view research_use_statement =
     "Research use only: automatic output of an AI model, not reviewed or approved.";
 

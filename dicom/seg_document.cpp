@@ -70,7 +70,7 @@ void put_algorithm(DcmItem& segment, const ResultContext& context, const Referen
   append_code(identification, DCM_AlgorithmFamilyCodeSequence, code::artificial_intelligence);
   put(identification, DCM_AlgorithmName, head.encode(algorithm.name, 64));
   put(identification, DCM_AlgorithmVersion, head.encode(algorithm.version, 64));
-  const std::string weights = "Weights SHA-256: " + algorithm.weights_sha256 + "\n";
+  const std::string weights = std::string(weights_key) + algorithm.weights_sha256 + "\n";
   put(identification, DCM_AlgorithmParameters, head.encode(weights + provenance(context), 10240));
 }
 

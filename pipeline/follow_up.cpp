@@ -180,34 +180,27 @@ std::string sentence_on(const Lesion& lesion) {
   return name_of(lesion.number) + text.data() + (history.remark.empty() ? "" : ", " + history.remark);
 }
 
-/// What a result was found with.
-struct Basis {
-  std::string model;
+models::SlotSet sequences_of(const dicom::ReadSegmentation& earlier) {
   models::SlotSet sequences;
-
-  /// Whether it shows what the other one does.
-  bool covers(const Basis& other) const {
-    return model == other.model && (other.sequences & ~sequences).none();
-  }
-};
-
-Basis basis_of(const dicom::ReadSegmentation& earlier) {
-  Basis basis{earlier.algorithm, {}};
   for (const models::Slot slot : models::all_slots)
-    basis.sequences.set(models::index(slot),
-                        earlier.sequences_used.contains(std::string(models::name(slot))));
-  return basis;
+    sequences.set(models::index(slot), earlier.sequences_used.contains(std::string(models::name(slot))));
+  return sequences;
 }
 
-void warn_of_other_basis(const Basis& now, const Basis& before, std::vector<std::string>& warnings) {
+/// Whether the result's model saw what found the earlier lesions; a warning where that was anything else.
+bool would_find(StudyResult& result, const dicom::ReadSegmentation& earlier) {
   const std::string consequence = ": lesions can be new, or not found, for that reason alone";
-  if (before.model != now.model)
-    warnings.push_back("the earlier study was segmented by " +
-                       (before.model.empty() ? "a person or another program" : before.model) +
-                       ", this one by " + now.model + consequence);
-  else if (before.sequences != now.sequences)
-    warnings.push_back("the earlier study was segmented from " + models::names(before.sequences) +
-                       ", this one from " + models::names(now.sequences) + consequence);
+  if (earlier.weights_sha256 != result.model.weights_sha256) {
+    result.warnings.push_back(
+        "the earlier study was segmented by " + (earlier.algorithm.empty() ? "a person" : earlier.algorithm) +
+        ", this one by " + result.model.name + " " + result.model.version + consequence);
+    return false;
+  }
+  const models::SlotSet before = sequences_of(earlier);
+  if (before != result.subset)
+    result.warnings.push_back("the earlier study was segmented from " + models::names(before) +
+                              ", this one from " + models::names(result.subset) + consequence);
+  return (before & ~result.subset).none();
 }
 
 /// The series that the earlier segmentation was drawn on: of several parts (echoes, stacks) that with most of
@@ -240,7 +233,7 @@ std::vector<std::string> sentences_of(const FollowUp& follow_up, const std::vect
 
 FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
-                         const FollowUpOptions& options, bool would_find) {
+                         const FollowUpOptions& options, bool alike) {
   auto before = earlier_lesions(earlier);
   find_shares_seen(before, grid, earlier, to_earlier);
   const LesionLinks links = link_lesions(map, grid, earlier, to_earlier, options.tolerance_mm);
@@ -262,10 +255,10 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
         result.gone.push_back(lesion.name + ": covered by another segment of the earlier segmentation");
         continue;
       }
-      if (would_find)
+      if (alike)
         result.resolved.push_back({lesion.number, lesion.name, lesion.tracking_uid, lesion.volume_mm3});
       std::array<char, 60> text{};
-      std::snprintf(text.data(), text.size(), ": %s, before %.0f mm3", would_find ? "resolved" : "not found",
+      std::snprintf(text.data(), text.size(), ": %s, before %.0f mm3", alike ? "resolved" : "not found",
                     lesion.volume_mm3);
       result.gone.push_back(lesion.name + text.data());
     }
@@ -321,10 +314,9 @@ void compare_with_earlier(StudyResult& result, const EarlierStudy& study, const 
                   registration.displacement_mm);
     how += text.data();
   }
-  const Basis now{result.model.name + " " + result.model.version, result.subset}, before = basis_of(earlier);
-  warn_of_other_basis(now, before, result.warnings);
-  result.follow_up = compare_lesions(result.lesions, result.reference.volume.geometry, earlier, to_earlier,
-                                     options, now.covers(before));
+  const bool alike = would_find(result, earlier);
+  result.follow_up =
+      compare_lesions(result.lesions, result.reference.volume.geometry, earlier, to_earlier, options, alike);
   result.follow_up->how = how;
 }
 

@@ -41,10 +41,11 @@ std::vector<std::string> sentences_of(const FollowUp& follow_up, const std::vect
 /// LPS mm of that one. Lesions whose voxels meet, or that nothing meets and are within the tolerance, are the
 /// same; they keep number and tracking UID, and the lesions are put into the order of their numbers. Where
 /// several have become one or one several, their volumes are compared together. Resolved is only what this
-/// study's images, `grid`, would show, and what was looked for in the same way (`would_find`).
+/// study's images, `grid`, would show, and what was looked for `alike`, by the same model in the same
+/// sequences.
 FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
-                         const FollowUpOptions& options, bool would_find = true);
+                         const FollowUpOptions& options, bool alike = true);
 
 /// Gives lesions that a result of the same study, in the same frame of reference, found as well the number
 /// and the tracking UID that they have there, unless they have those of an earlier study; new ones come after

@@ -325,7 +325,7 @@ TEST_CASE("An earlier study is read, registered and compared from its files", "[
 
   StudyResult other = result_of("other", {}, 10);
   SECTION("by another model") {
-    other.model.version = "1";
+    other.model.weights_sha256 = std::string(64, 'b');
   }
   SECTION("from another sequence") {
     other.subset = models::SlotSet();
