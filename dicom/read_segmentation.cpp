@@ -145,7 +145,8 @@ void read_algorithm(DcmDataset& dataset, ReadSegmentation& result) {
   DcmItem* const found =
       segment == nullptr ? nullptr : first_item(*segment, DCM_SegmentationAlgorithmIdentificationSequence);
   if (found == nullptr) return;
-  result.algorithm = text_of(*found, DCM_AlgorithmName) + " " + text_of(*found, DCM_AlgorithmVersion);
+  if (const std::string name = text_of(*found, DCM_AlgorithmName); !name.empty())
+    result.algorithm = name + " " + text_of(*found, DCM_AlgorithmVersion);
   const std::string parameters = text_of(*found, DCM_AlgorithmParameters);
   for (const std::string& weights : values_of(weights_key, parameters)) result.weights_sha256 = weights;
   for (const std::string& sentence : values_of(used_key, parameters))

@@ -191,9 +191,10 @@ models::SlotSet sequences_of(const dicom::ReadSegmentation& earlier) {
 bool would_find(StudyResult& result, const dicom::ReadSegmentation& earlier) {
   const std::string consequence = ": lesions can be new, or not found, for that reason alone";
   if (earlier.weights_sha256 != result.model.weights_sha256) {
-    result.warnings.push_back(
-        "the earlier study was segmented by " + (earlier.algorithm.empty() ? "a person" : earlier.algorithm) +
-        ", this one by " + result.model.name + " " + result.model.version + consequence);
+    result.warnings.push_back("the earlier study was segmented by " +
+                              (earlier.algorithm.empty() ? "what it does not name" : earlier.algorithm) +
+                              ", this one by " + result.model.name + " " + result.model.version +
+                              consequence);
     return false;
   }
   const models::SlotSet before = sequences_of(earlier);
