@@ -9,6 +9,7 @@
 #include "models/error.h"
 #include "models/simulator/choroid.h"
 #include "models/simulator/fields.h"
+#include "models/simulator/islands.h"
 #include "models/simulator/tissue.h"
 
 namespace metserve::models::simulator {
@@ -136,6 +137,7 @@ Head prepare_head(const Anatomy& anatomy, Random& random, torch::Device device) 
     throw Error(Error::Kind::bad_input, "anatomy '" + anatomy.name + "': the labels are no volume [D, H, W]");
   const torch::Tensor labels = cropped(anatomy.labels.to(device));
   Head head{.tissue = tissues_of_labels(labels), .spacing_mm = anatomy.spacing_mm};
+  remove_islands(head.tissue, head.spacing_mm);
   const torch::Tensor brain =
       any_of(head.tissue, {Tissue::white_matter, Tissue::cortex, Tissue::cerebellar_cortex,
                            Tissue::cerebellar_white, Tissue::brainstem});

@@ -17,9 +17,9 @@ struct Head {
   std::array<double, 3> brain_centre{};
 };
 
-/// The labels as tissues, with what no label map has: dura on the inner table, falx and tentorium, the
-/// pituitary below the optic chiasm, fat and muscle told apart, and a choroid plexus of this patient. Throws
-/// Error(bad_input) when the labels are not a volume or hold no brain.
+/// The labels as tissues without their islands (remove_islands), with what no label map has: dura on the
+/// inner table, falx and tentorium, the pituitary below the optic chiasm, fat and muscle told apart, and a
+/// choroid plexus of this patient. Throws Error(bad_input) when the labels are not a volume or hold no brain.
 Head prepare_head(const Anatomy& anatomy, Random& random, torch::Device device);
 
 }  // namespace metserve::models::simulator

@@ -5,6 +5,7 @@
 namespace metserve::models::tool {
 
 // Each adds one subcommand whose callback does the work and throws models::Error.
+void add_average(CLI::App& program);
 void add_simulate(CLI::App& program);
 void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);

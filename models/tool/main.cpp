@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   metserve::models::tool::add_bench(program);
   metserve::models::tool::add_forward(program);
   metserve::models::tool::add_import(program);
+  metserve::models::tool::add_average(program);
 #ifdef METSERVE_MODEL_PACKAGE
   metserve::models::tool::add_publish(program);
 #endif
