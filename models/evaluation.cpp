@@ -38,6 +38,7 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
   check(studies, options);
   SubsetFigures figures;
   figures.subset = subset;
+  figures.rule = checked_rule(options, subset);
   ThresholdCurve curve, curve_in_head;
   for (const Study& study : studies) {
     const SlotSet given = study.present & subset;
@@ -52,7 +53,7 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
     }
     if (on_study) on_study();
   }
-  summarise(figures, options.small_lesion_mm);
+  summarise(figures);
   if (figures.sensitivity.value) {  // there are lesions
     figures.best_threshold = curve.best().threshold;
     figures.best_threshold_dice = curve.best().dice;

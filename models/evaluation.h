@@ -16,13 +16,15 @@
 
 namespace metserve::models {
 
+/// The papers' and the aims' sensitivity is that of lesions of at least this longest diameter.
+inline constexpr double large_lesion_mm = 5;
+
 struct EvaluationOptions {
   std::vector<SlotSet> subsets{SlotSet().set()};  ///< sequences that the network is given, one table row each
   LesionRule rule;                                ///< what of a probability map is predicted
   std::function<LesionRule(SlotSet)> rule_of;     ///< the same by the sequences that a study gives, instead
   bool whole_subsets = false;      ///< leaves out studies that lack a sequence of the subset that the network
                                    ///< uses; else they are scored with those that they have
-  double small_lesion_mm = 5;      ///< sensitivity is given for lesions at least this long, > 0
   std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
   std::string precision = "auto";  ///< auto, float32 or bfloat16
   int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice
@@ -73,6 +75,7 @@ struct RocPoint {
 /// What one subset of the sequences gives. Means are over studies, sensitivities over all lesions.
 struct SubsetFigures {
   SlotSet subset;
+  LesionRule rule;  ///< of studies that have all of the subset
   Spread dice, precision, recall, auc;
   Spread false_positives;           ///< per study, of at least the minimum volume
   Spread false_positives_any_size;  ///< per study
@@ -80,7 +83,7 @@ struct SubsetFigures {
   Spread detected_dice;             ///< of the lesions found, mean per study
   Spread lesion_wise_dice;          ///< of BraTS-METS
   Pooled sensitivity;               ///< share of all lesions found
-  Pooled sensitivity_large;         ///< share of those of at least `small_lesion_mm`
+  Pooled sensitivity_large;         ///< share of those of at least `large_lesion_mm`
   std::vector<SizeBin> by_size;
   std::vector<LesionCountGroup> groups;
   std::vector<RocPoint> roc;
@@ -111,7 +114,7 @@ std::vector<SubsetFigures> evaluate(const Network& network, const std::vector<St
                                     const std::function<void(double)>& on_study);
 
 /// Fills everything but the thresholds from `figures.studies`.
-void summarise(SubsetFigures& figures, double small_lesion_mm);
+void summarise(SubsetFigures& figures);
 
 /// "all four", "without BRAVO", ... or "CUBE post + FLAIR".
 std::string describe(SlotSet subset);

@@ -66,6 +66,13 @@ json to_json(const LesionCountGroup& group) {
           {"sensitivity_interval", to_json(group.sensitivity.interval)}};
 }
 
+json to_json(const LesionRule& rule) {
+  return {{"threshold", rule.threshold},
+          {"minimum_peak", rule.minimum_peak},
+          {"minimum_roundness", rule.minimum_roundness},
+          {"minimum_volume_mm3", rule.minimum_volume_mm3}};
+}
+
 json detection_json(const SubsetFigures& f) {
   json curve = json::array();
   for (const DetectionFigures::Point& point : f.detection.curve)
@@ -95,6 +102,7 @@ json list_of(const std::vector<Element>& elements) {
 
 json to_json(const SubsetFigures& f) {
   return {{"subset", ids(f.subset)},
+          {"rule", to_json(f.rule)},
           {"dice", to_json(f.dice)},
           {"precision", to_json(f.precision)},
           {"recall", to_json(f.recall)},

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -27,13 +28,19 @@ std::string name_of(int number) {
   return text.data();
 }
 
+/// How much of a lesion lies within the images of another study.
+struct Seen {
+  std::size_t voxels = 0, within = 0;
+  /// Registration and the images' last voxels take the rest.
+  bool whole() const { return static_cast<double>(within) >= 0.95 * static_cast<double>(voxels); }
+};
+
 /// A lesion as the earlier study's segmentation has it.
 struct EarlierLesion {
   int number = 0;
   std::string name, tracking_uid;
   double volume_mm3 = 0;
-  std::size_t voxels_left = 0;  ///< that no other segment covers
-  double share_seen = 1;        ///< of these, those within the images of this study
+  Seen seen;  ///< of the voxels that no other segment covers, within the images of this study
 };
 
 /// The number in GTV_MET_07; 0 for another name, or a number that no patient's lesions reach.
@@ -69,26 +76,23 @@ bool is_inside(const dicom::VolumeGeometry& grid, const dicom::Vec3& place_lps_m
   return true;
 }
 
-/// What lies outside the images of this study cannot be said to be gone.
-void find_shares_seen(std::vector<EarlierLesion>& lesions, const dicom::VolumeGeometry& grid,
-                      const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier) {
-  const RigidTransform from_earlier = to_earlier.inverse();
-  std::vector<std::size_t> seen(lesions.size(), 0);
-  const auto& size = earlier.geometry.size;
-  for (std::size_t v = 0; v < earlier.labels.size(); ++v) {
-    if (earlier.labels[v] == 0) continue;
-    const std::size_t lesion = earlier.labels[v] - 1u;
-    const dicom::Vec3 index{static_cast<double>(v % size[0]), static_cast<double>(v / size[0] % size[1]),
-                            static_cast<double>(v / (size[0] * size[1]))};
-    ++lesions[lesion].voxels_left;
-    if (is_inside(grid, from_earlier.apply(earlier.geometry.lps_mm(index)))) ++seen[lesion];
+/// Of each of `lesions` parts of `labels`, on `own`: its voxels, and those within `images`, whose LPS mm
+/// `to_images` gives.
+std::vector<Seen> seen_within(const dicom::VolumeGeometry& images, const std::vector<std::uint16_t>& labels,
+                              std::size_t lesions, const dicom::VolumeGeometry& own,
+                              const RigidTransform& to_images) {
+  std::vector<Seen> seen(lesions);
+  for (std::size_t v = 0; v < labels.size(); ++v) {
+    if (labels[v] == 0) continue;
+    Seen& lesion = seen[labels[v] - 1u];
+    const dicom::Vec3 index{static_cast<double>(v % own.size[0]),
+                            static_cast<double>(v / own.size[0] % own.size[1]),
+                            static_cast<double>(v / (own.size[0] * own.size[1]))};
+    ++lesion.voxels;
+    if (is_inside(images, to_images.apply(own.lps_mm(index)))) ++lesion.within;
   }
-  for (std::size_t n = 0; n < lesions.size(); ++n)
-    if (const std::size_t voxels = lesions[n].voxels_left; voxels > 0)
-      lesions[n].share_seen = static_cast<double>(seen[n]) / static_cast<double>(voxels);
+  return seen;
 }
-
-constexpr double whole = 0.95;  ///< of a lesion; registration and the images' last voxels take the rest
 
 std::string change_of(double before_mm3, double now_mm3, const FollowUpOptions& options) {
   const double change = now_mm3 - before_mm3;
@@ -101,7 +105,7 @@ std::string change_of(double before_mm3, double now_mm3, const FollowUpOptions& 
 std::string remark_on(const LesionGroup& group, std::optional<std::size_t> kept,
                       const std::vector<EarlierLesion>& before) {
   if (std::any_of(group.before.begin(), group.before.end(),
-                  [&](std::size_t n) { return before[n].share_seen < whole; }))
+                  [&](std::size_t n) { return !before[n].seen.whole(); }))
     return "partly outside the images of this study";
   if (group.before.size() == 1 && group.now.size() == 1) return {};
   std::string names;
@@ -236,7 +240,8 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
                          const FollowUpOptions& options, bool alike) {
   auto before = earlier_lesions(earlier);
-  find_shares_seen(before, grid, earlier, to_earlier);
+  const auto seen = seen_within(grid, earlier.labels, before.size(), earlier.geometry, to_earlier.inverse());
+  for (std::size_t n = 0; n < before.size(); ++n) before[n].seen = seen[n];
   const LesionLinks links = link_lesions(map, grid, earlier, to_earlier, options.tolerance_mm);
   describe_groups(map, links, before, options);
   FollowUp result{.segmentation_uid = earlier.reference.sop_instance_uid,
@@ -248,11 +253,11 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
     for (const std::size_t n : group.before) {
       const EarlierLesion& lesion = before[n];
       if (lesion.volume_mm3 == 0) continue;  // a segment without voxels was no lesion
-      if (lesion.share_seen < whole) {
+      if (!lesion.seen.whole()) {
         result.gone.push_back(lesion.name + ": not within the images of this study");
         continue;
       }
-      if (lesion.voxels_left == 0) {
+      if (lesion.seen.voxels == 0) {
         result.gone.push_back(lesion.name + ": covered by another segment of the earlier segmentation");
         continue;
       }
@@ -265,6 +270,14 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
     }
   }
   return result;
+}
+
+void remark_on_unseen(LesionMap& map, const dicom::VolumeGeometry& grid,
+                      const dicom::VolumeGeometry& earlier_images, const RigidTransform& to_earlier) {
+  const auto seen = seen_within(earlier_images, map.labels, map.lesions.size(), grid, to_earlier);
+  for (std::size_t n = 0; n < map.lesions.size(); ++n)
+    if (auto& history = map.lesions[n].history; history && history->change == "new" && !seen[n].whole())
+      history->remark = "not within the images of the earlier study";
 }
 
 void keep_identities(LesionMap& map, const dicom::VolumeGeometry& grid,
@@ -299,25 +312,29 @@ void compare_with_earlier(StudyResult& result, const EarlierStudy& study, const 
   std::string how = "compared with segmentation " + earlier.reference.sop_instance_uid + " of the study of " +
                     (earlier.study_date.empty() ? "an unknown date" : earlier.study_date);
   RigidTransform to_earlier;
+  std::optional<dicom::VolumeGeometry> earlier_images;
   if (earlier.frame_of_reference_uid == result.reference.header.frame_of_reference_uid) {
     how += ", in the same frame of reference";
   } else {
-    const Registration registration = register_rigid(
-        result.reference.volume, load_earlier_series(earlier, study).volume, RegistrationOptions{});
+    const dicom::LoadedSeries series = load_earlier_series(earlier, study);
+    const Registration registration =
+        register_rigid(result.reference.volume, series.volume, RegistrationOptions{});
     if (!registration.accepted) {
       result.warnings.push_back("not compared with the earlier study: not registered: " +
                                 registration.reason);
       return;
     }
     to_earlier = registration.fixed_to_moving;
+    earlier_images = series.volume.geometry;
     std::array<char, 80> text{};
     std::snprintf(text.data(), text.size(), ", registered: %.1f degrees, %.1f mm", to_earlier.rotation_deg(),
                   registration.displacement_mm);
     how += text.data();
   }
   const bool alike = would_find(result, earlier);
-  result.follow_up =
-      compare_lesions(result.lesions, result.reference.volume.geometry, earlier, to_earlier, options, alike);
+  const dicom::VolumeGeometry& grid = result.reference.volume.geometry;
+  result.follow_up = compare_lesions(result.lesions, grid, earlier, to_earlier, options, alike);
+  if (earlier_images) remark_on_unseen(result.lesions, grid, *earlier_images, to_earlier);
   result.follow_up->how = how;
 }
 

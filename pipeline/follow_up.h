@@ -47,6 +47,11 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
                          const FollowUpOptions& options, bool alike = true);
 
+/// Says of new lesions that they are not (less than 95 % of their voxels) within `earlier_images`, where
+/// nobody can have seen them.
+void remark_on_unseen(LesionMap& map, const dicom::VolumeGeometry& grid,
+                      const dicom::VolumeGeometry& earlier_images, const RigidTransform& to_earlier);
+
 /// Gives lesions that a result of the same study, in the same frame of reference, found as well the number
 /// and the tracking UID that they have there, unless they have those of an earlier study; new ones come after
 /// the last. `to_superseded` maps LPS mm of `grid` to those of the series that the other result was drawn on.

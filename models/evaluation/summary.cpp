@@ -153,7 +153,7 @@ std::optional<double> mean_of(const Spread& spread) {
   return spread.count == 0 ? std::nullopt : std::optional(spread.mean);
 }
 
-void summarise(SubsetFigures& figures, double small_lesion_mm) {
+void summarise(SubsetFigures& figures) {
   const Studies& studies = figures.studies;
   figures.dice = spread_over(studies, [](const StudyFigures& s) { return s.dice; });
   figures.precision = spread_over(studies, [](const StudyFigures& s) { return s.precision; });
@@ -170,7 +170,7 @@ void summarise(SubsetFigures& figures, double small_lesion_mm) {
   figures.youden_threshold_by_study =
       spread_over(studies, [](const StudyFigures& s) { return s.youden_threshold; });
   figures.sensitivity = sensitivity_of(studies, 0);
-  figures.sensitivity_large = sensitivity_of(studies, small_lesion_mm);
+  figures.sensitivity_large = sensitivity_of(studies, large_lesion_mm);
   figures.by_size = by_size(studies);
   constexpr int unlimited = std::numeric_limits<int>::max();
   figures.groups = {group_of(studies, 1, 3), group_of(studies, 4, 10), group_of(studies, 11, unlimited)};

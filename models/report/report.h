@@ -18,7 +18,6 @@ struct ReportOptions {
   std::string title = "Evaluation";
   std::string model;  ///< what was evaluated, one sentence
   std::string data;   ///< on what, one sentence
-  LesionRule rule;
   std::vector<ReportPicture> pictures;
 };
 

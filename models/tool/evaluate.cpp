@@ -43,7 +43,6 @@ void run(const EvaluateArguments& arguments) {
   ReportOptions report;
   report.model = describe(network->config()) + ": " + arguments.weights;
   report.data = std::to_string(studies.size()) + " studies of " + arguments.data;
-  report.rule = options.rule;
   add_pictures(options, arguments.pictures, report);
   const auto figures = evaluate(network, studies, options, [](double share) {
     std::fprintf(stderr, "\r%3.0f %%", 100 * share);

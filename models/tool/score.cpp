@@ -45,7 +45,6 @@ void run(const ScoreArguments& a) {
   ReportOptions report;
   report.model = "Probability maps of " + a.predictions;
   report.data = std::to_string(studies.size()) + " studies of " + a.data;
-  report.rule = a.options.rule;
   write_report({evaluate_predictions(studies, SlotSet().set(), predictor, a.options)}, report, a.output);
 }
 

@@ -41,7 +41,6 @@ void evaluate(const EvaluateArguments& arguments) {
   report.model = package.manifest.name + " " + package.manifest.version + ": " +
                  models::describe(package.manifest.network);
   report.data = std::to_string(studies.size()) + " studies of " + arguments.data;
-  report.rule = options.rule_of(options.subsets.front());
   models::add_pictures(options, pictures, report);
   const auto figures = [&] {
     Progress progress;

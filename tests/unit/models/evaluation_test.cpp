@@ -204,6 +204,7 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
     return given.all() ? outlined(study) : torch::zeros({8, 64, 64}).logit();
   };
   EvaluationOptions options;
+  options.rule_of = [](SlotSet given) { return LesionRule{.minimum_peak = given.all() ? 0.75 : 0.625}; };
   ReportOptions report;
   report.title = "A <test>";
   add_pictures(options, 1, report);
@@ -222,6 +223,8 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
   const std::string html = text_of(directory / "report.html");
   CHECK(html.find("A &lt;test&gt;") != std::string::npos);
   CHECK(html.find("0.795") != std::string::npos);
+  CHECK(html.find("<td>all four</td><td>0.75</td>") != std::string::npos);
+  CHECK(html.find("<td>without FLAIR</td><td>0.625</td>") != std::string::npos);
   CHECK(html.find("data:image/bmp;base64,Qk") != std::string::npos);  // BM
   for (const char* plot :
        {"roc", "precision-recall", "dice", "auc", "false-positives", "sensitivity-by-size"})
@@ -284,7 +287,7 @@ TEST_CASE("Lesions are judged by the rule for the sequences that a study has", "
     return LesionRule{};
   };
   evaluate_predictions({study}, SlotSet().set(), predictor, options);
-  CHECK(asked == std::vector<SlotSet>{study.present});
+  CHECK(asked == std::vector<SlotSet>{SlotSet().set(), study.present});
 }
 
 TEST_CASE("A row says how many of its studies have all of the sequences", "[evaluation]") {

@@ -187,4 +187,5 @@ TEST_CASE("Evaluation gives one row per subset and counts every lesion", "[evalu
   }
   CHECK(to_table(figures).find("| without FLAIR |") != std::string::npos);
   CHECK(to_json(figures).find("\"sensitivity_large\"") != std::string::npos);
+  CHECK(to_json(figures).find("\"threshold\": 0.001") != std::string::npos);
 }

@@ -179,6 +179,25 @@ TEST_CASE("What lies outside the images of this study is not said to be gone", "
   CHECK(numbered(map, 5).history->remark == "partly outside the images of this study");
 }
 
+TEST_CASE("New lesions that the earlier study's images do not show are said to be so", "[follow_up]") {
+  const RigidTransform motion = motion_about({0, 0, 0}, {6, -4, 9}, {5, -3, 7});
+  const auto earlier = segmentation_of({{{0, 0, 40}, 6}}, motion);
+  auto lower = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  lower.size[2] = static_cast<std::size_t>(std::llround(-lower.origin_lps_mm[2])) + 20;  // up to 20 mm
+  const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  LesionMap map = map_of(
+      g,
+      {{{0, 0, 40}, 6}, {motion.inverse().apply({0, 0, -20}), 5}, {motion.inverse().apply({10, 10, 40}), 4}});
+  compare_lesions(map, g, earlier, motion, {});
+  remark_on_unseen(map, g, lower, motion);
+  REQUIRE(map.lesions.size() == 3);
+  CHECK(map.lesions[0].history->remark.empty());  // known, wherever the images end
+  CHECK(map.lesions[1].history->change == "new");
+  CHECK(map.lesions[1].history->remark.empty());
+  CHECK(map.lesions[2].history->change == "new");
+  CHECK(map.lesions[2].history->remark == "not within the images of the earlier study");
+}
+
 TEST_CASE("What was looked for in another way, or lies below another segment, is not resolved",
           "[follow_up]") {
   const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
