@@ -16,7 +16,7 @@
 
 namespace metserve::models {
 
-/// The papers' and the aims' sensitivity is that of lesions of at least this longest diameter.
+/// Lesions of at least this longest diameter are the "large" ones of the tables.
 inline constexpr double large_lesion_mm = 5;
 
 struct EvaluationOptions {
@@ -113,7 +113,7 @@ std::vector<SubsetFigures> evaluate(const Network& network, const std::vector<St
                                     const EvaluationOptions& options,
                                     const std::function<void(double)>& on_study);
 
-/// Fills everything but the thresholds from `figures.studies`.
+/// Fills all but subset, rule and thresholds from `figures.studies`.
 void summarise(SubsetFigures& figures);
 
 /// "all four", "without BRAVO", ... or "CUBE post + FLAIR".

@@ -275,9 +275,13 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
 void remark_on_unseen(LesionMap& map, const dicom::VolumeGeometry& grid,
                       const dicom::VolumeGeometry& earlier_images, const RigidTransform& to_earlier) {
   const auto seen = seen_within(earlier_images, map.labels, map.lesions.size(), grid, to_earlier);
-  for (std::size_t n = 0; n < map.lesions.size(); ++n)
-    if (auto& history = map.lesions[n].history; history && history->change == "new" && !seen[n].whole())
-      history->remark = "not within the images of the earlier study";
+  for (std::size_t n = 0; n < map.lesions.size(); ++n) {
+    auto& history = map.lesions[n].history;
+    if (!history || seen[n].whole()) continue;
+    if (!history->remark.empty()) history->remark += ", ";
+    history->remark += (seen[n].within == 0 ? "not within" : "partly outside") +
+                       std::string(" the images of the earlier study");
+  }
 }
 
 void keep_identities(LesionMap& map, const dicom::VolumeGeometry& grid,

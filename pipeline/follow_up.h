@@ -47,8 +47,8 @@ FollowUp compare_lesions(LesionMap& map, const dicom::VolumeGeometry& grid,
                          const dicom::ReadSegmentation& earlier, const RigidTransform& to_earlier,
                          const FollowUpOptions& options, bool alike = true);
 
-/// Says of new lesions that they are not (less than 95 % of their voxels) within `earlier_images`, where
-/// nobody can have seen them.
+/// Remarks on compared lesions that `earlier_images` do not hold (less than 95 % of their voxels): a new one
+/// can have been there before, a grown one larger than it was seen.
 void remark_on_unseen(LesionMap& map, const dicom::VolumeGeometry& grid,
                       const dicom::VolumeGeometry& earlier_images, const RigidTransform& to_earlier);
 
@@ -68,10 +68,10 @@ struct EarlierStudy {
 };
 
 /// Reads the earlier study, registers its series to the result's reference (nothing to register where both
-/// have one frame of reference), compares the lesions and records all of it in `result`, with a warning where
-/// another model or other sequences found the earlier ones. A registration that cannot be trusted leaves the
-/// result as it is, with a warning. Throws dicom::Error for files that cannot be
-/// used, naming the series whose images are missing.
+/// have one frame of reference; then the earlier images are not looked at), compares the lesions and records
+/// all of it in `result`, with a warning where another model or other sequences found the earlier ones. A
+/// registration that cannot be trusted leaves the result as it is, with a warning. Throws dicom::Error for
+/// files that cannot be used, naming the series whose images are missing.
 void compare_with_earlier(StudyResult& result, const EarlierStudy& earlier, const FollowUpOptions& options);
 
 /// The same with an earlier study in which no lesion was found: all lesions are new.

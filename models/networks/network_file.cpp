@@ -132,8 +132,9 @@ std::string title_of_weights(const std::filesystem::path& file) {
     const auto found = metadata.find(key);
     return found == metadata.end() ? std::string() : found->second;
   };
-  const std::string name = held("name"), before = held(started_from_key);
+  const std::string name = held("name"), before = held(started_from_key), parts = held(mean_of_key);
   const std::string title = name.empty() ? file.filename().string() : name + " " + held("version");
+  if (!parts.empty()) return title + ", the mean of " + parts;
   return before.empty() ? title : title + ", on from " + before;
 }
 

@@ -28,12 +28,14 @@ void load_state(torch::nn::Module& network, const std::map<std::string, torch::T
 void save_network(const Network& network, std::map<std::string, std::string> metadata, bool half,
                   const std::filesystem::path& file);
 
-/// What weights are called in those that are trained on from them, and in their package's training data: name
-/// and version of a package, else the file's name, and what they were trained on from themselves.
+/// What weights are called in those that come of them, and in their package's training data: name and version
+/// of a package, else the file's name, and what they come of themselves.
 std::string title_of_weights(const std::filesystem::path& file);
 
 /// Of the metadata of weights: the title of those that they were trained on from.
 inline constexpr const char* started_from_key = "started_from";
+/// Of the metadata of averaged weights: the titles of those that they are the mean of.
+inline constexpr const char* mean_of_key = "mean_of";
 
 /// A network as `save_network` wrote it, in evaluation mode, channels-last, on the CPU.
 Network load_network(const std::filesystem::path& file);

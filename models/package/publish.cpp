@@ -139,9 +139,10 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   on_progress("choosing threshold and peak");
   const Network trained = load_network(weights);
   const auto metadata = read_safetensors(weights).metadata;
-  const auto before = metadata.find(started_from_key);
+  const auto before = metadata.find(started_from_key), parts = metadata.find(mean_of_key);
   std::map<std::string, std::string> title{{"name", options.name}, {"version", options.version}};
   if (before != metadata.end()) title.insert(*before);
+  if (parts != metadata.end()) title.insert(*parts);
   Manifest manifest;
   choose_rule(trained, validation, options, manifest);
   save_network(trained, title, true, stored);
@@ -156,6 +157,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   manifest.intended_use = options.intended_use;
   manifest.training_data = options.training_data;
   if (before != metadata.end()) manifest.training_data += ", on from the weights of " + before->second;
+  if (parts != metadata.end()) manifest.training_data += ", the mean of the weights " + parts->second;
   manifest.weights_sha256 = sha256_of(stored);
 
   write_manifest(manifest,

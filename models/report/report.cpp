@@ -95,7 +95,7 @@ std::string group_tables(const std::vector<SubsetFigures>& figures) {
 
 std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions& options,
                  const std::vector<NamedPlot>& plots) {
-  const LesionRule& rule = figures.front().rule;  // packages have a peak of its own for each subset, alone
+  const LesionRule& rule = figures.front().rule;  // only the peak depends on the subset
   std::string text =
       "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'><title>" + escaped(options.title) +
       "</title><style>" + style + "</style></head><body>\n<h1>" + escaped(options.title) + "</h1>\n<p>" +
@@ -106,7 +106,8 @@ std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions&
   text +=
       "<p>Figures are means over studies or shares of all lesions, with 95 % intervals by bootstrap over "
       "patients. Voxel Dice is of all that is segmented; the Dice of lesions found leaves out missed "
-      "lesions and false positives. The papers' tables stand below ours: theirs are of patients.</p>\n";
+      "lesions and false positives. A component must reach the smallest peak, a probability, somewhere. The "
+      "papers' tables stand below ours: theirs are of patients.</p>\n";
   text += "<h2>Voxels</h2>\n" + voxel_table(figures) + "<h2>Lesions</h2>\n" + lesion_table(figures) +
           "<h2>By number of lesions</h2>\n" + group_tables(figures) + "<h2>Plots</h2>\n";
   for (const NamedPlot& plot : plots) text += plot.svg;

@@ -21,10 +21,10 @@ void run(const AverageArguments& a) {
   std::string titles;
   for (const std::string& file : a.weights) {
     networks.push_back(load_network(file));
-    titles += (titles.empty() ? "the mean of " : " and ") + title_of_weights(file);
+    titles += (titles.empty() ? "[" : " and [") + title_of_weights(file) + "]";
   }
   const Network mean = average(networks);
-  save_network(mean, {{started_from_key, titles}}, false, a.output);
+  save_network(mean, {{mean_of_key, titles}}, false, a.output);
   std::printf("%s: %s\n", a.output.c_str(), describe(mean->config()).c_str());
 }
 

@@ -179,6 +179,16 @@ TEST_CASE("A package says which weights its training began with, and hands that 
         "tiny 1.2, on from metserve-simulated 0.8.0");
 }
 
+TEST_CASE("A package says which weights its own are the mean of", "[package]") {
+  const TemporaryDirectory directory;
+  const Manifest manifest = publish_tiny(directory, SlotSet().set(), SlotSet().set(), false,
+                                         {{mean_of_key, "[a 1] and [b.safetensors, on from a 1]"}});
+  CHECK(manifest.training_data ==
+        "nothing: a test, the mean of the weights [a 1] and [b.safetensors, on from a 1]");
+  CHECK(title_of_weights(directory / "package/weights.safetensors") ==
+        "tiny 1.2, the mean of [a 1] and [b.safetensors, on from a 1]");
+}
+
 TEST_CASE("Nothing is published on validation studies without a lesion", "[package]") {
   const TemporaryDirectory directory;
   CHECK_THROWS_WITH(publish(directory / "trained.safetensors", {toy_study(0, 0)},

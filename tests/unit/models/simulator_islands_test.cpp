@@ -1,3 +1,5 @@
+#include <cstdint>
+
 #include <torch/types.h>
 
 #include "models/simulator/islands.h"
@@ -58,6 +60,14 @@ TEST_CASE("small parts of vessels amid brain tissue become brain, others stay", 
     const torch::Tensor large = with_cube(vessel, 5, 30, 30, 30);
     CHECK(without_islands(large.clone()).equal(large));
   }
+}
+
+TEST_CASE("a vessel between brain and fluid is where most of its contacts are", "[simulator]") {
+  const torch::Tensor at_fluid = with_cube(Tissue::vein, 3, 2, 20, 20);  // two layers of three in it
+  CHECK(without_islands(at_fluid.clone()).equal(at_fluid));
+  torch::Tensor expected = head();  // one layer: it goes, and that layer becomes white matter
+  expected.narrow(0, 3, 1).narrow(1, 20, 3).narrow(2, 20, 3).fill_(code(Tissue::white_matter));
+  CHECK(without_islands(with_cube(Tissue::vein, 3, 3, 20, 20)).equal(expected));
 }
 
 TEST_CASE("an artery and the vein that it touches are one part", "[simulator]") {

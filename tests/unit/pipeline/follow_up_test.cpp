@@ -179,23 +179,30 @@ TEST_CASE("What lies outside the images of this study is not said to be gone", "
   CHECK(numbered(map, 5).history->remark == "partly outside the images of this study");
 }
 
-TEST_CASE("New lesions that the earlier study's images do not show are said to be so", "[follow_up]") {
+TEST_CASE("Lesions that the earlier study's images do not hold are remarked on", "[follow_up]") {
   const RigidTransform motion = motion_about({0, 0, 0}, {6, -4, 9}, {5, -3, 7});
-  const auto earlier = segmentation_of({{{0, 0, 40}, 6}}, motion);
+  const auto here = [&](const dicom::Vec3& place_of_earlier) {
+    return motion.inverse().apply(place_of_earlier);
+  };
   auto lower = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
-  lower.size[2] = static_cast<std::size_t>(std::llround(-lower.origin_lps_mm[2])) + 20;  // up to 20 mm
+  const double end_mm = 19.5;  // behind the last voxel of 1 mm
+  lower.size[2] = static_cast<std::size_t>(std::llround(-lower.origin_lps_mm[2])) + 20;
+  const Sphere inside{{0, 0, -30}, 7}, cut{here({-30, 0, end_mm}), 6};
+  const auto earlier = segmentation_of({inside, cut}, motion);
   const auto g = grid(dicom::testing::Plane::axial, {0.9, 0.9, 1});
+  // With the motion left out or turned round the middle one of the new lesions would lie inside.
   LesionMap map = map_of(
-      g,
-      {{{0, 0, 40}, 6}, {motion.inverse().apply({0, 0, -20}), 5}, {motion.inverse().apply({10, 10, 40}), 4}});
+      g, {inside, cut, {here({-20, 25, end_mm}), 5}, {here({20, 20, 25}), 4}, {here({30, -30, -20}), 3}});
   compare_lesions(map, g, earlier, motion, {});
   remark_on_unseen(map, g, lower, motion);
-  REQUIRE(map.lesions.size() == 3);
-  CHECK(map.lesions[0].history->remark.empty());  // known, wherever the images end
-  CHECK(map.lesions[1].history->change == "new");
-  CHECK(map.lesions[1].history->remark.empty());
-  CHECK(map.lesions[2].history->change == "new");
-  CHECK(map.lesions[2].history->remark == "not within the images of the earlier study");
+  REQUIRE(map.lesions.size() == 5);
+  CHECK(numbered(map, 1).history->remark.empty());
+  CHECK(numbered(map, 3).history->change == "stable");
+  CHECK(numbered(map, 3).history->remark == "partly outside the images of the earlier study");
+  for (const int fresh : {4, 5, 6}) CHECK(numbered(map, fresh).history->change == "new");
+  CHECK(numbered(map, 4).history->remark == "partly outside the images of the earlier study");
+  CHECK(numbered(map, 5).history->remark == "not within the images of the earlier study");
+  CHECK(numbered(map, 6).history->remark.empty());
 }
 
 TEST_CASE("What was looked for in another way, or lies below another segment, is not resolved",
