@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include "models/simulator/head.h"
 #include "models/simulator/islands.h"
 #include "models/simulator/tissue.h"
 #include "tests/catch.h"
@@ -75,4 +76,22 @@ TEST_CASE("an artery and the vein that it touches are one part", "[simulator]") 
   tissue.narrow(0, 30, 4).narrow(1, 30, 4).narrow(2, 24, 4).fill_(code(Tissue::vein));
   const torch::Tensor before = tissue.clone();
   CHECK(without_islands(tissue).equal(before));  // 128 voxels
+}
+
+TEST_CASE("a head is prepared without the islands of its label map", "[simulator]") {
+  const auto prepared = [](const metserve::models::Anatomy& anatomy) {
+    Random random(5, Stream::head);
+    return prepare_head(anatomy, random, torch::kCPU).tissue;
+  };
+  metserve::models::Anatomy anatomy = metserve::models::procedural_anatomy(3);
+  const torch::Tensor before = prepared(anatomy);
+  constexpr std::int64_t edge = 4;
+  const torch::Tensor white = anatomy.labels.eq(2).to(torch::kFloat32).unsqueeze(0).unsqueeze(0);
+  const torch::Tensor corners = torch::avg_pool3d(white, edge, 1)[0][0].eq(1).nonzero();
+  REQUIRE(corners.size(0) > 0);
+  const torch::Tensor at = corners[corners.size(0) / 2];
+  torch::Tensor cube = anatomy.labels;
+  for (std::int64_t axis = 0; axis < 3; ++axis) cube = cube.narrow(axis, at[axis].item<std::int64_t>(), edge);
+  cube.fill_(136);
+  CHECK(prepared(anatomy).equal(before));
 }
