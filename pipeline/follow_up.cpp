@@ -2,97 +2,22 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <numeric>
 #include <optional>
 #include <set>
-#include <string_view>
-#include <system_error>
 
 #include "dicom/error.h"
-#include "dicom/part10.h"
 #include "dicom/patient.h"
 #include "pipeline/error.h"
+#include "pipeline/follow_up_earlier.h"
 #include "pipeline/follow_up_groups.h"
 #include "pipeline/segment_study.h"
 
 namespace metserve::pipeline {
 namespace {
-
-std::string name_of(int number) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "GTV_MET_%02d", number);
-  return text.data();
-}
-
-/// How much of a lesion lies within the images of another study.
-struct Seen {
-  std::size_t voxels = 0, within = 0;
-  /// Registration and the images' last voxels take the rest.
-  bool whole() const { return static_cast<double>(within) >= 0.95 * static_cast<double>(voxels); }
-};
-
-/// A lesion as the earlier study's segmentation has it.
-struct EarlierLesion {
-  int number = 0;
-  std::string name, tracking_uid;
-  double volume_mm3 = 0;
-  Seen seen;  ///< of the voxels that no other segment covers, within the images of this study
-};
-
-/// The number in GTV_MET_07; 0 for another name, or a number that no patient's lesions reach.
-int number_in(const std::string& tracking_id) {
-  constexpr std::string_view prefix = "GTV_MET_";
-  if (!tracking_id.starts_with(prefix)) return 0;
-  const char* const end = tracking_id.data() + tracking_id.size();
-  int number = 0;
-  const auto parsed = std::from_chars(tracking_id.data() + prefix.size(), end, number);
-  return parsed.ec == std::errc() && parsed.ptr == end && number > 0 && number < 100000 ? number : 0;
-}
-
-std::vector<EarlierLesion> earlier_lesions(const dicom::ReadSegmentation& earlier) {
-  std::vector<EarlierLesion> lesions(earlier.segments.size());
-  std::set<int> numbers;
-  for (const auto& segment : earlier.segments) numbers.insert(number_in(segment.tracking_id));
-  // Another program's names, or ours that were edited: then the segments' order counts.
-  const bool ours = numbers.size() == lesions.size() && !numbers.contains(0);
-  for (std::size_t n = 0; n < lesions.size(); ++n) {
-    const auto& segment = earlier.segments[n];
-    lesions[n].number = ours ? number_in(segment.tracking_id) : static_cast<int>(n + 1);
-    lesions[n].volume_mm3 = static_cast<double>(segment.voxels) * earlier.geometry.voxel_volume_mm3();
-    lesions[n].name = segment.tracking_id.empty() ? name_of(lesions[n].number) : segment.tracking_id;
-    if (dicom::is_valid_uid(segment.tracking_uid)) lesions[n].tracking_uid = segment.tracking_uid;
-  }
-  return lesions;
-}
-
-bool is_inside(const dicom::VolumeGeometry& grid, const dicom::Vec3& place_lps_mm) {
-  const dicom::Vec3 index = grid.index(place_lps_mm);
-  for (std::size_t axis = 0; axis < 3; ++axis)
-    if (!(index[axis] >= -0.5 && index[axis] < static_cast<double>(grid.size[axis]) - 0.5)) return false;
-  return true;
-}
-
-/// Of each of `lesions` parts of `labels`, on `own`: its voxels, and those within `images`, whose LPS mm
-/// `to_images` gives.
-std::vector<Seen> seen_within(const dicom::VolumeGeometry& images, const std::vector<std::uint16_t>& labels,
-                              std::size_t lesions, const dicom::VolumeGeometry& own,
-                              const RigidTransform& to_images) {
-  std::vector<Seen> seen(lesions);
-  for (std::size_t v = 0; v < labels.size(); ++v) {
-    if (labels[v] == 0) continue;
-    Seen& lesion = seen[labels[v] - 1u];
-    const dicom::Vec3 index{static_cast<double>(v % own.size[0]),
-                            static_cast<double>(v / own.size[0] % own.size[1]),
-                            static_cast<double>(v / (own.size[0] * own.size[1]))};
-    ++lesion.voxels;
-    if (is_inside(images, to_images.apply(own.lps_mm(index)))) ++lesion.within;
-  }
-  return seen;
-}
 
 std::string change_of(double before_mm3, double now_mm3, const FollowUpOptions& options) {
   const double change = now_mm3 - before_mm3;
@@ -181,7 +106,7 @@ std::string sentence_on(const Lesion& lesion) {
                   history.volume_change_percent);
   else
     std::snprintf(text.data(), text.size(), ": %s, %.0f mm3", history.change.c_str(), lesion.volume_mm3);
-  return name_of(lesion.number) + text.data() + (history.remark.empty() ? "" : ", " + history.remark);
+  return lesion_name(lesion.number) + text.data() + (history.remark.empty() ? "" : ", " + history.remark);
 }
 
 models::SlotSet sequences_of(const dicom::ReadSegmentation& earlier) {
