@@ -20,6 +20,10 @@ struct LesionHistory {
   std::string remark;                ///< e.g. that lesions have merged; empty when there is nothing to say
 };
 
+/// Name of a lesion that is unique in its study, ASCII and at most 16 characters: GTV_MET_01. ROI name in the
+/// structure set, tracking identifier in segmentation and report.
+std::string lesion_name(int number);
+
 /// One lesion as the objects describe it. Lesion n of a result (from 0) has label and segment n + 1; its
 /// number is what it is called, and stays with it from study to study.
 struct LesionDescription {

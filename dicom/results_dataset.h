@@ -48,10 +48,6 @@ inline constexpr Code source_for_processing{"121322", "DCM", "Source image for i
 /// Appends `code` to the sequence `tag`.
 void append_code(DcmItem& parent, const DcmTagKey& tag, const Code& code);
 
-/// Name of a lesion that is unique in its study, ASCII and at most 16 characters: GTV_MET_01. ROI name in the
-/// structure set, tracking identifier in segmentation and report.
-std::string lesion_name(int number);
-
 /// A decimal string (VR DS, at most 16 bytes, PS3.5 6.2): `text` as it is, shortened only when it is longer.
 std::string decimal_string(const std::string& text);
 std::string decimal_string(double value);

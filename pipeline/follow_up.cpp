@@ -106,7 +106,8 @@ std::string sentence_on(const Lesion& lesion) {
                   history.volume_change_percent);
   else
     std::snprintf(text.data(), text.size(), ": %s, %.0f mm3", history.change.c_str(), lesion.volume_mm3);
-  return lesion_name(lesion.number) + text.data() + (history.remark.empty() ? "" : ", " + history.remark);
+  return dicom::lesion_name(lesion.number) + text.data() +
+         (history.remark.empty() ? "" : ", " + history.remark);
 }
 
 models::SlotSet sequences_of(const dicom::ReadSegmentation& earlier) {

@@ -1,8 +1,6 @@
 #include "pipeline/follow_up_earlier.h"
 
-#include <array>
 #include <charconv>
-#include <cstdio>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -31,12 +29,6 @@ bool is_inside(const dicom::VolumeGeometry& grid, const dicom::Vec3& place_lps_m
 
 }  // namespace
 
-std::string lesion_name(int number) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "GTV_MET_%02d", number);
-  return text.data();
-}
-
 std::vector<EarlierLesion> earlier_lesions(const dicom::ReadSegmentation& earlier) {
   std::vector<EarlierLesion> lesions(earlier.segments.size());
   std::set<int> numbers;
@@ -47,7 +39,8 @@ std::vector<EarlierLesion> earlier_lesions(const dicom::ReadSegmentation& earlie
     const auto& segment = earlier.segments[n];
     lesions[n].number = ours ? number_in(segment.tracking_id) : static_cast<int>(n + 1);
     lesions[n].volume_mm3 = static_cast<double>(segment.voxels) * earlier.geometry.voxel_volume_mm3();
-    lesions[n].name = segment.tracking_id.empty() ? lesion_name(lesions[n].number) : segment.tracking_id;
+    lesions[n].name =
+        segment.tracking_id.empty() ? dicom::lesion_name(lesions[n].number) : segment.tracking_id;
     if (dicom::is_valid_uid(segment.tracking_uid)) lesions[n].tracking_uid = segment.tracking_uid;
   }
   return lesions;

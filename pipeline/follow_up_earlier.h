@@ -10,9 +10,6 @@
 
 namespace metserve::pipeline {
 
-/// "GTV_MET_07" for 7.
-std::string lesion_name(int number);
-
 /// How much of a lesion lies within the images of another study.
 struct Seen {
   std::size_t voxels = 0, within = 0;

@@ -95,3 +95,11 @@ TEST_CASE("a head is prepared without the islands of its label map", "[simulator
   cube.fill_(136);
   CHECK(prepared(anatomy).equal(before));
 }
+
+TEST_CASE("FreeSurfer's own codes of plexus, corpus callosum and hypointensities are known", "[simulator]") {
+  const torch::Tensor labels = torch::tensor({31, 63, 251, 255, 77, 1}, torch::kInt16);
+  const torch::Tensor expected =
+      torch::tensor({code(Tissue::choroid), code(Tissue::choroid), code(Tissue::white_matter),
+                     code(Tissue::white_matter), code(Tissue::white_lesion), code(Tissue::air)});
+  CHECK(tissues_of_labels(labels).to(torch::kInt64).equal(expected));
+}
