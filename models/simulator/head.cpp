@@ -8,6 +8,7 @@
 
 #include "models/error.h"
 #include "models/simulator/choroid.h"
+#include "models/simulator/components.h"
 #include "models/simulator/fields.h"
 #include "models/simulator/islands.h"
 #include "models/simulator/tissue.h"
@@ -110,7 +111,7 @@ void divide_soft_tissue(torch::Tensor& tissue, Random& random) {
 
 /// An ellipsoid in the sella, below the optic chiasm (label 85), where there is one.
 void add_pituitary(torch::Tensor& tissue, const torch::Tensor& labels, double spacing_mm) {
-  const torch::Tensor chiasm = labels.eq(85).nonzero();
+  const torch::Tensor chiasm = largest_component(labels.eq(85).cpu()).nonzero();
   if (chiasm.size(0) == 0) return;
   const torch::Tensor sum = chiasm.sum(0).cpu();
   constexpr std::array<double, 3> offset_mm{-9, 1, 0}, half_axes_mm{3.5, 4.5, 6};

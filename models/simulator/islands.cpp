@@ -38,13 +38,31 @@ std::vector<Contacts> contacts_of(const Components& parts, const torch::Tensor& 
   return contacts;
 }
 
-bool amid_brain(const Contacts& contacts) {
-  std::int64_t brain = 0, all = 0;
-  for (std::size_t i = 0; i < contacts.size(); ++i) {
-    all += contacts[i];
-    if (is_brain(static_cast<Tissue>(i))) brain += contacts[i];
-  }
-  return 2 * brain > all;
+bool anywhere(const Contacts&) {
+  return true;
+}
+
+std::int64_t contacts_with(const Contacts& contacts, bool (*wanted)(Tissue)) {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < contacts.size(); ++i)
+    if (wanted(static_cast<Tissue>(i))) count += contacts[i];
+  return count;
+}
+
+bool mostly(const Contacts& contacts, bool (*wanted)(Tissue)) {
+  return 2 * contacts_with(contacts, wanted) > contacts_with(contacts, [](Tissue) { return true; });
+}
+
+bool within_brain(const Contacts& contacts) {
+  return mostly(contacts, [](Tissue one) {
+    return is_brain(one) || one == Tissue::ventricle || one == Tissue::choroid;
+  });
+}
+
+bool within_skull(const Contacts& contacts) {
+  return mostly(contacts, [](Tissue one) {
+    return is_brain(one) || one == Tissue::ventricle || one == Tissue::choroid || one == Tissue::csf;
+  });
 }
 
 /// `tissue` is on the CPU. The small parts of `kind` that `mistaken` says are none become their surroundings.
@@ -69,8 +87,10 @@ void absorb(torch::Tensor& tissue, std::initializer_list<Tissue> kind, double vo
 void remove_islands(torch::Tensor& tissue, double spacing_mm) {
   const double voxel_mm3 = spacing_mm * spacing_mm * spacing_mm;
   torch::Tensor host = tissue.cpu().contiguous();
-  absorb(host, {Tissue::choroid}, voxel_mm3, [](const Contacts&) { return true; });
-  absorb(host, {Tissue::artery, Tissue::vein}, voxel_mm3, amid_brain);
+  absorb(host, {Tissue::choroid}, voxel_mm3, anywhere);
+  absorb(host, {Tissue::artery, Tissue::vein}, voxel_mm3, within_brain);
+  absorb(host, {Tissue::cortical_bone, Tissue::marrow, Tissue::mucosa, Tissue::muscle, Tissue::skin},
+         voxel_mm3, within_skull);
   tissue.copy_(host);
 }
 

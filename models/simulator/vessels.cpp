@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -95,21 +96,38 @@ class Pen {
   const Canvas& canvas_;
 };
 
-constexpr double step_mm = 0.6;
+constexpr double step_mm = 0.6, shortest_mm = 8;
+
+struct Dot {
+  Point at;
+  double radius_mm = 0;
+};
+
+/// Whether a walk comes as far from its start as a vessel does. One that is held in a pocket of fluid amid
+/// brain, as perivascular spaces are, would be a ball.
+bool is_long(const std::vector<Dot>& walk, const Canvas& canvas) {
+  return std::any_of(walk.begin(), walk.end(), [&](const Dot& dot) {
+    Point away_mm;
+    for (std::size_t axis = 0; axis < 3; ++axis)
+      away_mm[axis] = (dot.at[axis] - walk.front().at[axis]) * canvas.spacing_mm[axis];
+    return std::hypot(away_mm[0], away_mm[1], away_mm[2]) >= shortest_mm;
+  });
+}
 
 bool is_sulcus(const Pen& pen, const Point& point) {
   const Tissue here = pen.at(point);
   return (here == Tissue::csf || here == Tissue::dura) && pen.near_brain(point, 3);
 }
 
-void draw_cortical_vessel(Pen& pen, Random& random) {
+void draw_cortical_vessel(Pen& pen, const Canvas& canvas, Random& random) {
   const auto start = pen.find(random, [&](const Point& point) { return is_sulcus(pen, point); });
   if (!start) return;
   Point point = *start, direction = random.direction();
   double radius_mm = random.log_uniform(0.4, 1.6);
   const auto steps = static_cast<int>(random.uniform(12, 70) / step_mm);
+  std::vector<Dot> walk;
   for (int count = 0; count < steps; ++count) {
-    pen.dot(point, radius_mm, 1.0);
+    walk.push_back({point, radius_mm});
     constexpr int tries = 8;
     Point next = direction;
     for (int attempt = 0; attempt < tries; ++attempt) {
@@ -118,9 +136,11 @@ void draw_cortical_vessel(Pen& pen, Random& random) {
     }
     direction = next;
     point = pen.step(point, direction, step_mm);
-    if (!is_sulcus(pen, point) && random.chance(0.3)) return;
+    if (!is_sulcus(pen, point) && random.chance(0.3)) break;
     radius_mm = std::clamp(radius_mm * (1 + 0.04 * random.normal()), 0.3, 1.8);
   }
+  if (!is_long(walk, canvas)) return;
+  for (const Dot& dot : walk) pen.dot(dot.at, dot.radius_mm, 1.0);
 }
 
 void draw_medullary_vein(Pen& pen, Random& random) {
@@ -143,7 +163,7 @@ torch::Tensor draw_vessels(const torch::Tensor& tissue, const Canvas& canvas, Ra
   torch::Tensor coverage = torch::zeros(tissue.sizes(), torch::kFloat32);
   Pen pen(tissue, coverage, canvas);
   const auto cortical = random.integer(90, 220), medullary = random.integer(20, 70);
-  for (std::int64_t vessel = 0; vessel < cortical; ++vessel) draw_cortical_vessel(pen, random);
+  for (std::int64_t vessel = 0; vessel < cortical; ++vessel) draw_cortical_vessel(pen, canvas, random);
   for (std::int64_t vessel = 0; vessel < medullary; ++vessel) draw_medullary_vein(pen, random);
   return coverage;
 }

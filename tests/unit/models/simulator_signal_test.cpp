@@ -2,6 +2,7 @@
 
 #include "models/simulator/components.h"
 #include "models/simulator/fields.h"
+#include "models/simulator/scene.h"
 #include "models/simulator/signal.h"
 #include "models/simulator/tissue.h"
 #include "tests/catch.h"
@@ -47,6 +48,21 @@ TEST_CASE("a hospital has its own protocols, and mixed ones are of either", "[si
       CHECK(mixed[index(slot)].effective_te_ms == own[index(slot)].effective_te_ms);
     }
   }
+}
+
+TEST_CASE("with random contrasts small vessel disease is not brighter than white matter after the agent",
+          "[simulator]") {
+  int darker = 0;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Random random(seed, Stream::protocol);
+    const TissueTable tissues = draw_tissues(3.0, random);
+    const auto protocols = draw_protocols(Hospital::stanford, 3.0, random);
+    const auto bravo = draw_contrasts(tissues, protocols, random, 1.0).signals[index(Slot::t1_gre_post)];
+    INFO("seed " << seed);
+    CHECK(bravo[index(Tissue::white_lesion)] <= bravo[index(Tissue::white_matter)]);
+    if (bravo[index(Tissue::white_lesion)] < bravo[index(Tissue::white_matter)]) ++darker;
+  }
+  CHECK(darker > 10);  // the contrast stays random
 }
 
 TEST_CASE("without an inversion the gradient echo is the Ernst formula", "[simulator]") {
