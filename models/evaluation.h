@@ -25,6 +25,7 @@ struct EvaluationOptions {
   std::function<LesionRule(SlotSet)> rule_of;     ///< the same by the sequences that a study gives, instead
   bool whole_subsets = false;      ///< leaves out studies that lack a sequence of the subset that the network
                                    ///< uses; else they are scored with those that they have
+  bool mirrored = false;           ///< see InferenceOptions
   std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
   std::string precision = "auto";  ///< auto, float32 or bfloat16
   int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice

@@ -89,6 +89,23 @@ torch::Tensor stacks(const torch::Tensor& images, std::span<const Plane> planes,
   return images.scalar_type() == torch::kUInt8 ? stack.to(torch::kFloat32).div_(255) : stack;
 }
 
+/// [N, 1, h, w] float32 log-odds of `stack` [N, 4 * slices, h, w]. With `mirrored` those of slices where any
+/// reaches `suspected` are the mean with the mirror image's: what is less than that everywhere has no lesion.
+torch::Tensor answer(const Network& network, const torch::Tensor& stack, SlotSet present, bool mirrored) {
+  constexpr int columns = 3;
+  constexpr double suspected = -8;
+  const auto ask = [&](const torch::Tensor& images) {
+    const std::vector<SlotSet> kept(static_cast<std::size_t>(images.size(0)), present);
+    return network->forward(images.contiguous(torch::MemoryFormat::ChannelsLast), kept).to(torch::kFloat32);
+  };
+  const torch::Tensor log_odds = ask(stack);
+  if (!mirrored) return log_odds;
+  const torch::Tensor again = log_odds.amax({1, 2, 3}).ge(suspected).nonzero().squeeze(1);
+  if (again.numel() == 0) return log_odds;
+  const torch::Tensor mirror = ask(stack.index_select(0, again).flip(columns)).flip(columns);
+  return log_odds.index_copy(0, again, log_odds.index_select(0, again).add(mirror).div(2));
+}
+
 void check(const torch::Tensor& images, SlotSet present) {
   if (present.none())
     throw Error(Error::Kind::bad_input, "inference: no sequence is present that the network was trained on");
@@ -120,10 +137,9 @@ torch::Tensor predict(const Network& network, const torch::Tensor& images, SlotS
     const auto end =
         std::find_if(begin, limit, [&](const Plane& plane) { return plane.size() != begin->size(); });
     const std::span batch(begin, end);
-    const torch::Tensor stack = stacks(used, batch, depth).contiguous(torch::MemoryFormat::ChannelsLast);
-    const std::vector<SlotSet> kept(batch.size(), present);
     const AutocastGuard autocast(options.precision, options.device);
-    const torch::Tensor log_odds = network->forward(stack, kept).squeeze(1).cpu();
+    const torch::Tensor log_odds =
+        answer(network, stacks(used, batch, depth), present, options.mirrored).squeeze(1).cpu();
     for (std::size_t i = 0; i < batch.size(); ++i)
       result[batch[i].index]
           .narrow(0, batch[i].rows.first, batch[i].rows.size)

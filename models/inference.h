@@ -15,7 +15,9 @@ namespace metserve::models {
 struct InferenceOptions {
   torch::Device device = torch::kCPU;  ///< where the network is
   Precision precision = Precision::float32;
-  int batch = 4;                            ///< slices at a time, >= 1
+  int batch = 4;  ///< slices at a time, >= 1
+  bool mirrored =
+      false;  ///< where a lesion is suspected the mean with what is seen in the left-right mirror image
   std::vector<std::int64_t> slices;         ///< which centre slices to predict; empty: all
   std::function<void(double)> on_progress;  ///< called with the share done, 0..1
 };

@@ -14,13 +14,26 @@
 namespace metserve::models {
 namespace {
 
-constexpr double lowest_threshold = -2, threshold_step = 0.5;  // log-odds
-constexpr int threshold_steps = 12;                            // to 4, which is 0.98
+constexpr double lowest_threshold = -4, threshold_step = 0.5;  // log-odds: 0.02
+constexpr int threshold_steps = 16;                            // to 4, which is 0.98
 constexpr double roundness_step = 0.05;
 constexpr int roundness_steps = 12;
 
-[[noreturn]] void refuse() {
-  throw Error(Error::Kind::bad_input, "no peak gives so few false positives on the validation studies");
+/// Voxels of what is taken for lesions in one study, and those of them that are of the truth.
+struct Taken {
+  double voxels = 0, hits = 0;
+};
+
+/// Mean Dice over the studies with a lesion or something that was taken for one, 0 where there is none.
+double mean_dice(const std::vector<Taken>& taken, const std::vector<double>& truth_voxels) {
+  double sum = 0, defined = 0;
+  for (std::size_t study = 0; study < taken.size(); ++study) {
+    const double both = taken[study].voxels + truth_voxels[study];
+    if (both == 0) continue;
+    sum += 2 * taken[study].hits / both;
+    defined += 1;
+  }
+  return defined > 0 ? sum / defined : 0;
 }
 
 }  // namespace
@@ -52,6 +65,7 @@ std::vector<LesionRuleChoice::Component> LesionRuleChoice::components_of(const t
   }
   const double voxel_mm3 = study.spacing_mm[0] * study.spacing_mm[1] * study.spacing_mm[2];
   for (std::size_t i = 0; i < components.size(); ++i) {
+    components[i].study = studies();
     components[i].roundness = round[static_cast<std::int64_t>(i)];
     components[i].voxels = static_cast<double>(parts.voxels[i]);
     components[i].counts = components[i].voxels * voxel_mm3 >= minimum_volume_mm3_;
@@ -64,19 +78,19 @@ void LesionRuleChoice::add(const torch::Tensor& log_odds, const Study& study) {
   for (Rung& rung : rungs_)
     for (Component& component : components_of(log_odds, study, rung.threshold))
       rung.components.push_back(std::move(component));
-  ++studies_;
-  truth_voxels_ += static_cast<double>(study.truth.ne(0).sum().item<std::int64_t>());
+  truth_voxels_.push_back(static_cast<double>(study.truth.ne(0).sum().item<std::int64_t>()));
   lesions_ += static_cast<std::size_t>(study.truth.max().item<std::int64_t>());
 }
 
 void LesionRuleChoice::add(const LesionRuleChoice& other) {
   for (std::size_t r = 0; r < rungs_.size(); ++r)
     for (Component component : other.rungs_[r].components) {
+      component.study += studies();
       for (std::size_t& lesion : component.lesions) lesion += lesions_;
       rungs_[r].components.push_back(std::move(component));
     }
-  studies_ += other.studies_;
-  truth_voxels_ += other.truth_voxels_;
+  const std::vector<double> others = other.truth_voxels_;  // which may be this one
+  truth_voxels_.insert(truth_voxels_.end(), others.begin(), others.end());
   lesions_ += other.lesions_;
 }
 
@@ -90,7 +104,8 @@ std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::with_lowest_peak(cons
     if (component.roundness >= roundness) candidates.push_back(&component);
   std::sort(candidates.begin(), candidates.end(),
             [](const Component* a, const Component* b) { return a->peak > b->peak; });
-  double voxels = 0, hits = 0, invented = 0;
+  std::vector<Taken> taken(studies());
+  double invented = 0;
   std::set<std::size_t> found;
   double peak = rung.threshold;
   for (auto alike = candidates.begin(); alike != candidates.end();) {
@@ -98,55 +113,43 @@ std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::with_lowest_peak(cons
                                     [&](const Component* other) { return other->peak < (*alike)->peak; });
     invented += static_cast<double>(std::count_if(
         alike, lower, [](const Component* one) { return one->counts && one->lesions.empty(); }));
-    if (invented > false_positives * studies_) {
+    if (invented > false_positives * static_cast<double>(studies())) {
       if (alike == candidates.begin()) return std::nullopt;
       peak = (static_cast<double>((*alike)->peak) + (*std::prev(alike))->peak) / 2;
       break;
     }
     for (; alike != lower; ++alike) {
       if (!(*alike)->counts) continue;
-      voxels += (*alike)->voxels;
-      hits += (*alike)->hits;
+      taken[(*alike)->study].voxels += (*alike)->voxels;
+      taken[(*alike)->study].hits += (*alike)->hits;
       found.insert((*alike)->lesions.begin(), (*alike)->lesions.end());
     }
   }
-  return Outcome{peak, 2 * hits / std::max(1.0, voxels + truth_voxels_), found.size()};
+  return Outcome{rung.threshold, peak, roundness, mean_dice(taken, truth_voxels_), found.size()};
 }
 
-std::optional<LesionRuleChoice::Choice> LesionRuleChoice::best_outline(double roundness,
-                                                                       double false_positives) const {
-  std::optional<Choice> best;
+std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::best_outline(double roundness,
+                                                                        double false_positives) const {
+  std::optional<Outcome> best;
   for (const Rung& rung : rungs_) {
     const std::optional<Outcome> outcome = with_lowest_peak(rung, roundness, false_positives);
-    if (outcome && (!best || outcome->dice > best->outcome.dice)) best = Choice{rung.threshold, *outcome};
+    if (outcome && (!best || outcome->dice > best->dice)) best = outcome;
   }
   return best;
 }
 
 LesionRule LesionRuleChoice::with_false_positives(double false_positives) const {
-  if (studies_ == 0) throw Error(Error::Kind::bad_input, "there is no study to choose a threshold on");
-  LesionRule rule;
-  std::optional<std::size_t> most_found;
+  if (studies() == 0) throw Error(Error::Kind::bad_input, "there is no study to choose a threshold on");
+  std::optional<Outcome> best;
   for (int step = 0; step <= roundness_steps; ++step) {
-    const double roundness = roundness_step * step;
-    const std::optional<Choice> choice = best_outline(roundness, false_positives);
-    if (!choice || (most_found && choice->outcome.found <= *most_found)) continue;
-    most_found = choice->outcome.found;
-    rule = {probability_at(choice->threshold), probability_at(choice->outcome.peak), roundness,
-            minimum_volume_mm3_};
+    const std::optional<Outcome> outcome = best_outline(roundness_step * step, false_positives);
+    if (!outcome) continue;
+    if (!best || std::pair(outcome->found, outcome->dice) > std::pair(best->found, best->dice))
+      best = outcome;
   }
-  if (!most_found) refuse();
-  return rule;
-}
-
-double LesionRuleChoice::peak_with_false_positives(double false_positives, const LesionRule& rule) const {
-  const double threshold = log_odds_of(rule.threshold);
-  const auto nearest = std::min_element(rungs_.begin(), rungs_.end(), [&](const Rung& a, const Rung& b) {
-    return std::abs(a.threshold - threshold) < std::abs(b.threshold - threshold);
-  });
-  const std::optional<Outcome> outcome = with_lowest_peak(*nearest, rule.minimum_roundness, false_positives);
-  if (!outcome) refuse();
-  return probability_at(outcome->peak);
+  if (!best)
+    throw Error(Error::Kind::bad_input, "no peak gives so few false positives on the validation studies");
+  return {probability_at(best->threshold), probability_at(best->peak), best->roundness, minimum_volume_mm3_};
 }
 
 }  // namespace metserve::models

@@ -28,9 +28,10 @@ struct Manifest {
   std::vector<std::string> slot_order;  ///< slot ids in channel order
   std::array<double, 3> spacing_mm{};   ///< network grid, column, row, slice
   ClaheOptions clahe;
+  bool mirrored = false;  ///< see InferenceOptions
   LesionRule rule;
-  std::map<std::string, double> minimum_peaks;  ///< by subset of the network's sequences, keys as in
-                                                ///< `expected`: instead of the rule's
+  std::map<std::string, LesionRule> rules;  ///< by subset of the network's sequences, keys as in `expected`:
+                                            ///< instead of `rule`, with its minimum volume
   std::string intended_use;
   std::string training_data;
   std::string weights_sha256;                       ///< lower-case hex of the weights' file

@@ -17,7 +17,9 @@ class Reader {
  public:
   Reader(const YAML::Node& node, const std::filesystem::path& file, std::string prefix = "")
       : node_(node), file_(file), prefix_(std::move(prefix)) {
-    if (!node.IsMap()) refuse(prefix_.empty() ? "the manifest" : prefix_, "is not a mapping", node);
+    if (!node.IsMap())
+      refuse(prefix_.empty() ? "the manifest" : prefix_.substr(0, prefix_.size() - 1), "is not a mapping",
+             node);
   }
 
   template <typename Value>
@@ -33,8 +35,10 @@ class Reader {
   /// Leaves `value` as it is when the key is absent.
   template <typename Value>
   void read_optional(const std::string& key, Value& value) {
-    if (node_[key]) read(key, value);
+    if (has(key)) read(key, value);
   }
+
+  bool has(const std::string& key) const { return static_cast<bool>(node_[key]); }
 
   YAML::Node get(const std::string& key) {
     known_.insert(key);
@@ -49,6 +53,11 @@ class Reader {
     for (const auto& entry : node_)
       if (known_.count(entry.first.as<std::string>()) == 0)
         refuse(prefix_ + entry.first.as<std::string>(), "is not a key of a manifest", entry.first);
+  }
+
+  /// A value that does not fit.
+  [[noreturn]] void refuse(const std::string& key, const std::string& what) const {
+    refuse(prefix_ + key, what, node_[key]);
   }
 
   [[noreturn]] void refuse(const std::string& key, const std::string& what, const YAML::Node& at) const {
@@ -104,19 +113,39 @@ void read_expected(Reader& manifest, Manifest& result) {
   }
 }
 
-void check(const Manifest& m, const Reader& reader, const YAML::Node& node) {
+void read_bounds(Reader& reader, LesionRule& rule) {
   const auto require = [&](bool holds, const std::string& key, const std::string& what) {
-    if (!holds) reader.refuse(key, what, node[key]);
+    if (!holds) reader.refuse(key, what);
+  };
+  reader.read("threshold", rule.threshold);
+  reader.read("minimum_peak", rule.minimum_peak);
+  reader.read_optional("minimum_roundness", rule.minimum_roundness);
+  require(rule.threshold > 0 && rule.threshold < 1, "threshold", "must be between 0 and 1");
+  require(rule.minimum_peak >= 0 && rule.minimum_peak <= 1, "minimum_peak", "must be from 0 to 1");
+  require(rule.minimum_roundness >= 0 && rule.minimum_roundness <= 1, "minimum_roundness",
+          "must be from 0 to 1");
+}
+
+/// The subsets' own; `result.rule` is read.
+void read_rules(Reader& manifest, Manifest& result) {
+  if (!manifest.has("rules")) return;
+  Reader section = manifest.section("rules");
+  for (const auto& entry : manifest.get("rules")) {
+    const auto subset = entry.first.as<std::string>();
+    Reader reader = section.section(subset);
+    LesionRule& rule = result.rules[subset];
+    rule.minimum_volume_mm3 = result.rule.minimum_volume_mm3;
+    read_bounds(reader, rule);
+    reader.finish();
+  }
+}
+
+void check(const Manifest& m, const Reader& reader) {
+  const auto require = [&](bool holds, const std::string& key, const std::string& what) {
+    if (!holds) reader.refuse(key, what);
   };
   const std::vector<std::string> order = ids(SlotSet().set());
   require(m.slot_order == order, "slot_order", "must be t1_gre_post, t1_se_pre, t1_se_post, flair");
-  require(m.rule.threshold > 0 && m.rule.threshold < 1, "threshold", "must be between 0 and 1");
-  require(m.rule.minimum_peak >= 0 && m.rule.minimum_peak <= 1, "minimum_peak", "must be from 0 to 1");
-  for (const auto& [subset, peak] : m.minimum_peaks)
-    require(peak >= 0 && peak <= 1, "minimum_peaks",
-            "has a value for " + subset + " that is not from 0 to 1");
-  require(m.rule.minimum_roundness >= 0 && m.rule.minimum_roundness <= 1, "minimum_roundness",
-          "must be from 0 to 1");
   require(m.rule.minimum_volume_mm3 >= 0, "minimum_volume_mm3", "must not be negative");
   for (double spacing : m.spacing_mm) require(spacing > 0, "spacing_mm", "must be positive");
 }
@@ -130,17 +159,16 @@ Manifest manifest_from(const YAML::Node& node, const std::filesystem::path& file
   reader.read("slot_order", m.slot_order);
   reader.read("spacing_mm", m.spacing_mm);
   read_clahe(reader.section("clahe"), m.clahe);
-  reader.read("threshold", m.rule.threshold);
-  reader.read("minimum_peak", m.rule.minimum_peak);
-  reader.read_optional("minimum_peaks", m.minimum_peaks);
-  reader.read_optional("minimum_roundness", m.rule.minimum_roundness);
+  reader.read_optional("mirrored", m.mirrored);
+  read_bounds(reader, m.rule);
   reader.read("minimum_volume_mm3", m.rule.minimum_volume_mm3);
+  read_rules(reader, m);
   reader.read("intended_use", m.intended_use);
   reader.read("training_data", m.training_data);
   reader.read("weights_sha256", m.weights_sha256);
   read_expected(reader, m);
   reader.finish();
-  check(m, reader, node);
+  check(m, reader);
   return m;
 }
 
@@ -157,11 +185,8 @@ Manifest read_manifest(const std::filesystem::path& file) {
 }  // namespace
 
 LesionRule rule_for(const Manifest& manifest, SlotSet subset) {
-  LesionRule rule = manifest.rule;
-  const std::string seen = key(subset & manifest.network.subset);
-  if (const auto own = manifest.minimum_peaks.find(seen); own != manifest.minimum_peaks.end())
-    rule.minimum_peak = own->second;
-  return rule;
+  const auto own = manifest.rules.find(key(subset & manifest.network.subset));
+  return own != manifest.rules.end() ? own->second : manifest.rule;
 }
 
 ModelPackage ModelPackage::load(const std::filesystem::path& directory, bool torchscript_allowed) {
@@ -212,18 +237,24 @@ void write_manifest(const Manifest& m, const std::filesystem::path& file) {
   entry("bins", m.clahe.bins);
   entry("clip_limit", m.clahe.clip_limit);
   out << YAML::EndMap;
-  entry("threshold", m.rule.threshold);
-  const auto peak_entry = [&out](const std::string& key, double peak) {  // near 1, where every digit counts
-    out << YAML::Key << key << YAML::Value << YAML::DoublePrecision(16) << peak;
+  if (m.mirrored) entry("mirrored", m.mirrored);
+  const auto bounds = [&](const LesionRule& rule) {
+    entry("threshold", rule.threshold);
+    out << YAML::Key << "minimum_peak" << YAML::Value << YAML::DoublePrecision(16)
+        << rule.minimum_peak;  // near 1, where every digit counts
+    entry("minimum_roundness", rule.minimum_roundness);
   };
-  peak_entry("minimum_peak", m.rule.minimum_peak);
-  if (!m.minimum_peaks.empty()) {
-    out << YAML::Key << "minimum_peaks" << YAML::Value << YAML::BeginMap;
-    for (const auto& [subset, peak] : m.minimum_peaks) peak_entry(subset, peak);
+  bounds(m.rule);
+  entry("minimum_volume_mm3", m.rule.minimum_volume_mm3);
+  if (!m.rules.empty()) {
+    out << YAML::Key << "rules" << YAML::Value << YAML::BeginMap;
+    for (const auto& [subset, rule] : m.rules) {
+      out << YAML::Key << subset << YAML::Value << YAML::BeginMap;
+      bounds(rule);
+      out << YAML::EndMap;
+    }
     out << YAML::EndMap;
   }
-  entry("minimum_roundness", m.rule.minimum_roundness);
-  entry("minimum_volume_mm3", m.rule.minimum_volume_mm3);
   entry("intended_use", m.intended_use);
   entry("training_data", m.training_data);
   entry("weights_sha256", m.weights_sha256);

@@ -38,14 +38,22 @@ std::size_t most_shown(SlotSet network, const std::vector<Study>& studies) {
   return most;
 }
 
-/// Chooses the manifest's rule and peaks on the probabilities of `network`, then moves the network's log-odds
-/// so that the threshold becomes 0.5: crops around lesions and weighted positives made it expect more lesions
-/// than there are, and its probabilities are reported to people.
+/// The rule for log-odds that `shift` was added to.
+LesionRule moved(LesionRule rule, double shift) {
+  rule.threshold = probability_at(log_odds_of(rule.threshold) + shift);
+  rule.minimum_peak = probability_at(log_odds_of(rule.minimum_peak) + shift);
+  return rule;
+}
+
+/// Chooses the manifest's rules on the probabilities of `network`, then moves the network's log-odds so that
+/// the threshold becomes 0.5: crops around lesions and weighted positives change how many lesions it expects,
+/// and its probabilities are reported to people.
 void choose_rule(const Network& network, const std::vector<Study>& validation, const PublishOptions& options,
                  Manifest& manifest) {
   InferenceOptions inference;
   inference.device = device_from_name(options.device);
   inference.precision = fast_precision(inference.device);
+  inference.mirrored = options.mirrored;
   const SlotSet known = network->config().subset;
   const std::size_t most = most_shown(known, validation);
   LesionRuleChoice all(options.minimum_volume_mm3);
@@ -60,10 +68,8 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
   manifest.rule = all.with_false_positives(options.false_positives);
   const double shift = -log_odds_of(manifest.rule.threshold);
   for (const auto& [subset, choice] : by_subset)
-    manifest.minimum_peaks[subset] = probability_at(
-        log_odds_of(choice.peak_with_false_positives(options.false_positives, manifest.rule)) + shift);
-  manifest.rule.minimum_peak = probability_at(log_odds_of(manifest.rule.minimum_peak) + shift);
-  manifest.rule.threshold = 0.5;
+    manifest.rules[subset] = moved(choice.with_false_positives(options.false_positives), shift);
+  manifest.rule = moved(manifest.rule, shift);
   network->add_to_logits(shift);
 }
 
@@ -83,16 +89,20 @@ std::string card_head(const Manifest& m, const PublishOptions& options, std::int
        << "| network | " << describe(m.network) << ", " << static_cast<double>(parameters / 10'000) / 100
        << " million parameters |\n"
        << "| input | " << m.network.slices << " axial slices of each of BRAVO, CUBE pre, CUBE post, FLAIR; "
-       << "256 x 256 pixels of " << m.spacing_mm[0] << " mm, slices of " << m.spacing_mm[2] << " mm |\n"
+       << "256 x 256 pixels of " << m.spacing_mm[0] << " mm, slices of " << m.spacing_mm[2] << " mm"
+       << (m.mirrored
+               ? "; where it suspects a lesion, their mirror images as well, of which the mean is taken"
+               : "")
+       << " |\n"
        << "| trained on | " << m.training_data << " |\n"
        << "| missing sequences | "
        << (m.network.dropout ? "any non-empty subset: absent ones are zero, the others are multiplied by 4/n"
                              : "trained without input dropout: give it the sequences it was trained on")
        << " |\n"
-       << "| lesions are | 26-connected voxels of probability " << m.rule.threshold << " or more that have "
-       << m.rule.minimum_volume_mm3 << " mm3 or more, are at least " << m.rule.minimum_roundness
-       << " times as thick as long or have " << any_shape_mm3
-       << " mm3, and reach a peak that depends on the sequences: see model.yaml "
+       << "| lesions are | 26-connected voxels of " << m.rule.minimum_volume_mm3
+       << " mm3 or more that reach a threshold and a peak of probability, and a roundness where they have "
+          "less than "
+       << any_shape_mm3 << " mm3; the three depend on the sequences: see model.yaml "
        << "(chosen for at most " << options.false_positives
        << " false positives a study on the validation studies) |\n"
        << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
@@ -151,6 +161,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   manifest.name = options.name;
   manifest.version = options.version;
   manifest.network = network->config();
+  manifest.mirrored = options.mirrored;
   manifest.slot_order = ids(SlotSet().set());
   manifest.spacing_mm = {0.9375, 0.9375, 1.0};
   manifest.clahe = options.clahe;
@@ -170,6 +181,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
     evaluation.whole_subsets = true;
     evaluation.rule_of = [&manifest](SlotSet subset) { return rule_for(manifest, subset); };
     evaluation.device = options.device;
+    evaluation.mirrored = manifest.mirrored;
     const auto figures = evaluate(network, test.studies, evaluation, {});
     if (manifest.expected.empty()) manifest.expected = expected_of(figures);
     card += card_table(test, figures);

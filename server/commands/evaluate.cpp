@@ -36,6 +36,7 @@ void evaluate(const EvaluateArguments& arguments) {
   options.rule_of = [&](models::SlotSet subset) {
     return models::changed(models::rule_for(package.manifest, subset), arguments.rule);
   };
+  options.mirrored = package.manifest.mirrored;
   const auto studies = models::read_studies(arguments.data, package.manifest.clahe);
   models::ReportOptions report;
   report.model = package.manifest.name + " " + package.manifest.version + ": " +

@@ -18,6 +18,7 @@ struct TrainArguments {
   std::string data, output, network = "input", name = "own";
   std::optional<std::filesystem::path> validation, config;
   models::TrainingOptions options;
+  bool mirrored = false;
 };
 
 void show(Progress& progress, const models::TrainingProgress& now) {
@@ -33,6 +34,7 @@ void write_package(const TrainArguments& arguments, const models::StudySets& set
   options.name = arguments.name;
   options.version = "1";
   options.clahe = arguments.options.clahe;
+  options.mirrored = arguments.mirrored;
   const std::string& devices = arguments.options.device;
   options.device = devices.substr(0, devices.find(','));
   options.threads = arguments.options.threads;
@@ -93,6 +95,8 @@ void add_train(CLI::App& program) {
       ->check(CLI::ExistingFile);
   command->add_flag("--resume", a->options.resume, "Continue from the checkpoint in the output folder");
   command->add_option("--name", a->name, "Name of the model")->capture_default_str();
+  command->add_flag("--mirrored", a->mirrored,
+                    "The package takes the mean with the mirror image where it suspects a lesion");
   command
       ->add_option("--device", a->options.device, "cpu, cuda or cuda:N; several with commas share each batch")
       ->capture_default_str();

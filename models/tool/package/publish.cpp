@@ -27,17 +27,19 @@ void run(const PublishArguments& a) {
                                       std::printf("%s\n", stage.c_str());
                                       std::fflush(stdout);
                                     });
-  std::printf("%s %s, peak %.4f\n", manifest.name.c_str(), manifest.version.c_str(),
-              manifest.rule.minimum_peak);
+  std::printf("%s %s, peak %.4f, roundness %.2f\n", manifest.name.c_str(), manifest.version.c_str(),
+              manifest.rule.minimum_peak, manifest.rule.minimum_roundness);
 }
 
 }  // namespace
 
 void add_publish(CLI::App& program) {
   auto a = std::make_shared<PublishArguments>();
-  CLI::App* c = program.add_subcommand("publish", "make a model package: threshold, figures, manifest, card");
+  CLI::App* c =
+      program.add_subcommand("publish", "make a model package: bounds of a lesion, figures, manifest, card");
   c->add_option("--weights", a->weights, "best.safetensors of a run")->required();
-  c->add_option("--validation", a->validation, "studies that the threshold is chosen on")->required();
+  c->add_option("--validation", a->validation, "studies that the bounds of a lesion are chosen on")
+      ->required();
   c->add_option("--test", a->test, "studies that the expected figures are measured on")->required();
   c->add_option("--subsets", a->subsets,
                 "of the expected figures: full, without-SEQUENCE, one-missing, all or SEQUENCE+SEQUENCE; "
@@ -50,6 +52,8 @@ void add_publish(CLI::App& program) {
   c->add_option("--version", a->options.version, "of the model")->required();
   c->add_option("--training-data", a->options.training_data, "one sentence")->required();
   c->add_option("--limits", a->options.limits, "paragraph of the card")->required();
+  c->add_flag("--mirrored", a->options.mirrored,
+              "where the network suspects a lesion, take the mean with what it sees in the mirror image");
   c->add_option("--minimum-volume", a->options.minimum_volume_mm3, "mm3, of a lesion");
   c->add_option("--false-positives", a->options.false_positives, "per validation study, at most");
   c->add_option("--device", a->options.device, "cpu, cuda or cuda:N");

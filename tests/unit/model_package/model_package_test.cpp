@@ -58,6 +58,7 @@ Manifest publish_tiny(const TemporaryDirectory& directory, SlotSet subset = Slot
   options.training_data = "nothing: a test";
   options.limits = "Everything.";
   options.threads = 1;
+  options.mirrored = true;
   const TestSet test{"Toys", {toy(1), toy(2)}, full_and_one_missing()};
   return publish(directory / "trained.safetensors", {toy(0)}, {test}, options, directory / "package",
                  [](const std::string&) {});
@@ -84,12 +85,16 @@ TEST_CASE("A published package loads with what was measured, and serves", "[pack
   CHECK(package.manifest.clahe == written.clahe);
   CHECK(package.manifest.rule.threshold == Approx(written.rule.threshold));
   CHECK(package.manifest.weights_sha256 == written.weights_sha256);
-  REQUIRE(package.manifest.minimum_peaks.size() == 15);
-  const SlotSet without_flair("0111");
-  CHECK(rule_for(package.manifest, without_flair).minimum_peak ==
-        Approx(written.minimum_peaks.at("t1_gre_post+t1_se_pre+t1_se_post")));
-  CHECK(rule_for(package.manifest, SlotSet("0001")).minimum_peak ==
-        Approx(written.minimum_peaks.at("t1_gre_post")));
+  REQUIRE(package.manifest.rules.size() == 15);
+  const auto same = [&](SlotSet subset, const std::string& key) {
+    const LesionRule rule = rule_for(package.manifest, subset), own = written.rules.at(key);
+    CHECK(rule.threshold == Approx(own.threshold));
+    CHECK(rule.minimum_peak == own.minimum_peak);
+    CHECK(rule.minimum_roundness == Approx(own.minimum_roundness));
+    CHECK(rule.minimum_volume_mm3 == own.minimum_volume_mm3);
+  };
+  same(SlotSet("0111"), "t1_gre_post+t1_se_pre+t1_se_post");
+  same(SlotSet("0001"), "t1_gre_post");
   CHECK(package.manifest.rule.minimum_roundness == Approx(written.rule.minimum_roundness));
   REQUIRE(package.manifest.expected.size() == 5);
   CHECK(package.manifest.expected.count("t1_se_pre+t1_se_post+flair") == 1);
@@ -97,8 +102,13 @@ TEST_CASE("A published package loads with what was measured, and serves", "[pack
   CHECK(card.find("Not a medical device") != std::string::npos);
   CHECK(card.find("| without BRAVO |") != std::string::npos);
   const Segmenter segmenter(package, "cpu");
-  const torch::Tensor log_odds = segmenter.log_odds(torch::rand({4, 2, 256, 256}), SlotSet("0110"));
+  const torch::Tensor images = torch::rand({4, 2, 256, 256});
+  const torch::Tensor log_odds = segmenter.log_odds(images, SlotSet("0110"));
   CHECK(log_odds.sizes() == torch::IntArrayRef({2, 256, 256}));
+  CHECK(package.manifest.mirrored);
+  CHECK(card.find("mirror images") != std::string::npos);
+  const torch::Tensor mirror = segmenter.log_odds(images.flip(3), SlotSet("0110")).flip(2);
+  CHECK(torch::allclose(mirror, log_odds, 0, 1e-5));
 }
 
 TEST_CASE("A TorchScript module is served, where it is allowed", "[package]") {
@@ -140,9 +150,9 @@ TEST_CASE("A network of a subset is published with the figures that it has", "[p
   publish_tiny(directory, bravo);
   const ModelPackage package = ModelPackage::load(directory / "package");
   CHECK(package.manifest.network.subset == bravo);
-  REQUIRE(package.manifest.minimum_peaks.size() == 1);
+  REQUIRE(package.manifest.rules.size() == 1);
   CHECK(rule_for(package.manifest, SlotSet().set()).minimum_peak ==
-        package.manifest.minimum_peaks.at("t1_gre_post"));
+        package.manifest.rules.at("t1_gre_post").minimum_peak);
   CHECK(package.manifest.expected.size() == 4);
   CHECK(package.manifest.expected.count("t1_se_pre+t1_se_post+flair") == 0);
   CHECK(text_of(directory / "package/CARD.md").find("| without BRAVO | 0 | - |") != std::string::npos);
@@ -152,8 +162,8 @@ TEST_CASE("A package says nothing of subsets that no study shows whole", "[packa
   const TemporaryDirectory directory;
   publish_tiny(directory, SlotSet().set(), SlotSet("1011"));  // no CUBE post
   const Manifest manifest = ModelPackage::load(directory / "package").manifest;
-  CHECK(manifest.minimum_peaks.size() == 7);
-  CHECK(manifest.minimum_peaks.count("t1_gre_post+t1_se_pre+flair") == 1);
+  CHECK(manifest.rules.size() == 7);
+  CHECK(manifest.rules.count("t1_gre_post+t1_se_pre+flair") == 1);
   CHECK(rule_for(manifest, SlotSet().set()).minimum_peak == manifest.rule.minimum_peak);
   REQUIRE(manifest.expected.size() == 1);
   CHECK(manifest.expected.count("t1_gre_post+t1_se_pre+flair") == 1);
@@ -208,8 +218,11 @@ TEST_CASE("A package that does not fit is refused with what differs", "[package]
     std::ofstream(manifest) << good;
   };
   refused("version:", "verson:", "'version' is missing");
-  refused("minimum_peaks:\n  flair", "minimum_peaks:\n  nothing: 2\n  flair", "minimum_peaks");
-  refused("minimum_roundness: ", "minimum_roundness: 2", "minimum_roundness");
+  refused("rules:\n  flair", "rules:\n  nothing: 2\n  flair", "'rules.nothing' is not a mapping");
+  refused("rules:\n", "rules:\n  nothing:\n    threshold: 0.5\n    minimum_peak: 2\n",
+          "'rules.nothing.minimum_peak' must be from 0 to 1");
+  refused("rules:\n", "rules:\n  nothing:\n    threshold: 0.5\n", "'rules.nothing.minimum_peak' is missing");
+  refused("minimum_roundness: ", "minimum_roundness: 2", "'minimum_roundness' must be from 0 to 1");
   refused("tiles: 8", "tiles: eight", "'clahe.tiles' has a value of the wrong type");
   refused("intended_use:", "colour: red\nintended_use:", "'colour' is not a key");
   refused("  - t1_gre_post\n", "", "slot_order");

@@ -152,8 +152,27 @@ TEST_CASE("Where false positives are flat and lesions are not, roundness tells t
     const StudyFigures figures = score_study(probability.logit(), study, rule);
     CHECK(figures.false_positives == 0);
     CHECK(*figures.recall == Approx(1));
-    CHECK(of->peak_with_false_positives(0, rule) <= 0.9);
+    CHECK(rule.minimum_peak <= 0.9);
   }
+}
+
+TEST_CASE("The threshold outlines the studies best, not their voxels together: a small lesion counts",
+          "[lesion_rule]") {
+  Study large = toy_study(0, 0);
+  large.truth.narrow(0, 1, 6).narrow(1, 20, 24).narrow(2, 20, 24).fill_(1);
+  torch::Tensor halo = torch::full(large.truth.sizes(), -infinity);
+  halo.narrow(0, 0, 8).narrow(1, 18, 28).narrow(2, 18, 28).fill_(-1.2F);
+  halo.masked_fill_(large.truth.ne(0), 3.2F);
+  const Study small = toy_study(1, 1);
+  torch::Tensor faint = torch::full(small.truth.sizes(), -infinity);
+  faint.masked_fill_(small.truth.ne(0), -1.2F);
+  LesionRuleChoice choice(10);
+  choice.add(halo, large);
+  CHECK(log_odds_of(choice.with_false_positives(0).threshold) > -1.2);
+  choice.add(faint, small);
+  CHECK(log_odds_of(choice.with_false_positives(0).threshold) < -1.2);
+  const LesionRule rule = choice.with_false_positives(0);
+  CHECK(*score_study(faint, small, rule).dice == Approx(1));
 }
 
 TEST_CASE("A peak is chosen among components that are surer than float32 could tell as probabilities",

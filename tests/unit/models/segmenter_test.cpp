@@ -80,6 +80,23 @@ TEST_CASE("End slices are replicated and slices do not depend on the batch", "[s
   CHECK(torch::allclose(predict(network, repeated, SlotSet().set(), options)[0], all[0], 0, 1e-5));
 }
 
+TEST_CASE("A mirrored answer is the mean of the image's and of its mirror image's", "[segmenter]") {
+  torch::manual_seed(4);
+  const Network network = make_network(tiny_network());
+  network->eval();
+  const torch::Tensor images = torch::rand({4, 3, 64, 64});
+  InferenceOptions options;
+  const torch::Tensor plain = predict(network, images, SlotSet().set(), options);
+  const torch::Tensor mirror = predict(network, images.flip(3), SlotSet().set(), options).flip(2);
+  REQUIRE_FALSE(torch::allclose(plain, mirror, 0, 1e-3));
+  options.mirrored = true;
+  const torch::Tensor both = predict(network, images, SlotSet().set(), options);
+  CHECK(torch::allclose(both, (plain + mirror) / 2, 0, 1e-5));
+  CHECK(torch::allclose(predict(network, images.flip(3), SlotSet().set(), options).flip(2), both, 0, 1e-5));
+  network->add_to_logits(-20);  // nothing is suspected
+  CHECK(torch::allclose(predict(network, images, SlotSet().set(), options), plain - 20, 0, 1e-4));
+}
+
 TEST_CASE("Of each slice what holds signal is computed, and alike whichever slices are asked for",
           "[segmenter]") {
   torch::manual_seed(3);
