@@ -70,7 +70,7 @@ std::vector<SubsetFigures> evaluate(const Network& network, const std::vector<St
   InferenceOptions inference;
   inference.device = device_from_name(options.device);
   inference.precision = precision_from_name(options.precision, inference.device);
-  inference.mirrored = options.mirrored;
+  inference.mirrored_from = options.mirrored_from;
   network->to(inference.device);
   const auto predictor_of = [&](SlotSet subset) {
     return [&, used = subset & network->config().subset](const Study& study, SlotSet present) {

@@ -23,12 +23,12 @@ struct EvaluationOptions {
   std::vector<SlotSet> subsets{SlotSet().set()};  ///< sequences that the network is given, one table row each
   LesionRule rule;                                ///< what of a probability map is predicted
   std::function<LesionRule(SlotSet)> rule_of;     ///< the same by the sequences that a study gives, instead
-  bool whole_subsets = false;      ///< leaves out studies that lack a sequence of the subset that the network
-                                   ///< uses; else they are scored with those that they have
-  bool mirrored = false;           ///< see InferenceOptions
-  std::string device = "cpu";      ///< "cpu", "cuda" or "cuda:N"
-  std::string precision = "auto";  ///< auto, float32 or bfloat16
-  int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice
+  bool whole_subsets = false;  ///< leaves out studies that lack a sequence of the subset that the network
+                               ///< uses; else they are scored with those that they have
+  std::optional<double> mirrored_from;  ///< see InferenceOptions
+  std::string device = "cpu";           ///< "cpu", "cuda" or "cuda:N"
+  std::string precision = "auto";       ///< auto, float32 or bfloat16
+  int threads = 0;                      ///< of the CPU; 0: LibTorch's own choice
   /// Called with each map of log-odds, [D, H, W] float32 on the study's grid, for pictures.
   std::function<void(const Study&, SlotSet, const torch::Tensor&)> on_prediction;
 };

@@ -9,6 +9,7 @@
 #include <torch/types.h>
 
 #include "models/error.h"
+#include "models/log_odds.h"
 
 namespace metserve::models {
 namespace {
@@ -89,18 +90,17 @@ torch::Tensor stacks(const torch::Tensor& images, std::span<const Plane> planes,
   return images.scalar_type() == torch::kUInt8 ? stack.to(torch::kFloat32).div_(255) : stack;
 }
 
-/// [N, 1, h, w] float32 log-odds of `stack` [N, 4 * slices, h, w]. With `mirrored` those of slices where any
-/// reaches `suspected` are the mean with the mirror image's: what is less than that everywhere has no lesion.
-torch::Tensor answer(const Network& network, const torch::Tensor& stack, SlotSet present, bool mirrored) {
+/// [N, 1, h, w] float32 log-odds of `stack` [N, 4 * slices, h, w]; `mirrored_from` as in InferenceOptions.
+torch::Tensor answer(const Network& network, const torch::Tensor& stack, SlotSet present,
+                     std::optional<double> mirrored_from) {
   constexpr int columns = 3;
-  constexpr double suspected = -8;
   const auto ask = [&](const torch::Tensor& images) {
     const std::vector<SlotSet> kept(static_cast<std::size_t>(images.size(0)), present);
     return network->forward(images.contiguous(torch::MemoryFormat::ChannelsLast), kept).to(torch::kFloat32);
   };
   const torch::Tensor log_odds = ask(stack);
-  if (!mirrored) return log_odds;
-  const torch::Tensor again = log_odds.amax({1, 2, 3}).ge(suspected).nonzero().squeeze(1);
+  if (!mirrored_from) return log_odds;
+  const torch::Tensor again = log_odds.amax({1, 2, 3}).ge(log_odds_of(*mirrored_from)).nonzero().squeeze(1);
   if (again.numel() == 0) return log_odds;
   const torch::Tensor mirror = ask(stack.index_select(0, again).flip(columns)).flip(columns);
   return log_odds.index_copy(0, again, log_odds.index_select(0, again).add(mirror).div(2));
@@ -139,7 +139,7 @@ torch::Tensor predict(const Network& network, const torch::Tensor& images, SlotS
     const std::span batch(begin, end);
     const AutocastGuard autocast(options.precision, options.device);
     const torch::Tensor log_odds =
-        answer(network, stacks(used, batch, depth), present, options.mirrored).squeeze(1).cpu();
+        answer(network, stacks(used, batch, depth), present, options.mirrored_from).squeeze(1).cpu();
     for (std::size_t i = 0; i < batch.size(); ++i)
       result[batch[i].index]
           .narrow(0, batch[i].rows.first, batch[i].rows.size)

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include <torch/types.h>
@@ -16,8 +17,9 @@ struct InferenceOptions {
   torch::Device device = torch::kCPU;  ///< where the network is
   Precision precision = Precision::float32;
   int batch = 4;  ///< slices at a time, >= 1
-  bool mirrored =
-      false;  ///< where a lesion is suspected the mean with what is seen in the left-right mirror image
+  /// Slices where any voxel has this probability get the mean of the log-odds of the image and of its mirror
+  /// image from left to right. 0: all of them; absent: none.
+  std::optional<double> mirrored_from;
   std::vector<std::int64_t> slices;         ///< which centre slices to predict; empty: all
   std::function<void(double)> on_progress;  ///< called with the share done, 0..1
 };

@@ -1,7 +1,6 @@
 #include "models/lesion_rule_choice.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -89,8 +88,7 @@ void LesionRuleChoice::add(const LesionRuleChoice& other) {
       for (std::size_t& lesion : component.lesions) lesion += lesions_;
       rungs_[r].components.push_back(std::move(component));
     }
-  const std::vector<double> others = other.truth_voxels_;  // which may be this one
-  truth_voxels_.insert(truth_voxels_.end(), others.begin(), others.end());
+  truth_voxels_.insert(truth_voxels_.end(), other.truth_voxels_.begin(), other.truth_voxels_.end());
   lesions_ += other.lesions_;
 }
 

@@ -15,7 +15,7 @@ namespace metserve::models {
 /// Chooses threshold, peak and roundness of lesions by what their reader has to do with them: false positives
 /// to look at. For every threshold and roundness of a ladder the lowest peak is taken that gives few enough.
 /// Of these each roundness keeps the threshold with the highest mean voxel Dice of the studies; and of these
-/// the one that finds the most lesions is taken.
+/// the one that finds the most lesions is taken, of those alike the one with the higher Dice.
 class LesionRuleChoice {
  public:
   /// `minimum_volume_mm3` of a component, >= 0.
@@ -23,16 +23,18 @@ class LesionRuleChoice {
 
   /// `log_odds`: [D, H, W] float32 on the study's grid.
   void add(const torch::Tensor& log_odds, const Study& study);
-  /// Everything that was added to `other`, too.
+  /// Everything that was added to `other`, another choice, too.
   void add(const LesionRuleChoice& other);
 
-  std::size_t studies() const { return truth_voxels_.size(); }
+  std::size_t lesions() const { return lesions_; }
 
   /// At most `false_positives` in the mean of everything added. Throws Error(bad_input) when nothing was
   /// added, or when even the highest peak gives more.
   LesionRule with_false_positives(double false_positives) const;
 
  private:
+  std::size_t studies() const { return truth_voxels_.size(); }
+
   struct Component {
     float peak = -std::numeric_limits<float>::infinity();  ///< log-odds
     double roundness = 0;

@@ -3,6 +3,7 @@
 #include <array>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct Manifest {
   std::vector<std::string> slot_order;  ///< slot ids in channel order
   std::array<double, 3> spacing_mm{};   ///< network grid, column, row, slice
   ClaheOptions clahe;
-  bool mirrored = false;  ///< see InferenceOptions
+  std::optional<double> mirrored_from;  ///< see InferenceOptions
   LesionRule rule;
   std::map<std::string, LesionRule> rules;  ///< by subset of the network's sequences, keys as in `expected`:
                                             ///< instead of `rule`, with its minimum volume

@@ -17,7 +17,7 @@ Segmenter::Segmenter(const ModelPackage& package, const std::string& device)
   impl_->manifest = package.manifest;
   impl_->options.device = device_from_name(device);
   impl_->options.precision = fast_precision(impl_->options.device);
-  impl_->options.mirrored = package.manifest.mirrored;
+  impl_->options.mirrored_from = package.manifest.mirrored_from;
   impl_->options.batch = impl_->options.device.is_cuda() ? 32 : 4;
   impl_->network = packaged_network(package);
   impl_->network->to(impl_->options.device);

@@ -86,17 +86,12 @@ std::vector<std::vector<Voxel>> voxels_by_component(const Components& components
   return voxels;
 }
 
-Lesion measured(const dicom::Volume& probability, const std::vector<Voxel>& voxels) {
-  const dicom::VolumeGeometry& geometry = probability.geometry;
+Lesion measured(const dicom::VolumeGeometry& geometry, const std::vector<Voxel>& voxels) {
   const auto count = static_cast<double>(voxels.size());
   Lesion lesion;
   dicom::Vec3 centre{};
-  for (const Voxel& v : voxels) {
+  for (const Voxel& v : voxels)
     for (std::size_t axis = 0; axis < 3; ++axis) centre[axis] += static_cast<double>(v[axis]) / count;
-    const double p = probability.voxels[(v[2] * geometry.size[1] + v[1]) * geometry.size[0] + v[0]];
-    lesion.mean_probability += p / count;
-    lesion.max_probability = std::max(lesion.max_probability, p);
-  }
   lesion.volume_mm3 = count * geometry.voxel_volume_mm3();
   lesion.longest_diameter_mm = longest_diameter_mm(voxels, geometry.spacing_mm);
   lesion.longest_diameter_in_plane_mm = longest_diameter_in_plane_mm(voxels, geometry.spacing_mm);
@@ -132,12 +127,24 @@ LesionMap find_lesions(const dicom::Volume& probability, const LesionOptions& op
   std::stable_sort(voxels.begin(), voxels.end(),
                    [](const auto& a, const auto& b) { return a.size() > b.size(); });
   for (std::size_t n = 0; n < voxels.size(); ++n) {
-    map.lesions.push_back(measured(probability, voxels[n]));
+    map.lesions.push_back(measured(probability.geometry, voxels[n]));
     map.lesions.back().number = static_cast<int>(n + 1);
     for (const Voxel& v : voxels[n])
       map.labels[(v[2] * size[1] + v[1]) * size[0] + v[0]] = static_cast<std::uint16_t>(n + 1);
   }
   return map;
+}
+
+void take_probabilities(LesionMap& map, const std::vector<float>& probability) {
+  std::vector<double> voxels(map.lesions.size());
+  for (std::size_t v = 0; v < map.labels.size(); ++v) {
+    if (map.labels[v] == 0) continue;
+    Lesion& lesion = map.lesions[map.labels[v] - 1u];
+    lesion.mean_probability += static_cast<double>(probability[v]);
+    lesion.max_probability = std::max(lesion.max_probability, static_cast<double>(probability[v]));
+    ++voxels[map.labels[v] - 1u];
+  }
+  for (std::size_t n = 0; n < voxels.size(); ++n) map.lesions[n].mean_probability /= voxels[n];
 }
 
 }  // namespace metserve::pipeline

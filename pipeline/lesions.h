@@ -17,8 +17,8 @@ struct Lesion {
   double volume_mm3 = 0;
   double longest_diameter_mm = 0;           ///< 3D, between voxel centres plus one voxel
   dicom::Vec3 centroid_lps_mm{};            ///< unweighted mean of voxel centres
-  double mean_probability = 0;              ///< 0..1
-  double max_probability = 0;               ///< 0..1
+  double mean_probability = 0;              ///< 0..1, see take_probabilities()
+  double max_probability = 0;               ///< likewise
   double longest_diameter_in_plane_mm = 0;  ///< likewise, the longest within one slice
   std::string tracking_uid = {};            ///< of an earlier study's lesion; empty for others
   std::optional<dicom::LesionHistory> history = {};
@@ -37,5 +37,8 @@ struct LesionMap {
 /// 26-connected components (ITK) of `probability` >= threshold. What they enclose within a slice, as the
 /// necrotic core of a ring, belongs to them: volume, mask and contours are those of the whole lesion.
 LesionMap find_lesions(const dicom::Volume& probability, const LesionOptions& options);
+
+/// Mean and highest probability of each lesion, over its voxels. `probability`: as many as `map` has labels.
+void take_probabilities(LesionMap& map, const std::vector<float>& probability);
 
 }  // namespace metserve::pipeline

@@ -15,6 +15,8 @@
 #include "dicom/error.h"
 #include "models/dropped_components.h"
 #include "pipeline/error.h"
+#include "pipeline/lesions_lost.h"
+#include "pipeline/lesions_on_reference.h"
 #include "pipeline/network_grid.h"
 #include "pipeline/resample.h"
 #include "pipeline/segment_study_acceptance.h"
@@ -222,15 +224,6 @@ torch::Tensor preprocess_sequences(std::vector<Sequence>& sequences, const Align
   return input;
 }
 
-/// `probability` [D, 256, 256] of the network's grid on the reference's own, in one interpolation; where the
-/// reference's voxels are larger (thick slices), the mean over them.
-dicom::Volume on_reference(const torch::Tensor& probability, const dicom::VolumeGeometry& grid,
-                           const dicom::VolumeGeometry& reference) {
-  const torch::Tensor values = probability.contiguous();
-  const float* first = values.data_ptr<float>();
-  return resample({grid, std::vector<float>(first, first + values.numel())}, reference, {});
-}
-
 /// 0 to 255 for 0 to 1.
 std::vector<std::uint8_t> as_bytes(const std::vector<float>& probability) {
   std::vector<std::uint8_t> bytes(probability.size());
@@ -287,12 +280,13 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   result.rule = models::changed(models::rule_for(result.model, result.subset), options.rule);
   const torch::Tensor accepted =
       models::without_dropped_components(log_odds, of_any_size(result.rule), result.model.spacing_mm);
-  result.lesions =
-      find_lesions(on_reference(accepted.sigmoid(), frame.grid, result.reference.volume.geometry),
-                   {result.rule.threshold, result.rule.minimum_volume_mm3});
+  const dicom::VolumeGeometry& reference = result.reference.volume.geometry;
+  result.lesions = lesions_on_reference(accepted, frame.grid, reference, result.rule);
+  if (const auto warning = warning_of_lost(accepted, frame.grid, result.rule, result.lesions, reference);
+      !warning.empty())
+    result.warnings.push_back(warning);
   if (options.keep_probability)
-    result.probability =
-        as_bytes(on_reference(log_odds.sigmoid(), frame.grid, result.reference.volume.geometry).voxels);
+    result.probability = as_bytes(on_reference(log_odds.sigmoid(), frame.grid, reference).voxels);
   result.timings.postprocess = watch.lap_s();
   return result;
 }

@@ -1,5 +1,6 @@
 #include "models/model_package.h"
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 
@@ -99,11 +100,19 @@ void read_clahe(Reader reader, ClaheOptions& clahe) {
   reader.finish();
 }
 
+/// Keys of subsets name their sequences in channel order: others would never be found again.
+void require_subset(const Reader& reader, const std::string& name) {
+  const std::vector<SlotSet> subsets = all_subsets();
+  if (std::none_of(subsets.begin(), subsets.end(), [&](SlotSet subset) { return key(subset) == name; }))
+    reader.refuse(name, "is not a subset of " + key(SlotSet().set()) + " in this order");
+}
+
 void read_expected(Reader& manifest, Manifest& result) {
   const YAML::Node node = manifest.get("expected");
   Reader section = manifest.section("expected");
   for (const auto& entry : node) {
     const auto subset = entry.first.as<std::string>();
+    require_subset(section, subset);
     Reader reader = section.section(subset);
     ExpectedFigures& figures = result.expected[subset];
     reader.read("dice", figures.dice);
@@ -132,9 +141,9 @@ void read_rules(Reader& manifest, Manifest& result) {
   Reader section = manifest.section("rules");
   for (const auto& entry : manifest.get("rules")) {
     const auto subset = entry.first.as<std::string>();
+    require_subset(section, subset);
     Reader reader = section.section(subset);
-    LesionRule& rule = result.rules[subset];
-    rule.minimum_volume_mm3 = result.rule.minimum_volume_mm3;
+    LesionRule& rule = result.rules.emplace(subset, result.rule).first->second;
     read_bounds(reader, rule);
     reader.finish();
   }
@@ -146,6 +155,8 @@ void check(const Manifest& m, const Reader& reader) {
   };
   const std::vector<std::string> order = ids(SlotSet().set());
   require(m.slot_order == order, "slot_order", "must be t1_gre_post, t1_se_pre, t1_se_post, flair");
+  require(!m.mirrored_from || (*m.mirrored_from >= 0 && *m.mirrored_from < 1), "mirrored_from",
+          "must be at least 0 and below 1");
   require(m.rule.minimum_volume_mm3 >= 0, "minimum_volume_mm3", "must not be negative");
   for (double spacing : m.spacing_mm) require(spacing > 0, "spacing_mm", "must be positive");
 }
@@ -159,7 +170,7 @@ Manifest manifest_from(const YAML::Node& node, const std::filesystem::path& file
   reader.read("slot_order", m.slot_order);
   reader.read("spacing_mm", m.spacing_mm);
   read_clahe(reader.section("clahe"), m.clahe);
-  reader.read_optional("mirrored", m.mirrored);
+  if (reader.has("mirrored_from")) reader.read("mirrored_from", m.mirrored_from.emplace());
   read_bounds(reader, m.rule);
   reader.read("minimum_volume_mm3", m.rule.minimum_volume_mm3);
   read_rules(reader, m);
@@ -237,10 +248,10 @@ void write_manifest(const Manifest& m, const std::filesystem::path& file) {
   entry("bins", m.clahe.bins);
   entry("clip_limit", m.clahe.clip_limit);
   out << YAML::EndMap;
-  if (m.mirrored) entry("mirrored", m.mirrored);
+  if (m.mirrored_from) entry("mirrored_from", *m.mirrored_from);
   const auto bounds = [&](const LesionRule& rule) {
     entry("threshold", rule.threshold);
-    out << YAML::Key << "minimum_peak" << YAML::Value << YAML::DoublePrecision(16)
+    out << YAML::Key << "minimum_peak" << YAML::Value << YAML::DoublePrecision(17)
         << rule.minimum_peak;  // near 1, where every digit counts
     entry("minimum_roundness", rule.minimum_roundness);
   };

@@ -20,6 +20,9 @@
 namespace metserve::models {
 namespace {
 
+constexpr double suspected = -8;            // log-odds: slices without a voxel of these have no lesion
+constexpr std::size_t fewest_lesions = 10;  // to choose bounds for one subset on
+
 /// Of the studies that show all of `subset`: the others would tell of another subset.
 LesionRuleChoice choice_for(SlotSet subset, const Network& network, const std::vector<Study>& studies,
                             const InferenceOptions& inference, double minimum_volume_mm3) {
@@ -53,23 +56,24 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
   InferenceOptions inference;
   inference.device = device_from_name(options.device);
   inference.precision = fast_precision(inference.device);
-  inference.mirrored = options.mirrored;
+  if (options.mirrored) inference.mirrored_from = probability_at(suspected);
   const SlotSet known = network->config().subset;
   const std::size_t most = most_shown(known, validation);
   LesionRuleChoice all(options.minimum_volume_mm3);
   std::map<std::string, LesionRuleChoice> by_subset;
   for (SlotSet subset : all_subsets()) {
     if ((subset & ~known).any()) continue;
-    LesionRuleChoice choice = choice_for(subset, network, validation, inference, options.minimum_volume_mm3);
-    if (choice.studies() == 0) continue;
+    const LesionRuleChoice choice =
+        choice_for(subset, network, validation, inference, options.minimum_volume_mm3);
     if (subset.count() + 1 >= most) all.add(choice);
-    by_subset.emplace(key(subset), std::move(choice));
+    if (choice.lesions() >= fewest_lesions) by_subset.emplace(key(subset), choice);
   }
   manifest.rule = all.with_false_positives(options.false_positives);
   const double shift = -log_odds_of(manifest.rule.threshold);
   for (const auto& [subset, choice] : by_subset)
     manifest.rules[subset] = moved(choice.with_false_positives(options.false_positives), shift);
   manifest.rule = moved(manifest.rule, shift);
+  if (options.mirrored) manifest.mirrored_from = probability_at(suspected + shift);
   network->add_to_logits(shift);
 }
 
@@ -90,7 +94,7 @@ std::string card_head(const Manifest& m, const PublishOptions& options, std::int
        << " million parameters |\n"
        << "| input | " << m.network.slices << " axial slices of each of BRAVO, CUBE pre, CUBE post, FLAIR; "
        << "256 x 256 pixels of " << m.spacing_mm[0] << " mm, slices of " << m.spacing_mm[2] << " mm"
-       << (m.mirrored
+       << (m.mirrored_from
                ? "; where it suspects a lesion, their mirror images as well, of which the mean is taken"
                : "")
        << " |\n"
@@ -146,7 +150,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   if (options.threads > 0) at::set_num_threads(options.threads);
   std::filesystem::create_directories(directory);
   const auto stored = directory / "weights.safetensors";
-  on_progress("choosing threshold and peak");
+  on_progress("choosing bounds of a lesion");
   const Network trained = load_network(weights);
   const auto metadata = read_safetensors(weights).metadata;
   const auto before = metadata.find(started_from_key), parts = metadata.find(mean_of_key);
@@ -161,7 +165,6 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   manifest.name = options.name;
   manifest.version = options.version;
   manifest.network = network->config();
-  manifest.mirrored = options.mirrored;
   manifest.slot_order = ids(SlotSet().set());
   manifest.spacing_mm = {0.9375, 0.9375, 1.0};
   manifest.clahe = options.clahe;
@@ -181,7 +184,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
     evaluation.whole_subsets = true;
     evaluation.rule_of = [&manifest](SlotSet subset) { return rule_for(manifest, subset); };
     evaluation.device = options.device;
-    evaluation.mirrored = manifest.mirrored;
+    evaluation.mirrored_from = manifest.mirrored_from;
     const auto figures = evaluate(network, test.studies, evaluation, {});
     if (manifest.expected.empty()) manifest.expected = expected_of(figures);
     card += card_table(test, figures);

@@ -25,7 +25,7 @@ struct PublishOptions {
   std::string intended_use = "Research on the segmentation of brain metastases. Not a medical device.";
   std::string limits;              ///< paragraph of the card: what it was not tested on
   ClaheOptions clahe;              ///< that the training studies were preprocessed with
-  bool mirrored = false;           ///< of the package: see Manifest
+  bool mirrored = false;           ///< asks about the mirror image as well where a lesion is suspected
   double minimum_volume_mm3 = 10;  ///< of a lesion, >= 0
   double false_positives = 2;      ///< per validation study, that the rules allow, >= 0
   std::string device = "cpu";      ///< that measures
@@ -34,11 +34,11 @@ struct PublishOptions {
 
 /// Makes a model package of trained weights. Chooses threshold, peak and roundness that give few enough false
 /// positives on the `validation` studies over all of the network's sequences and each one missing, and others
-/// for every subset that one of them shows whole; each subset is measured on the studies that do. Moves the
-/// log-odds so that the first threshold becomes 0.5, stores the weights in half precision, measures what was
-/// stored on the first of `tests` for the manifest and on all of them for the card, and writes `model.yaml`,
-/// `weights.safetensors` and `CARD.md` into `directory`; the first two also before it measures. `on_progress`
-/// is called with a line of text per stage. Throws Error.
+/// for every subset of which these show ten lesions or more; each is measured on the studies that show it
+/// whole. Moves the log-odds so that the threshold over all becomes 0.5, stores the weights in half
+/// precision, measures what was stored on the first of `tests` for the manifest and on all of them for the
+/// card, and writes `model.yaml`, `weights.safetensors` and `CARD.md` into `directory`; the first two also
+/// before it measures. `on_progress` is called with a line of text per stage. Throws Error.
 Manifest publish(const std::filesystem::path& weights, const std::vector<Study>& validation,
                  const std::vector<TestSet>& tests, const PublishOptions& options,
                  const std::filesystem::path& directory,

@@ -54,14 +54,16 @@ std::string voxel_table(const std::vector<SubsetFigures>& figures) {
 
 std::string lesion_table(const std::vector<SubsetFigures>& figures) {
   std::string text =
-      "<table><tr><th>sequences</th><th>smallest peak</th><th>lesions found, %</th><th>large ones, "
+      "<table><tr><th>sequences</th><th>threshold</th><th>smallest peak</th><th>smallest "
+      "roundness</th><th>lesions found, %</th><th>large ones, "
       "%</th><th>mAP, %</th>"
       "<th>max. sensitivity, %</th><th>TP Dice, %</th><th>threshold of the best Dice</th><th>Youden, "
       "pooled</th>"
       "<th>Youden, mean of studies</th></tr>\n";
   for (const SubsetFigures& f : figures)
     text += "<tr><td>" + escaped(describe(f.subset)) + "</td>" +
-            formatted("<td>%.16g</td>", f.rule.minimum_peak) +
+            formatted("<td>%.3g</td><td>%.16g</td><td>%.2f</td>", f.rule.threshold, f.rule.minimum_peak,
+                      f.rule.minimum_roundness) +
             percent_cell(f.sensitivity.value, f.sensitivity.interval) +
             percent_cell(f.sensitivity_large.value, f.sensitivity_large.interval) +
             percent_cell(f.detection.average_precision, f.average_precision_interval) +
@@ -95,18 +97,17 @@ std::string group_tables(const std::vector<SubsetFigures>& figures) {
 
 std::string html(const std::vector<SubsetFigures>& figures, const ReportOptions& options,
                  const std::vector<NamedPlot>& plots) {
-  const LesionRule& rule = figures.front().rule;  // only the peak depends on the subset
-  std::string text =
-      "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'><title>" + escaped(options.title) +
-      "</title><style>" + style + "</style></head><body>\n<h1>" + escaped(options.title) + "</h1>\n<p>" +
-      escaped(options.model) + "<br>" + escaped(options.data) +
-      formatted(
-          "<br>Threshold %.3g; smallest roundness %.2f; smallest component %g mm3. Research only.</p>\n",
-          rule.threshold, rule.minimum_roundness, rule.minimum_volume_mm3);
+  std::string text = "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'><title>" +
+                     escaped(options.title) + "</title><style>" + style + "</style></head><body>\n<h1>" +
+                     escaped(options.title) + "</h1>\n<p>" + escaped(options.model) + "<br>" +
+                     escaped(options.data) +
+                     formatted("<br>Smallest component %g mm3. Research only.</p>\n",
+                               figures.front().rule.minimum_volume_mm3);
   text +=
       "<p>Figures are means over studies or shares of all lesions, with 95 % intervals by bootstrap over "
       "patients. Voxel Dice is of all that is segmented; the Dice of lesions found leaves out missed "
-      "lesions and false positives. A component must reach the smallest peak, a probability, somewhere. The "
+      "lesions and false positives. Threshold and smallest peak are probabilities; a component must reach "
+      "the peak somewhere. The "
       "papers' tables stand below ours: theirs are of patients.</p>\n";
   text += "<h2>Voxels</h2>\n" + voxel_table(figures) + "<h2>Lesions</h2>\n" + lesion_table(figures) +
           "<h2>By number of lesions</h2>\n" + group_tables(figures) + "<h2>Plots</h2>\n";

@@ -21,16 +21,14 @@ void randomise(SignalTable& signals, Random& random) {
     const std::array<double, slot_count> drawn{gradient_echo, spin_echo, spin_echo, flair};
     for (std::size_t slot = 0; slot < slot_count; ++slot)
       signals[slot][tissue] += share * (drawn[slot] - physical[slot][tissue]);
-    // Small vessel disease takes up no agent: brighter than the brain around it, it would look as if it did.
-    if (tissue == index(Tissue::white_lesion)) {
-      auto& gradient_echoes = signals[index(Slot::t1_gre_post)];
-      gradient_echoes[tissue] =
-          std::min(gradient_echoes[tissue], gradient_echoes[index(Tissue::white_matter)]);
-    }
     constexpr std::size_t pre = index(Slot::t1_se_pre), post = index(Slot::t1_se_post);
     signals[post][tissue] =
         signals[pre][tissue] + std::max(0.0, physical[post][tissue] - physical[pre][tissue]);
   }
+  // Small vessel disease takes up no agent: brighter than the brain around it, it would look as if it did.
+  auto& bravo = signals[index(Slot::t1_gre_post)];
+  bravo[index(Tissue::white_lesion)] =
+      std::min(bravo[index(Tissue::white_lesion)], bravo[index(Tissue::white_matter)]);
 }
 
 }  // namespace

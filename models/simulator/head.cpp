@@ -113,7 +113,7 @@ void divide_soft_tissue(torch::Tensor& tissue, Random& random) {
 void add_pituitary(torch::Tensor& tissue, const torch::Tensor& labels, double spacing_mm) {
   const torch::Tensor chiasm = largest_component(labels.eq(85).cpu()).nonzero();
   if (chiasm.size(0) == 0) return;
-  const torch::Tensor sum = chiasm.sum(0).cpu();
+  const torch::Tensor sum = chiasm.sum(0);
   constexpr std::array<double, 3> offset_mm{-9, 1, 0}, half_axes_mm{3.5, 4.5, 6};
   torch::Tensor distance = torch::zeros({1, 1, 1}, tissue.options().dtype(torch::kFloat32));
   for (int axis = 0; axis < 3; ++axis) {

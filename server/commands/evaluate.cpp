@@ -36,11 +36,12 @@ void evaluate(const EvaluateArguments& arguments) {
   options.rule_of = [&](models::SlotSet subset) {
     return models::changed(models::rule_for(package.manifest, subset), arguments.rule);
   };
-  options.mirrored = package.manifest.mirrored;
+  options.mirrored_from = package.manifest.mirrored_from;
   const auto studies = models::read_studies(arguments.data, package.manifest.clahe);
   models::ReportOptions report;
   report.model = package.manifest.name + " " + package.manifest.version + ": " +
-                 models::describe(package.manifest.network);
+                 models::describe(package.manifest.network) +
+                 (package.manifest.mirrored_from ? ", asked about the mirror image as well" : "");
   report.data = std::to_string(studies.size()) + " studies of " + arguments.data;
   models::add_pictures(options, pictures, report);
   const auto figures = [&] {

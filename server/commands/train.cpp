@@ -40,9 +40,9 @@ void write_package(const TrainArguments& arguments, const models::StudySets& set
   options.threads = arguments.options.threads;
   options.training_data = std::to_string(sets.training.size()) + " studies from " + arguments.data;
   options.limits =
-      "The figures are measured on the validation studies, on which the best state and the threshold were "
-      "chosen: "
-      "evaluate on studies of their own before relying on them.";
+      "The figures are measured on the validation studies, on which the best state and the bounds of a "
+      "lesion "
+      "were chosen: evaluate on studies of their own before relying on them.";
   const std::filesystem::path output = arguments.output;
   const std::vector<models::TestSet> tests{
       {"Validation studies", sets.validation, models::full_and_one_missing()}};

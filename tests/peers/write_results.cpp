@@ -125,6 +125,7 @@ pipeline::StudyResult make_result(dicom::LoadedSeries reference, const Arguments
   const dicom::Volume probability =
       drawn ? draw(geometry, arguments.lesions, arguments.seed) : read_mask(geometry, arguments.mask);
   result.lesions = pipeline::find_lesions(probability, {0.5, 0});
+  take_probabilities(result.lesions, probability.voxels);
   if (arguments.probabilities)
     for (const float value : probability.voxels)
       result.probability.push_back(static_cast<std::uint8_t>(std::lround(255 * value)));

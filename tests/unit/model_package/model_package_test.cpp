@@ -7,6 +7,7 @@
 #include <torch/types.h>
 
 #include "models/error.h"
+#include "models/log_odds.h"
 #include "models/networks/network_file.h"
 #include "models/package/publish.h"
 #include "models/package/sha256.h"
@@ -41,7 +42,7 @@ void replace(const std::filesystem::path& file, const std::string& from, const s
 /// A published package of an untrained network of the subset, of studies with the sequences `present`.
 Manifest publish_tiny(const TemporaryDirectory& directory, SlotSet subset = SlotSet().set(),
                       SlotSet present = SlotSet().set(), bool simulated = false,
-                      std::map<std::string, std::string> metadata = {}) {
+                      std::map<std::string, std::string> metadata = {}, int validation_studies = 5) {
   const auto toy = [&](int number) {
     Study study = toy_study(number);
     study.present = present;
@@ -59,8 +60,10 @@ Manifest publish_tiny(const TemporaryDirectory& directory, SlotSet subset = Slot
   options.limits = "Everything.";
   options.threads = 1;
   options.mirrored = true;
+  std::vector<Study> validation;
+  for (int number = 0; number < validation_studies; ++number) validation.push_back(toy(number));
   const TestSet test{"Toys", {toy(1), toy(2)}, full_and_one_missing()};
-  return publish(directory / "trained.safetensors", {toy(0)}, {test}, options, directory / "package",
+  return publish(directory / "trained.safetensors", validation, {test}, options, directory / "package",
                  [](const std::string&) {});
 }
 
@@ -83,13 +86,13 @@ TEST_CASE("A published package loads with what was measured, and serves", "[pack
   CHECK(package.manifest.version == "1.2");
   CHECK(package.manifest.network == written.network);
   CHECK(package.manifest.clahe == written.clahe);
-  CHECK(package.manifest.rule.threshold == Approx(written.rule.threshold));
+  CHECK(package.manifest.rule.threshold == 0.5);
   CHECK(package.manifest.weights_sha256 == written.weights_sha256);
   REQUIRE(package.manifest.rules.size() == 15);
   const auto same = [&](SlotSet subset, const std::string& key) {
     const LesionRule rule = rule_for(package.manifest, subset), own = written.rules.at(key);
     CHECK(rule.threshold == Approx(own.threshold));
-    CHECK(rule.minimum_peak == own.minimum_peak);
+    CHECK(log_odds_of(rule.minimum_peak) == Approx(log_odds_of(own.minimum_peak)));
     CHECK(rule.minimum_roundness == Approx(own.minimum_roundness));
     CHECK(rule.minimum_volume_mm3 == own.minimum_volume_mm3);
   };
@@ -105,7 +108,8 @@ TEST_CASE("A published package loads with what was measured, and serves", "[pack
   const torch::Tensor images = torch::rand({4, 2, 256, 256});
   const torch::Tensor log_odds = segmenter.log_odds(images, SlotSet("0110"));
   CHECK(log_odds.sizes() == torch::IntArrayRef({2, 256, 256}));
-  CHECK(package.manifest.mirrored);
+  REQUIRE(package.manifest.mirrored_from);
+  CHECK(*package.manifest.mirrored_from == Approx(*written.mirrored_from));
   CHECK(card.find("mirror images") != std::string::npos);
   const torch::Tensor mirror = segmenter.log_odds(images.flip(3), SlotSet("0110")).flip(2);
   CHECK(torch::allclose(mirror, log_odds, 0, 1e-5));
@@ -156,6 +160,14 @@ TEST_CASE("A network of a subset is published with the figures that it has", "[p
   CHECK(package.manifest.expected.size() == 4);
   CHECK(package.manifest.expected.count("t1_se_pre+t1_se_post+flair") == 0);
   CHECK(text_of(directory / "package/CARD.md").find("| without BRAVO | 0 | - |") != std::string::npos);
+}
+
+TEST_CASE("Bounds are not chosen on a handful of lesions of a subset", "[package]") {
+  const TemporaryDirectory directory;
+  const Manifest manifest =
+      publish_tiny(directory, SlotSet().set(), SlotSet().set(), false, {}, 4);  // 8 lesions
+  CHECK(manifest.rules.empty());
+  CHECK(rule_for(manifest, SlotSet("0001")).minimum_peak == manifest.rule.minimum_peak);
 }
 
 TEST_CASE("A package says nothing of subsets that no study shows whole", "[package]") {
@@ -218,10 +230,14 @@ TEST_CASE("A package that does not fit is refused with what differs", "[package]
     std::ofstream(manifest) << good;
   };
   refused("version:", "verson:", "'version' is missing");
-  refused("rules:\n  flair", "rules:\n  nothing: 2\n  flair", "'rules.nothing' is not a mapping");
-  refused("rules:\n", "rules:\n  nothing:\n    threshold: 0.5\n    minimum_peak: 2\n",
-          "'rules.nothing.minimum_peak' must be from 0 to 1");
-  refused("rules:\n", "rules:\n  nothing:\n    threshold: 0.5\n", "'rules.nothing.minimum_peak' is missing");
+  refused("rules:\n  flair:", "rules:\n  flair: 2\n  t1_se_pre:", "'rules.flair' is not a mapping");
+  refused("rules:\n  flair:\n    threshold: ", "rules:\n  flair:\n    threshold: 2",
+          "'rules.flair.threshold' must be between 0 and 1");
+  refused("rules:\n  flair:\n    threshold: ", "rules:\n  flair:\n    thresh: ",
+          "'rules.flair.threshold' is missing");
+  refused("rules:\n  flair:", "rules:\n  flair+t1_gre_post:",
+          "is not a subset of t1_gre_post+t1_se_pre+t1_se_post+flair");
+  refused("mirrored_from: ", "mirrored_from: 1", "'mirrored_from' must be at least 0");
   refused("minimum_roundness: ", "minimum_roundness: 2", "'minimum_roundness' must be from 0 to 1");
   refused("tiles: 8", "tiles: eight", "'clahe.tiles' has a value of the wrong type");
   refused("intended_use:", "colour: red\nintended_use:", "'colour' is not a key");

@@ -204,7 +204,11 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
     return given.all() ? outlined(study) : torch::zeros({8, 64, 64}).logit();
   };
   EvaluationOptions options;
-  options.rule_of = [](SlotSet given) { return LesionRule{.minimum_peak = given.all() ? 0.75 : 0.625}; };
+  options.rule_of = [](SlotSet given) {
+    return LesionRule{.threshold = given.all() ? 0.5 : 0.25,
+                      .minimum_peak = given.all() ? 0.75 : 0.625,
+                      .minimum_roundness = given.all() ? 0.1 : 0.2};
+  };
   ReportOptions report;
   report.title = "A <test>";
   add_pictures(options, 1, report);
@@ -223,8 +227,8 @@ TEST_CASE("A report holds our figures, the papers' and every plot; its tables ha
   const std::string html = text_of(directory / "report.html");
   CHECK(html.find("A &lt;test&gt;") != std::string::npos);
   CHECK(html.find("0.795") != std::string::npos);
-  CHECK(html.find("<td>all four</td><td>0.75</td>") != std::string::npos);
-  CHECK(html.find("<td>without FLAIR</td><td>0.625</td>") != std::string::npos);
+  CHECK(html.find("<td>all four</td><td>0.5</td><td>0.75</td><td>0.10</td>") != std::string::npos);
+  CHECK(html.find("<td>without FLAIR</td><td>0.25</td><td>0.625</td><td>0.20</td>") != std::string::npos);
   CHECK(html.find("data:image/bmp;base64,Qk") != std::string::npos);  // BM
   for (const char* plot :
        {"roc", "precision-recall", "dice", "auc", "false-positives", "sensitivity-by-size"})

@@ -6,6 +6,7 @@
 
 #include "models/error.h"
 #include "models/inference.h"
+#include "models/log_odds.h"
 #include "models/networks/network_file.h"
 #include "tests/catch.h"
 #include "tests/temporary_directory.h"
@@ -89,12 +90,34 @@ TEST_CASE("A mirrored answer is the mean of the image's and of its mirror image'
   const torch::Tensor plain = predict(network, images, SlotSet().set(), options);
   const torch::Tensor mirror = predict(network, images.flip(3), SlotSet().set(), options).flip(2);
   REQUIRE_FALSE(torch::allclose(plain, mirror, 0, 1e-3));
-  options.mirrored = true;
+  options.mirrored_from = 0;
   const torch::Tensor both = predict(network, images, SlotSet().set(), options);
   CHECK(torch::allclose(both, (plain + mirror) / 2, 0, 1e-5));
   CHECK(torch::allclose(predict(network, images.flip(3), SlotSet().set(), options).flip(2), both, 0, 1e-5));
-  network->add_to_logits(-20);  // nothing is suspected
-  CHECK(torch::allclose(predict(network, images, SlotSet().set(), options), plain - 20, 0, 1e-4));
+}
+
+TEST_CASE("The mirror image is asked of the slices alone where something is suspected", "[segmenter]") {
+  torch::manual_seed(4);
+  const Network network = make_network(tiny_network());
+  network->eval();
+  torch::Tensor images = torch::zeros({4, 9, 64, 96});  // their boxes lie beside the middle
+  images.narrow(2, 8, 24).narrow(3, 50, 30) = 0.3;
+  images.narrow(1, 4, 1).narrow(2, 14, 6).narrow(3, 60, 6) = 1;
+  InferenceOptions options;
+  options.batch = 9;
+  const torch::Tensor plain = predict(network, images, SlotSet().set(), options);
+  options.mirrored_from = 0;
+  const torch::Tensor all = predict(network, images, SlotSet().set(), options);
+  const torch::Tensor peaks = std::get<0>(plain.flatten(1).max(1));
+  const torch::Tensor sorted = std::get<0>(peaks.sort());
+  REQUIRE(sorted[3].item<float>() < sorted[4].item<float>());
+  options.mirrored_from = probability_at((sorted[3] + sorted[4]).item<double>() / 2);
+  const torch::Tensor some = predict(network, images, SlotSet().set(), options);
+  for (std::int64_t slice = 0; slice < 9; ++slice) {
+    const bool suspected = peaks[slice].item<float>() > sorted[3].item<float>();
+    REQUIRE_FALSE(torch::allclose(plain[slice], all[slice], 0, 1e-4));
+    CHECK(torch::allclose(some[slice], (suspected ? all : plain)[slice], 0, 1e-5));
+  }
 }
 
 TEST_CASE("Of each slice what holds signal is computed, and alike whichever slices are asked for",

@@ -39,6 +39,7 @@ StudyResult result_with_lesions(const TemporaryDirectory& directory, bool lesion
         probability.voxels[v] = 0.9F;
   }
   result.lesions = find_lesions(probability, {});
+  take_probabilities(result.lesions, probability.voxels);
   return result;
 }
 

@@ -39,7 +39,8 @@ TEST_CASE("Lesions are numbered by falling volume and measured", "[pipeline][les
   fill(volume, {2, 2, 2}, {6, 6, 5}, 0.75F);      // 48 voxels
   fill(volume, {20, 10, 8}, {30, 18, 12}, 0.5F);  // 320 voxels, at the threshold
   volume.voxels[(9 * 30 + 12) * 40 + 25] = 1.0F;
-  const LesionMap map = find_lesions(volume, {});
+  LesionMap map = find_lesions(volume, {});
+  take_probabilities(map, volume.voxels);
   REQUIRE(map.lesions.size() == 2);
   const Lesion& large = map.lesions[0];
   REQUIRE(large.number == 1);

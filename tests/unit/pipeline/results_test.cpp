@@ -61,7 +61,8 @@ struct Results {
     Volume probability = reference.volume;
     const auto drawn = draw(reference.volume.geometry, spheres);
     for (std::size_t v = 0; v < drawn.size(); ++v) probability.voxels[v] = drawn[v] != 0 ? 0.9F : 0.1F;
-    const pipeline::LesionMap map = pipeline::find_lesions(probability, {});
+    pipeline::LesionMap map = pipeline::find_lesions(probability, {});
+    take_probabilities(map, probability.voxels);
     REQUIRE(map.lesions.size() == spheres.size());
     labels = map.labels;
     const auto lesions = described(map.lesions);
