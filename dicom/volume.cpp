@@ -21,6 +21,12 @@ Vec3 VolumeGeometry::index(const Vec3& point_lps_mm) const {
   return ijk;
 }
 
+Vec3 VolumeGeometry::centre_lps_mm(std::size_t voxel) const {
+  const std::size_t column = voxel % size[0], row = voxel / size[0] % size[1];
+  const std::size_t slice = voxel / (size[0] * size[1]);
+  return lps_mm({static_cast<double>(column), static_cast<double>(row), static_cast<double>(slice)});
+}
+
 std::string patient_letters(const Vec3& direction_lps) {
   constexpr double least = 0.1;  // sine of 6 degrees
   constexpr std::array<const char*, 3> towards{"L", "P", "H"}, away{"R", "A", "F"};

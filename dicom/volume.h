@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +22,19 @@ struct VolumeGeometry {
 
   std::size_t voxel_count() const { return size[0] * size[1] * size[2]; }
   double voxel_volume_mm3() const { return spacing_mm[0] * spacing_mm[1] * spacing_mm[2]; }
-  Vec3 lps_mm(const Vec3& ijk) const;          ///< continuous index to patient space
-  Vec3 index(const Vec3& point_lps_mm) const;  ///< patient space to continuous index
+  Vec3 lps_mm(const Vec3& ijk) const;           ///< continuous index to patient space
+  Vec3 index(const Vec3& point_lps_mm) const;   ///< patient space to continuous index
+  Vec3 centre_lps_mm(std::size_t voxel) const;  ///< of a voxel, by its place in C order
+  /// The place in C order of the voxel that holds a continuous index; nothing outside the grid.
+  std::optional<std::size_t> voxel_at(const Vec3& ijk) const {
+    std::size_t voxel = 0;
+    for (std::size_t axis = 3; axis-- > 0;) {
+      const double nearest = std::round(ijk[axis]);
+      if (!(nearest >= 0 && nearest < static_cast<double>(size[axis]))) return std::nullopt;
+      voxel = voxel * size[axis] + static_cast<std::size_t>(nearest);
+    }
+    return voxel;
+  }
 };
 
 /// Where a direction in patient space (LPS, a unit vector) leads, as Patient Orientation says it (PS3.3

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 namespace metserve::pipeline {
 namespace {
@@ -11,22 +10,6 @@ namespace fs = std::filesystem;
 using dicom::Vec3;
 using dicom::VolumeGeometry;
 
-/// Offset in a volume of this size.
-std::size_t offset_at(const VolumeGeometry& geometry, std::size_t i, std::size_t j, std::size_t k) {
-  return (k * geometry.size[1] + j) * geometry.size[0] + i;
-}
-
-/// Of the voxel that a continuous index lies in, or none.
-std::optional<std::size_t> offset_of(const VolumeGeometry& geometry, const Vec3& index) {
-  std::array<std::size_t, 3> voxel{};
-  for (std::size_t c = 0; c < 3; ++c) {
-    const double nearest = std::round(index[c]);
-    if (!(nearest >= 0 && nearest < static_cast<double>(geometry.size[c]))) return std::nullopt;
-    voxel[c] = static_cast<std::size_t>(nearest);
-  }
-  return offset_at(geometry, voxel[0], voxel[1], voxel[2]);
-}
-
 /// Gives each lesion that has no voxel in `target` the one nearest to its first voxel.
 void keep_smallest(const VolumeGeometry& grid, const VolumeGeometry& reference,
                    std::span<const std::uint16_t> labels, std::vector<std::uint16_t>& target) {
@@ -34,16 +17,13 @@ void keep_smallest(const VolumeGeometry& grid, const VolumeGeometry& reference,
   std::vector<bool> seen(count + 1, false);
   for (const std::uint16_t label : target) seen[label] = true;
   seen[0] = true;
-  const auto& size = reference.size;
   for (std::size_t v = 0; v < labels.size(); ++v) {
     if (seen[labels[v]]) continue;
     seen[labels[v]] = true;
-    const std::size_t column = v % size[0], row = v / size[0] % size[1], slice = v / size[0] / size[1];
-    Vec3 index = grid.index(reference.lps_mm(
-        {static_cast<double>(column), static_cast<double>(row), static_cast<double>(slice)}));
+    Vec3 index = grid.index(reference.centre_lps_mm(v));
     for (std::size_t c = 0; c < 3; ++c)
       index[c] = std::clamp(index[c], 0.0, static_cast<double>(grid.size[c] - 1));
-    target[offset_of(grid, index).value()] = labels[v];
+    target[grid.voxel_at(index).value()] = labels[v];
   }
 }
 
@@ -88,7 +68,7 @@ std::vector<std::uint16_t> labels_on(const VolumeGeometry& grid, const VolumeGeo
       for (std::size_t i = 0; i < grid.size[0]; ++i, ++label) {
         Vec3 index = row;
         for (std::size_t c = 0; c < 3; ++c) index[c] += static_cast<double>(i) * (next[c] - origin[c]);
-        if (const auto offset = offset_of(reference, index)) *label = labels[*offset];
+        if (const auto offset = reference.voxel_at(index)) *label = labels[*offset];
       }
     }
   keep_smallest(grid, reference, labels, result);

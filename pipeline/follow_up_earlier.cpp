@@ -53,13 +53,8 @@ std::vector<Seen> seen_within(const dicom::VolumeGeometry& images, const std::ve
   for (std::size_t v = 0; v < labels.size(); ++v) {
     if (labels[v] == 0) continue;
     Seen& lesion = seen[labels[v] - 1u];
-    const std::size_t column = v % own.size[0];
-    const std::size_t row = v / own.size[0] % own.size[1];
-    const std::size_t slice = v / (own.size[0] * own.size[1]);
-    const dicom::Vec3 index{static_cast<double>(column), static_cast<double>(row),
-                            static_cast<double>(slice)};
     ++lesion.voxels;
-    if (is_inside(images, to_images.apply(own.lps_mm(index)))) ++lesion.within;
+    if (is_inside(images, to_images.apply(own.centre_lps_mm(v)))) ++lesion.within;
   }
   return seen;
 }

@@ -14,15 +14,8 @@ using Overlaps = std::map<std::pair<std::size_t, std::size_t>, std::size_t>;
 
 /// The segment of the earlier study at a place in its patient space, from 1; 0 outside of all.
 std::size_t segment_at(const dicom::ReadSegmentation& earlier, const dicom::Vec3& place_lps_mm) {
-  const auto& size = earlier.geometry.size;
-  const dicom::Vec3 index = earlier.geometry.index(place_lps_mm);
-  std::array<std::size_t, 3> voxel{};
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    const double nearest = std::round(index[axis]);
-    if (!(nearest >= 0 && nearest < static_cast<double>(size[axis]))) return 0;
-    voxel[axis] = static_cast<std::size_t>(nearest);
-  }
-  return earlier.labels[(voxel[2] * size[1] + voxel[1]) * size[0] + voxel[0]];
+  const auto voxel = earlier.geometry.voxel_at(earlier.geometry.index(place_lps_mm));
+  return voxel ? earlier.labels[*voxel] : 0;
 }
 
 /// Steps of about a millimetre within a ball, its centre first.
@@ -46,11 +39,7 @@ void count_overlaps(const LesionMap& map, const dicom::VolumeGeometry& grid,
     if (map.labels[v] == 0) continue;
     const std::size_t lesion = map.labels[v] - 1u;
     if (!wanted(lesion, std::nullopt)) continue;
-    const std::size_t column = v % grid.size[0], row = v / grid.size[0] % grid.size[1],
-                      slice = v / (grid.size[0] * grid.size[1]);
-    const dicom::Vec3 index{static_cast<double>(column), static_cast<double>(row),
-                            static_cast<double>(slice)};
-    const dicom::Vec3 place = to_earlier.apply(grid.lps_mm(index));
+    const dicom::Vec3 place = to_earlier.apply(grid.centre_lps_mm(v));
     for (const dicom::Vec3& step : steps) {
       const std::size_t segment =
           segment_at(earlier, {place[0] + step[0], place[1] + step[1], place[2] + step[2]});

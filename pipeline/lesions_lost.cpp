@@ -1,9 +1,7 @@
 #include "pipeline/lesions_lost.h"
 
 #include <array>
-#include <cmath>
 #include <cstdio>
-#include <optional>
 #include <vector>
 
 #include "models/components.h"
@@ -20,18 +18,6 @@ struct Found {
   bool shown = false;
 };
 
-/// The voxel of `geometry` that holds the point, as its flat index; nothing outside.
-std::optional<std::size_t> voxel_at(const dicom::VolumeGeometry& geometry, const dicom::Vec3& point_lps_mm) {
-  const dicom::Vec3 index = geometry.index(point_lps_mm);
-  std::size_t flat = 0;
-  for (std::size_t axis = 3; axis-- > 0;) {
-    const double nearest = std::round(index[axis]);
-    if (!(nearest >= 0 && nearest < static_cast<double>(geometry.size[axis]))) return std::nullopt;
-    flat = flat * geometry.size[axis] + static_cast<std::size_t>(nearest);
-  }
-  return flat;
-}
-
 std::vector<Found> found_on(const torch::Tensor& log_odds, const dicom::VolumeGeometry& grid,
                             const models::LesionRule& rule, const LesionMap& map,
                             const dicom::VolumeGeometry& reference) {
@@ -41,15 +27,11 @@ std::vector<Found> found_on(const torch::Tensor& log_odds, const dicom::VolumeGe
   const auto part = parts.part.accessor<std::int64_t, 1>();
   std::vector<Found> found(parts.voxels.size());
   for (std::int64_t i = 0; i < places.size(0); ++i) {
-    const auto flat = static_cast<std::size_t>(places[i]);
-    const std::size_t column = flat % grid.size[0], row = flat / grid.size[0] % grid.size[1];
-    const std::size_t slice = flat / (grid.size[0] * grid.size[1]);
-    const dicom::Vec3 point =
-        grid.lps_mm({static_cast<double>(column), static_cast<double>(row), static_cast<double>(slice)});
+    const dicom::Vec3 point = grid.centre_lps_mm(static_cast<std::size_t>(places[i]));
     Found& own = found[static_cast<std::size_t>(part[i])];
     own.voxels += 1;
     for (std::size_t axis = 0; axis < 3; ++axis) own.sum_lps_mm[axis] += point[axis];
-    const auto at = voxel_at(reference, point);
+    const auto at = reference.voxel_at(reference.index(point));
     own.shown = own.shown || (at && map.labels[*at] != 0);
   }
   return found;

@@ -60,13 +60,16 @@ class Research(unittest.TestCase):
         told = self.succeed("train", "--data", prepared, "--config", self.config(2), "-o", self.root / "first")
         self.assertIn("1 studies to train on, 1 to validate on\nsequences", told)
         self.succeed("train", "--data", prepared, "--config", self.config(3), "-o", self.root / "second", "--name", "second",
-                     "--start-from", self.root / "first/model/weights.safetensors")
+                     "--mirrored", "--start-from", self.root / "first/model/weights.safetensors")
         self.assertIn(f"1 studies from {prepared}, on from the weights of own 1",
                       (self.root / "second/model/CARD.md").read_text())
 
         self.succeed("evaluate", "--data", prepared, "--model", self.root / "second/model", "--subsets", "full", "-o",
                      self.root / "report")
         self.assertIn("| all four | 2 |", (self.root / "report/evaluation.md").read_text())
+        for model, mirrored in (("first", False), ("second", True)):
+            self.assertEqual(mirrored, "mirrored_from: " in (self.root / model / "model/model.yaml").read_text())
+        self.assertIn("asked about the mirror image as well", (self.root / "report/report.html").read_text())
 
 
 if __name__ == "__main__":

@@ -34,10 +34,7 @@ TEST_CASE("A segmentation that was written is read where it lies, in every plane
     std::size_t found = 0;
     for (std::size_t v = 0; v < read.labels.size(); ++v) {
       if (read.labels[v] == 0) continue;
-      const auto& size = read.geometry.size;
-      const Vec3 place =
-          read.geometry.lps_mm({static_cast<double>(v % size[0]), static_cast<double>(v / size[0] % size[1]),
-                                static_cast<double>(v / size[0] / size[1])});
+      const Vec3 place = read.geometry.centre_lps_mm(v);
       const Vec3 index = g.index(place);
       std::array<std::size_t, 3> voxel{};
       for (std::size_t axis = 0; axis < 3; ++axis) {

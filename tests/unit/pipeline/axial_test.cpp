@@ -74,11 +74,7 @@ TEST_CASE("Every lesion has its place on the axial grid, whatever the plane and 
         const auto v = static_cast<std::size_t>(at - found.begin());
         const auto w =
             static_cast<std::size_t>(std::find(labels.begin(), labels.end(), label) - labels.begin());
-        const auto place = [](const dicom::VolumeGeometry& g, std::size_t n) {
-          return g.lps_mm({static_cast<double>(n % g.size[0]), static_cast<double>(n / g.size[0] % g.size[1]),
-                           static_cast<double>(n / (g.size[0] * g.size[1]))});
-        };
-        const dicom::Vec3 seen = place(grid, v), wanted = place(geometry, w);
+        const dicom::Vec3 seen = grid.centre_lps_mm(v), wanted = geometry.centre_lps_mm(w);
         const dicom::Vec3 apart = geometry.index({seen[0] - wanted[0] + geometry.origin_lps_mm[0],
                                                   seen[1] - wanted[1] + geometry.origin_lps_mm[1],
                                                   seen[2] - wanted[2] + geometry.origin_lps_mm[2]});

@@ -28,12 +28,9 @@ StudyResult result_with_lesions(const TemporaryDirectory& directory, bool lesion
   result.model.weights_sha256 = std::string(64, 'a');
   dicom::Volume probability{result.reference.volume.geometry, {}};
   probability.voxels.assign(probability.geometry.voxel_count(), 0.0F);
-  const auto& size = probability.geometry.size;
   const std::vector<double> radius{9, 6, 4};
   for (std::size_t v = 0; lesions && v < probability.voxels.size(); ++v) {
-    const dicom::Vec3 at = probability.geometry.lps_mm({static_cast<double>(v % size[0]),
-                                                        static_cast<double>(v / size[0] % size[1]),
-                                                        static_cast<double>(v / (size[0] * size[1]))});
+    const dicom::Vec3 at = probability.geometry.centre_lps_mm(v);
     for (std::size_t n = 0; n < places.size(); ++n)
       if (std::hypot(at[0] - places[n][0], at[1] - places[n][1], at[2] - places[n][2]) <= radius[n])
         probability.voxels[v] = 0.9F;

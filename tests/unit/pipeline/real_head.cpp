@@ -71,14 +71,10 @@ RigidTransform RealHead::motion(const std::string& name) const {
 
 std::vector<dicom::Vec3> RealHead::brain_points() const {
   const dicom::Volume brain = volume("bet_tcia_example_t1c_mask");
-  const auto& size = brain.geometry.size;
   std::vector<dicom::Vec3> points;
   std::size_t voxels = 0;
   for (std::size_t v = 0; v < brain.voxels.size(); ++v)
-    if (brain.voxels[v] > 0 && voxels++ % 97 == 0)
-      points.push_back(
-          brain.geometry.lps_mm({static_cast<double>(v % size[0]), static_cast<double>(v / size[0] % size[1]),
-                                 static_cast<double>(v / size[0] / size[1])}));
+    if (brain.voxels[v] > 0 && voxels++ % 97 == 0) points.push_back(brain.geometry.centre_lps_mm(v));
   return points;
 }
 
