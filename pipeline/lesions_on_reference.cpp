@@ -13,9 +13,12 @@ dicom::Volume on_reference(const torch::Tensor& probability, const dicom::Volume
 }
 
 LesionMap lesions_on_reference(const torch::Tensor& log_odds, const dicom::VolumeGeometry& grid,
-                               const dicom::VolumeGeometry& reference, const models::LesionRule& rule) {
-  const torch::Tensor above = log_odds.sub(models::log_odds_of(rule.threshold)).sigmoid();
-  LesionMap map = find_lesions(on_reference(above, grid, reference), {0.5, rule.minimum_volume_mm3});
+                               const dicom::VolumeGeometry& reference, const models::LesionRule& rule,
+                               double own_threshold) {
+  const double own = models::log_odds_of(own_threshold);
+  const double outline = models::probability_at(models::log_odds_of(rule.threshold) - own);
+  const dicom::Volume above = on_reference(log_odds.sub(own).sigmoid(), grid, reference);
+  LesionMap map = find_lesions(above, {outline, rule.minimum_volume_mm3});
   take_probabilities(map, on_reference(log_odds.sigmoid(), grid, reference).voxels);
   return map;
 }

@@ -14,11 +14,13 @@ dicom::Volume on_reference(const torch::Tensor& probability, const dicom::Volume
                            const dicom::VolumeGeometry& reference);
 
 /// Lesions of `log_odds` ([D, 256, 256] float32 on the network's `grid`) at `rule`'s threshold and of its
-/// smallest volume, on the grid of the reference. What is interpolated are log-odds above the threshold as
-/// probabilities, of which a half is the outline: between a voxel that is surely of the lesion and a
-/// neighbour that surely is not it lies midway, whatever the threshold. Mean and highest probability are of
+/// smallest volume, on the grid of the reference. `own_threshold` is the model's: what is interpolated are
+/// the log-odds above it as probabilities, of which a half is the outline where the rule has the same
+/// threshold. It lies midway between a voxel that is surely of the lesion and a neighbour that surely is not;
+/// lower thresholds draw what fills a smaller part of thick slices. Mean and highest probability are of
 /// `log_odds` itself.
 LesionMap lesions_on_reference(const torch::Tensor& log_odds, const dicom::VolumeGeometry& grid,
-                               const dicom::VolumeGeometry& reference, const models::LesionRule& rule);
+                               const dicom::VolumeGeometry& reference, const models::LesionRule& rule,
+                               double own_threshold);
 
 }  // namespace metserve::pipeline

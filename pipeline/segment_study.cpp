@@ -277,11 +277,12 @@ StudyResult segment_study(const dicom::Study& study, const models::Segmenter& se
   result.timings.infer = watch.lap_s();
 
   report(on_progress, Stage::postprocess, 0, 1);
-  result.rule = models::changed(models::rule_for(result.model, result.subset), options.rule);
+  const models::LesionRule own = models::rule_for(result.model, result.subset);
+  result.rule = models::changed(own, options.rule);
   const torch::Tensor accepted =
       models::without_dropped_components(log_odds, of_any_size(result.rule), result.model.spacing_mm);
   const dicom::VolumeGeometry& reference = result.reference.volume.geometry;
-  result.lesions = lesions_on_reference(accepted, frame.grid, reference, result.rule);
+  result.lesions = lesions_on_reference(accepted, frame.grid, reference, result.rule, own.threshold);
   if (const auto warning = warning_of_lost(accepted, frame.grid, result.rule, result.lesions, reference);
       !warning.empty())
     result.warnings.push_back(warning);
