@@ -1,5 +1,8 @@
 #include "models/evaluation.h"
 
+#include <algorithm>
+#include <span>
+
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
@@ -30,6 +33,37 @@ LesionRule checked_rule(const EvaluationOptions& options, SlotSet given) {
   return rule;
 }
 
+/// What is kept of one study's map.
+struct Scored {
+  torch::Tensor log_odds{};  ///< undefined where the predictor gave none
+  StudyFigures figures{};
+  ThresholdCurve curve{}, curve_in_head{};
+};
+
+Scored scored(const Study& study, SlotSet given, const Predictor& predictor,
+              const EvaluationOptions& options) {
+  Scored result{predictor(study, given)};
+  if (!result.log_odds.defined()) return result;
+  const torch::Tensor truth = study.truth.ne(0), head = inside_head(study);
+  result.curve.add(result.log_odds, truth);
+  result.curve_in_head.add(result.log_odds.masked_select(head), truth.masked_select(head));
+  result.figures = score_study(result.log_odds, study, checked_rule(options, given));
+  result.figures.sequences = given;
+  return result;
+}
+
+/// As many studies as there are threads, side by side on one thread each: the small convolutions of one study
+/// leave several threads waiting for each other.
+std::vector<Scored> score_side_by_side(std::span<const Study> studies, SlotSet subset,
+                                       const Predictor& predictor, const EvaluationOptions& options) {
+  std::vector<Scored> results(studies.size());
+  at::parallel_for(0, static_cast<std::int64_t>(studies.size()), 1, [&](std::int64_t from, std::int64_t to) {
+    for (auto i = static_cast<std::size_t>(from); i < static_cast<std::size_t>(to); ++i)
+      results[i] = scored(studies[i], studies[i].present & subset, predictor, options);
+  });
+  return results;
+}
+
 }  // namespace
 
 SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet subset,
@@ -40,18 +74,19 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
   figures.subset = subset;
   figures.rule = checked_rule(options, subset);
   ThresholdCurve curve, curve_in_head;
-  for (const Study& study : studies) {
-    const SlotSet given = study.present & subset;
-    const torch::Tensor log_odds = predictor(study, given);
-    if (log_odds.defined()) {
-      const torch::Tensor truth = study.truth.ne(0), head = inside_head(study);
-      curve.add(log_odds, truth);
-      curve_in_head.add(log_odds.masked_select(head), truth.masked_select(head));
-      figures.studies.push_back(score_study(log_odds, study, checked_rule(options, given)));
-      figures.studies.back().sequences = given;
-      if (options.on_prediction) options.on_prediction(study, subset, log_odds);
+  const auto threads = static_cast<std::size_t>(at::get_num_threads());
+  for (std::size_t first = 0; first < studies.size(); first += threads) {
+    const std::span batch = std::span(studies).subspan(first, std::min(threads, studies.size() - first));
+    const std::vector<Scored> results = score_side_by_side(batch, subset, predictor, options);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (results[i].log_odds.defined()) {
+        curve.add(results[i].curve);
+        curve_in_head.add(results[i].curve_in_head);
+        figures.studies.push_back(results[i].figures);
+        if (options.on_prediction) options.on_prediction(batch[i], subset, results[i].log_odds);
+      }
+      if (on_study) on_study();
     }
-    if (on_study) on_study();
   }
   summarise(figures);
   if (figures.sensitivity.value) {  // there are lesions
@@ -72,6 +107,7 @@ std::vector<SubsetFigures> evaluate(const Network& network, const std::vector<St
   inference.precision = precision_from_name(options.precision, inference.device);
   inference.mirrored_from = options.mirrored_from;
   network->to(inference.device);
+  network->eval();
   const auto predictor_of = [&](SlotSet subset) {
     return [&, used = subset & network->config().subset](const Study& study, SlotSet present) {
       const SlotSet seen = present & used;

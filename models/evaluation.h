@@ -29,7 +29,8 @@ struct EvaluationOptions {
   std::string device = "cpu";           ///< "cpu", "cuda" or "cuda:N"
   std::string precision = "auto";       ///< auto, float32 or bfloat16
   int threads = 0;                      ///< of the CPU; 0: LibTorch's own choice
-  /// Called with each map of log-odds, [D, H, W] float32 on the study's grid, for pictures.
+  /// Called with each map of log-odds, [D, H, W] float32 on the study's grid, for pictures; one at a time, in
+  /// the order of the studies.
   std::function<void(const Study&, SlotSet, const torch::Tensor&)> on_prediction;
 };
 
@@ -99,7 +100,8 @@ struct SubsetFigures {
   std::vector<StudyFigures> studies;
 };
 
-/// Gives a study's log-odds [D, H, W] float32 from the sequences of the set; undefined when it cannot.
+/// Gives a study's log-odds [D, H, W] float32 from the sequences of the set; undefined when it cannot. Called
+/// for several studies at once, from as many threads as LibTorch uses.
 using Predictor = std::function<torch::Tensor(const Study&, SlotSet)>;
 
 /// Scores maps, whoever made them. `on_study` is called after each study. Throws Error(bad_input)

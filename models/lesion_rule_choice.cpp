@@ -1,7 +1,6 @@
 #include "models/lesion_rule_choice.h"
 
 #include <algorithm>
-#include <iterator>
 #include <set>
 #include <utility>
 
@@ -17,25 +16,53 @@ constexpr double lowest_threshold = -4, threshold_step = 0.5;  // log-odds: 0.02
 constexpr int threshold_steps = 16;                            // to 4, which is 0.98
 constexpr double roundness_step = 0.05;
 constexpr int roundness_steps = 12;
-
-/// Voxels of what is taken for lesions in one study, and those of them that are of the truth.
-struct Taken {
-  double voxels = 0, hits = 0;
-};
-
-/// Mean Dice over the studies with a lesion or something that was taken for one, 0 where there is none.
-double mean_dice(const std::vector<Taken>& taken, const std::vector<double>& truth_voxels) {
-  double sum = 0, defined = 0;
-  for (std::size_t study = 0; study < taken.size(); ++study) {
-    const double both = taken[study].voxels + truth_voxels[study];
-    if (both == 0) continue;
-    sum += 2 * taken[study].hits / both;
-    defined += 1;
-  }
-  return defined > 0 ? sum / defined : 0;
-}
+constexpr double price = 0.1;  // of a false positive in every study: a tenth of the lesions
 
 }  // namespace
+
+/// What components that are taken for lesions, one after the other, are worth together.
+class LesionRuleChoice::Tally {
+ public:
+  explicit Tally(const LesionRuleChoice& choice) : choice_(choice), studies_(choice.studies()) {
+    defined_ = static_cast<double>(std::count_if(choice.truth_voxels_.begin(), choice.truth_voxels_.end(),
+                                                 [](double voxels) { return voxels > 0; }));
+  }
+
+  void take(const Component& component) {
+    if (!component.counts) return;
+    Taken& taken = studies_[component.study];
+    const double truth = choice_.truth_voxels_[component.study];
+    if (truth == 0 && taken.voxels == 0) defined_ += 1;  // a Dice of 0
+    const auto dice = [&] { return 2 * taken.hits / std::max(1.0, taken.voxels + truth); };
+    dices_ -= dice();
+    taken.voxels += component.voxels;
+    taken.hits += component.hits;
+    dices_ += dice();
+    if (component.lesions.empty()) invented_ += 1;
+    found_.insert(component.lesions.begin(), component.lesions.end());
+  }
+
+  double false_positives() const { return invented_ / static_cast<double>(studies_.size()); }
+
+  double worth() const {
+    const double share = choice_.lesions_ == 0
+                             ? 0
+                             : static_cast<double>(found_.size()) / static_cast<double>(choice_.lesions_);
+    return share + (defined_ > 0 ? dices_ / defined_ : 0) - price * false_positives();
+  }
+
+ private:
+  struct Taken {
+    double voxels = 0;
+    double hits = 0;  ///< those of the truth
+  };
+  const LesionRuleChoice& choice_;
+  std::vector<Taken> studies_;
+  double defined_ = 0;  ///< studies with a Dice: those with a lesion or something that was taken for one
+  double dices_ = 0;    ///< their sum
+  double invented_ = 0;
+  std::set<std::size_t> found_;
+};
 
 LesionRuleChoice::LesionRuleChoice(double minimum_volume_mm3) : minimum_volume_mm3_(minimum_volume_mm3) {
   for (int step = 0; step <= threshold_steps; ++step)
@@ -93,58 +120,39 @@ void LesionRuleChoice::add(const LesionRuleChoice& other) {
 }
 
 /// Takes components from the highest peak on, those of one peak together, for as long as false positives are
-/// few enough; the peak lies midway between the last ones taken and those that are too many.
-std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::with_lowest_peak(const Rung& rung,
-                                                                            double roundness,
-                                                                            double false_positives) const {
+/// few enough; the peak lies midway between the last ones of the best and those that come next.
+std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::best_peak(const Rung& rung, double roundness,
+                                                                     double false_positives) const {
   std::vector<const Component*> candidates;
   for (const Component& component : rung.components)
     if (component.roundness >= roundness) candidates.push_back(&component);
   std::sort(candidates.begin(), candidates.end(),
             [](const Component* a, const Component* b) { return a->peak > b->peak; });
-  std::vector<Taken> taken(studies());
-  double invented = 0;
-  std::set<std::size_t> found;
-  double peak = rung.threshold;
-  for (auto alike = candidates.begin(); alike != candidates.end();) {
-    const auto lower = std::find_if(alike, candidates.end(),
-                                    [&](const Component* other) { return other->peak < (*alike)->peak; });
-    invented += static_cast<double>(std::count_if(
-        alike, lower, [](const Component* one) { return one->counts && one->lesions.empty(); }));
-    if (invented > false_positives * static_cast<double>(studies())) {
-      if (alike == candidates.begin()) return std::nullopt;
-      peak = (static_cast<double>((*alike)->peak) + (*std::prev(alike))->peak) / 2;
-      break;
-    }
-    for (; alike != lower; ++alike) {
-      if (!(*alike)->counts) continue;
-      taken[(*alike)->study].voxels += (*alike)->voxels;
-      taken[(*alike)->study].hits += (*alike)->hits;
-      found.insert((*alike)->lesions.begin(), (*alike)->lesions.end());
-    }
-  }
-  return Outcome{rung.threshold, peak, roundness, mean_dice(taken, truth_voxels_), found.size()};
-}
-
-std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::best_outline(double roundness,
-                                                                        double false_positives) const {
+  Tally tally(*this);
   std::optional<Outcome> best;
-  for (const Rung& rung : rungs_) {
-    const std::optional<Outcome> outcome = with_lowest_peak(rung, roundness, false_positives);
-    if (outcome && (!best || outcome->dice > best->dice)) best = outcome;
+  for (auto next = candidates.begin(); next != candidates.end();) {
+    const double peak = (*next)->peak;
+    for (; next != candidates.end() && (*next)->peak == peak; ++next) tally.take(**next);
+    if (tally.false_positives() > false_positives) break;
+    if (best && tally.worth() <= best->worth) continue;
+    const double below = next == candidates.end() ? rung.threshold : (peak + (*next)->peak) / 2;
+    best = Outcome{rung.threshold, below, roundness, tally.worth()};
   }
   return best;
 }
 
-LesionRule LesionRuleChoice::with_false_positives(double false_positives) const {
+LesionRule LesionRuleChoice::with_false_positives(double false_positives,
+                                                  std::optional<double> roundness) const {
   if (studies() == 0) throw Error(Error::Kind::bad_input, "there is no study to choose a threshold on");
+  std::vector<double> ladder;
+  for (int step = 0; step <= roundness_steps; ++step) ladder.push_back(roundness_step * step);
+  if (roundness) ladder = {*roundness};
   std::optional<Outcome> best;
-  for (int step = 0; step <= roundness_steps; ++step) {
-    const std::optional<Outcome> outcome = best_outline(roundness_step * step, false_positives);
-    if (!outcome) continue;
-    if (!best || std::pair(outcome->found, outcome->dice) > std::pair(best->found, best->dice))
-      best = outcome;
-  }
+  for (const double least : ladder)
+    for (const Rung& rung : rungs_) {
+      const std::optional<Outcome> outcome = best_peak(rung, least, false_positives);
+      if (outcome && (!best || outcome->worth > best->worth)) best = outcome;
+    }
   if (!best)
     throw Error(Error::Kind::bad_input, "no peak gives so few false positives on the validation studies");
   return {probability_at(best->threshold), probability_at(best->peak), best->roundness, minimum_volume_mm3_};

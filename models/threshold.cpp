@@ -42,11 +42,16 @@ double sum_from(const std::vector<double>& counts, std::int64_t bin) {
 ThresholdCurve::ThresholdCurve() : positives_(bins, 0), negatives_(bins, 0) {}
 
 void ThresholdCurve::add(const torch::Tensor& log_odds, const torch::Tensor& truth) {
-  const std::vector<double> positive = bin_counts(log_odds.masked_select(truth));
-  const std::vector<double> negative = bin_counts(log_odds.masked_select(truth.logical_not()));
+  ThresholdCurve voxels;
+  voxels.positives_ = bin_counts(log_odds.masked_select(truth));
+  voxels.negatives_ = bin_counts(log_odds.masked_select(truth.logical_not()));
+  add(voxels);
+}
+
+void ThresholdCurve::add(const ThresholdCurve& other) {
   for (std::size_t i = 0; i < bins; ++i) {
-    positives_[i] += positive[i];
-    negatives_[i] += negative[i];
+    positives_[i] += other.positives_[i];
+    negatives_[i] += other.negatives_[i];
   }
 }
 

@@ -14,6 +14,8 @@ class ThresholdCurve {
 
   /// `log_odds`: float32, infinite ones too; `truth`: bool, same shape.
   void add(const torch::Tensor& log_odds, const torch::Tensor& truth);
+  /// The voxels of another curve, too.
+  void add(const ThresholdCurve& other);
 
   struct Point {
     double threshold = 0.5;  ///< a voxel is predicted when its probability is at least this

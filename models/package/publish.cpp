@@ -23,13 +23,18 @@ namespace {
 constexpr double suspected = -8;            // log-odds: slices without a voxel of these have no lesion
 constexpr std::size_t fewest_lesions = 10;  // to choose bounds for one subset on
 
-/// Of the studies that show all of `subset`: the others would tell of another subset.
+/// Of the studies that show all of `subset`: the others would tell of another subset. Studies are asked about
+/// side by side, one on each thread.
 LesionRuleChoice choice_for(SlotSet subset, const Network& network, const std::vector<Study>& studies,
                             const InferenceOptions& inference, double minimum_volume_mm3) {
+  std::vector<LesionRuleChoice> of_study(studies.size(), LesionRuleChoice(minimum_volume_mm3));
+  at::parallel_for(0, static_cast<std::int64_t>(studies.size()), 1, [&](std::int64_t from, std::int64_t to) {
+    for (auto i = static_cast<std::size_t>(from); i < static_cast<std::size_t>(to); ++i)
+      if ((subset & ~studies[i].present).none())
+        of_study[i].add(predict(network, studies[i].images, subset, inference), studies[i]);
+  });
   LesionRuleChoice choice(minimum_volume_mm3);
-  for (const Study& study : studies)
-    if ((subset & ~study.present).none())
-      choice.add(predict(network, study.images, subset, inference), study);
+  for (const LesionRuleChoice& one : of_study) choice.add(one);
   return choice;
 }
 
@@ -52,7 +57,7 @@ LesionRule moved(LesionRule rule, double shift) {
 /// the threshold becomes 0.5: crops around lesions and weighted positives change how many lesions it expects,
 /// and its probabilities are reported to people.
 void choose_rule(const Network& network, const std::vector<Study>& validation, const PublishOptions& options,
-                 Manifest& manifest) {
+                 Manifest& manifest, const std::function<void(const std::string&)>& on_progress) {
   InferenceOptions inference;
   inference.device = device_from_name(options.device);
   inference.precision = fast_precision(inference.device);
@@ -63,6 +68,7 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
   std::map<std::string, LesionRuleChoice> by_subset;
   for (SlotSet subset : all_subsets()) {
     if ((subset & ~known).any()) continue;
+    on_progress("choosing bounds of a lesion: " + describe(subset));
     const LesionRuleChoice choice =
         choice_for(subset, network, validation, inference, options.minimum_volume_mm3);
     if (subset.count() + 1 >= most) all.add(choice);
@@ -71,7 +77,8 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
   manifest.rule = all.with_false_positives(options.false_positives);
   const double shift = -log_odds_of(manifest.rule.threshold);
   for (const auto& [subset, choice] : by_subset)
-    manifest.rules[subset] = moved(choice.with_false_positives(options.false_positives), shift);
+    manifest.rules[subset] =
+        moved(choice.with_false_positives(options.false_positives, manifest.rule.minimum_roundness), shift);
   manifest.rule = moved(manifest.rule, shift);
   if (options.mirrored) manifest.mirrored_from = probability_at(suspected + shift);
   network->add_to_logits(shift);
@@ -87,31 +94,34 @@ std::map<std::string, ExpectedFigures> expected_of(const std::vector<SubsetFigur
 
 std::string card_head(const Manifest& m, const PublishOptions& options, std::int64_t parameters) {
   std::ostringstream text;
-  text << "# " << m.name << " " << m.version << "\n\n"
-       << "**" << m.intended_use << "**\n\n"
-       << "| | |\n|---|---|\n"
-       << "| network | " << describe(m.network) << ", " << static_cast<double>(parameters / 10'000) / 100
-       << " million parameters |\n"
-       << "| input | " << m.network.slices << " axial slices of each of BRAVO, CUBE pre, CUBE post, FLAIR; "
-       << "256 x 256 pixels of " << m.spacing_mm[0] << " mm, slices of " << m.spacing_mm[2] << " mm"
-       << (m.mirrored_from
-               ? "; where it suspects a lesion, their mirror images as well, of which the mean is taken"
-               : "")
-       << " |\n"
-       << "| trained on | " << m.training_data << " |\n"
-       << "| missing sequences | "
-       << (m.network.dropout ? "any non-empty subset: absent ones are zero, the others are multiplied by 4/n"
-                             : "trained without input dropout: give it the sequences it was trained on")
-       << " |\n"
-       << "| lesions are | 26-connected voxels of " << m.rule.minimum_volume_mm3
-       << " mm3 or more that reach a threshold and a peak of probability, and a roundness where they have "
-          "less than "
-       << any_shape_mm3 << " mm3; the three depend on the sequences: see model.yaml "
-       << "(chosen for at most " << options.false_positives
-       << " false positives a study on the validation studies) |\n"
-       << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
-       << "## Limits\n\n"
-       << options.limits << "\n\n";
+  text
+      << "# " << m.name << " " << m.version << "\n\n"
+      << "**" << m.intended_use << "**\n\n"
+      << "| | |\n|---|---|\n"
+      << "| network | " << describe(m.network) << ", " << static_cast<double>(parameters / 10'000) / 100
+      << " million parameters |\n"
+      << "| input | " << m.network.slices << " axial slices of each of BRAVO, CUBE pre, CUBE post, FLAIR; "
+      << "256 x 256 pixels of " << m.spacing_mm[0] << " mm, slices of " << m.spacing_mm[2] << " mm"
+      << (m.mirrored_from
+              ? "; where it suspects a lesion, their mirror images as well, of which the mean is taken"
+              : "")
+      << " |\n"
+      << "| trained on | " << m.training_data << " |\n"
+      << "| missing sequences | "
+      << (m.network.dropout ? "any non-empty subset: absent ones are zero, the others are multiplied by 4/n"
+                            : "trained without input dropout: give it the sequences it was trained on")
+      << " |\n"
+      << "| lesions are | 26-connected voxels of " << m.rule.minimum_volume_mm3
+      << " mm3 or more that reach a threshold and a peak of probability, and a roundness where they have "
+         "less than "
+      << any_shape_mm3
+      << " mm3; threshold and peak depend on the sequences: see model.yaml (chosen on the validation studies "
+         "for the lesions found and the mean Dice, less a tenth for every false positive a study, of which "
+         "at most "
+      << options.false_positives << " were allowed) |\n"
+      << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
+      << "## Limits\n\n"
+      << options.limits << "\n\n";
   return text.str();
 }
 
@@ -150,7 +160,6 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   if (options.threads > 0) at::set_num_threads(options.threads);
   std::filesystem::create_directories(directory);
   const auto stored = directory / "weights.safetensors";
-  on_progress("choosing bounds of a lesion");
   const Network trained = load_network(weights);
   const auto metadata = read_safetensors(weights).metadata;
   const auto before = metadata.find(started_from_key), parts = metadata.find(mean_of_key);
@@ -158,7 +167,7 @@ Manifest publish(const std::filesystem::path& weights, const std::vector<Study>&
   if (before != metadata.end()) title.insert(*before);
   if (parts != metadata.end()) title.insert(*parts);
   Manifest manifest;
-  choose_rule(trained, validation, options, manifest);
+  choose_rule(trained, validation, options, manifest, on_progress);
   save_network(trained, title, true, stored);
   const Network network = load_network(stored);
 

@@ -32,13 +32,13 @@ struct PublishOptions {
   int threads = 0;                 ///< of the CPU; 0: LibTorch's own choice
 };
 
-/// Makes a model package of trained weights. Chooses threshold, peak and roundness that give few enough false
-/// positives on the `validation` studies over all of the network's sequences and each one missing, and others
-/// for every subset of which these show ten lesions or more; each is measured on the studies that show it
-/// whole. Moves the log-odds so that the threshold over all becomes 0.5, stores the weights in half
-/// precision, measures what was stored on the first of `tests` for the manifest and on all of them for the
-/// card, and writes `model.yaml`, `weights.safetensors` and `CARD.md` into `directory`; the first two also
-/// before it measures. `on_progress` is called with a line of text per stage. Throws Error.
+/// Makes a model package of trained weights. Chooses threshold, peak and roundness on the `validation`
+/// studies over all of the network's sequences and each one missing (see LesionRuleChoice), and another
+/// threshold and peak for every subset of which these show ten lesions or more; each is measured on the
+/// studies that show it whole. Moves the log-odds so that the threshold over all becomes 0.5, stores the
+/// weights in half precision, measures what was stored on the first of `tests` for the manifest and on all of
+/// them for the card, and writes `model.yaml`, `weights.safetensors` and `CARD.md` into `directory`; the
+/// first two also before it measures. `on_progress` is called with a line of text per stage. Throws Error.
 Manifest publish(const std::filesystem::path& weights, const std::vector<Study>& validation,
                  const std::vector<TestSet>& tests, const PublishOptions& options,
                  const std::filesystem::path& directory,
