@@ -1,16 +1,14 @@
 #include "models/cache.h"
 
-#include <atomic>
 #include <cstdio>
-#include <future>
 #include <mutex>
 
-#include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "models/device.h"
 #include "models/error.h"
+#include "models/side_by_side.h"
 #include "models/study.h"
 
 namespace metserve::models {
@@ -73,26 +71,14 @@ void build_cache(const std::vector<Anatomy>& anatomies, const CacheOptions& opti
   std::error_code failure;
   std::filesystem::create_directories(directory, failure);
   if (failure) throw Error(Error::Kind::io, directory.string() + ": cannot be made: " + failure.message());
-  const int side_by_side = device_from_name(options.device).is_cpu() ? at::get_num_threads() : 1;
-  const ThreadLimit one_each(1);
-  std::atomic<int> begun = 0;
   int done = 0;
   std::mutex reporting;
-  const auto simulate = [&] {
-    try {
-      for (int i = begun++; i < options.studies; i = begun++) {
-        add_study(anatomies, options, options.first + i, directory);
-        const std::scoped_lock lock(reporting);
-        if (on_study) on_study(++done);
-      }
-    } catch (...) {
-      begun = options.studies;  // the others end with what they have begun
-      throw;
-    }
-  };
-  std::vector<std::future<void>> simulating;
-  for (int i = 0; i < side_by_side; ++i) simulating.push_back(std::async(std::launch::async, simulate));
-  for (std::future<void>& one : simulating) one.get();
+  side_by_side(static_cast<std::size_t>(options.studies), studies_at_once(device_from_name(options.device)),
+               [&](std::size_t i) {
+                 add_study(anatomies, options, options.first + static_cast<int>(i), directory);
+                 const std::scoped_lock lock(reporting);
+                 if (on_study) on_study(++done);
+               });
 }
 
 }  // namespace metserve::models

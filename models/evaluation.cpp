@@ -1,7 +1,8 @@
 #include "models/evaluation.h"
 
-#include <algorithm>
-#include <span>
+#include <mutex>
+#include <optional>
+#include <utility>
 
 #include <ATen/Parallel.h>
 #include <torch/types.h>
@@ -9,6 +10,7 @@
 #include "models/device.h"
 #include "models/error.h"
 #include "models/precision.h"
+#include "models/side_by_side.h"
 #include "models/threshold.h"
 
 namespace metserve::models {
@@ -52,18 +54,6 @@ Scored scored(const Study& study, SlotSet given, const Predictor& predictor,
   return result;
 }
 
-/// As many studies as there are threads, side by side on one thread each: the small convolutions of one study
-/// leave several threads waiting for each other.
-std::vector<Scored> score_side_by_side(std::span<const Study> studies, SlotSet subset,
-                                       const Predictor& predictor, const EvaluationOptions& options) {
-  std::vector<Scored> results(studies.size());
-  at::parallel_for(0, static_cast<std::int64_t>(studies.size()), 1, [&](std::int64_t from, std::int64_t to) {
-    for (auto i = static_cast<std::size_t>(from); i < static_cast<std::size_t>(to); ++i)
-      results[i] = scored(studies[i], studies[i].present & subset, predictor, options);
-  });
-  return results;
-}
-
 }  // namespace
 
 SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet subset,
@@ -74,20 +64,25 @@ SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet su
   figures.subset = subset;
   figures.rule = checked_rule(options, subset);
   ThresholdCurve curve, curve_in_head;
-  const auto threads = static_cast<std::size_t>(at::get_num_threads());
-  for (std::size_t first = 0; first < studies.size(); first += threads) {
-    const std::span batch = std::span(studies).subspan(first, std::min(threads, studies.size() - first));
-    const std::vector<Scored> results = score_side_by_side(batch, subset, predictor, options);
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      if (results[i].log_odds.defined()) {
-        curve.add(results[i].curve);
-        curve_in_head.add(results[i].curve_in_head);
-        figures.studies.push_back(results[i].figures);
-        if (options.on_prediction) options.on_prediction(batch[i], subset, results[i].log_odds);
-      }
-      if (on_study) on_study();
+  const auto take = [&](const Study& study, const Scored& result) {
+    if (result.log_odds.defined()) {
+      curve.add(result.curve);
+      curve_in_head.add(result.curve_in_head);
+      figures.studies.push_back(result.figures);
+      if (options.on_prediction) options.on_prediction(study, subset, result.log_odds);
     }
-  }
+    if (on_study) on_study();
+  };
+  std::mutex taking;
+  std::vector<std::optional<Scored>> waiting(studies.size());  // for those before them
+  std::size_t next = 0;
+  side_by_side(studies.size(), studies_at_once(device_from_name(options.device)), [&](std::size_t i) {
+    Scored result = scored(studies[i], studies[i].present & subset, predictor, options);
+    const std::lock_guard lock(taking);
+    waiting[i] = std::move(result);
+    for (; next < studies.size() && waiting[next]; waiting[next++].reset())
+      take(studies[next], *waiting[next]);
+  });
   summarise(figures);
   if (figures.sensitivity.value) {  // there are lesions
     figures.best_threshold = curve.best().threshold;

@@ -22,15 +22,16 @@ inline constexpr double large_lesion_mm = 5;
 struct EvaluationOptions {
   std::vector<SlotSet> subsets{SlotSet().set()};  ///< sequences that the network is given, one table row each
   LesionRule rule;                                ///< what of a probability map is predicted
-  std::function<LesionRule(SlotSet)> rule_of;     ///< the same by the sequences that a study gives, instead
+  std::function<LesionRule(SlotSet)> rule_of;     ///< the same by the sequences that a study gives, instead;
+                                                  ///< called for several studies side by side
   bool whole_subsets = false;  ///< leaves out studies that lack a sequence of the subset that the network
                                ///< uses; else they are scored with those that they have
   std::optional<double> mirrored_from;  ///< see InferenceOptions
   std::string device = "cpu";           ///< "cpu", "cuda" or "cuda:N"
   std::string precision = "auto";       ///< auto, float32 or bfloat16
   int threads = 0;                      ///< of the CPU; 0: LibTorch's own choice
-  /// Called with each map of log-odds, [D, H, W] float32 on the study's grid, for pictures; one at a time, in
-  /// the order of the studies.
+  /// Called with each map of log-odds, [D, H, W] float32 on the study's grid, for pictures; one at a time,
+  /// in the order of the studies, on any thread.
   std::function<void(const Study&, SlotSet, const torch::Tensor&)> on_prediction;
 };
 
@@ -101,11 +102,11 @@ struct SubsetFigures {
 };
 
 /// Gives a study's log-odds [D, H, W] float32 from the sequences of the set; undefined when it cannot. Called
-/// for several studies at once, from as many threads as LibTorch uses.
+/// for several studies side by side.
 using Predictor = std::function<torch::Tensor(const Study&, SlotSet)>;
 
-/// Scores maps, whoever made them. `on_study` is called after each study. Throws Error(bad_input)
-/// on options out of range or a map that is not on its study's grid.
+/// Scores maps, whoever made them. `on_study` is called after each study, one at a time, on any thread.
+/// Throws Error(bad_input) on options out of range or a map that is not on its study's grid.
 SubsetFigures evaluate_predictions(const std::vector<Study>& studies, SlotSet subset,
                                    const Predictor& predictor, const EvaluationOptions& options,
                                    const std::function<void()>& on_study = {});

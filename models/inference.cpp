@@ -120,7 +120,7 @@ torch::Tensor predict(const Network& network, const torch::Tensor& images, SlotS
   const SlotSet present = available & network->config().subset;
   check(images, present);
   torch::InferenceMode inference;
-  if (network->is_training()) network->eval();  // several threads may ask one network
+  if (network->is_training()) network->eval();  // else it is left alone: several threads may ask it
   const torch::Tensor used = without_absent(images, present, options.device);
   std::vector<std::int64_t> slices = options.slices;
   if (slices.empty()) {

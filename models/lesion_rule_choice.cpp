@@ -16,7 +16,9 @@ constexpr double lowest_threshold = -4, threshold_step = 0.5;  // log-odds: 0.02
 constexpr int threshold_steps = 16;                            // to 4, which is 0.98
 constexpr double roundness_step = 0.05;
 constexpr int roundness_steps = 12;
-constexpr double price = 0.1;  // of a false positive in every study: a tenth of the lesions
+constexpr double least_truth = 0.1;  // share of a component that finds a lesion
+constexpr double rounding = 1e-9;    // what is worth so little more is worth the same
+constexpr double price = 0.1;        // of a false positive in every study: a tenth of the lesions
 
 }  // namespace
 
@@ -95,7 +97,8 @@ std::vector<LesionRuleChoice::Component> LesionRuleChoice::components_of(const t
     components[i].roundness = round[static_cast<std::int64_t>(i)];
     components[i].voxels = static_cast<double>(parts.voxels[i]);
     components[i].counts = components[i].voxels * voxel_mm3 >= minimum_volume_mm3_;
-    components[i].lesions.assign(touched[i].begin(), touched[i].end());
+    if (components[i].hits >= least_truth * components[i].voxels)
+      components[i].lesions.assign(touched[i].begin(), touched[i].end());
   }
   return components;
 }
@@ -134,15 +137,15 @@ std::optional<LesionRuleChoice::Outcome> LesionRuleChoice::best_peak(const Rung&
     const double peak = (*next)->peak;
     for (; next != candidates.end() && (*next)->peak == peak; ++next) tally.take(**next);
     if (tally.false_positives() > false_positives) break;
-    if (best && tally.worth() <= best->worth) continue;
+    if (best && tally.worth() <= best->worth + rounding) continue;
     const double below = next == candidates.end() ? rung.threshold : (peak + (*next)->peak) / 2;
     best = Outcome{rung.threshold, below, roundness, tally.worth()};
   }
   return best;
 }
 
-LesionRule LesionRuleChoice::with_false_positives(double false_positives,
-                                                  std::optional<double> roundness) const {
+std::optional<LesionRule> LesionRuleChoice::with_false_positives(double false_positives,
+                                                                 std::optional<double> roundness) const {
   if (studies() == 0) throw Error(Error::Kind::bad_input, "there is no study to choose a threshold on");
   std::vector<double> ladder;
   for (int step = 0; step <= roundness_steps; ++step) ladder.push_back(roundness_step * step);
@@ -151,11 +154,11 @@ LesionRule LesionRuleChoice::with_false_positives(double false_positives,
   for (const double least : ladder)
     for (const Rung& rung : rungs_) {
       const std::optional<Outcome> outcome = best_peak(rung, least, false_positives);
-      if (outcome && (!best || outcome->worth > best->worth)) best = outcome;
+      if (outcome && (!best || outcome->worth > best->worth + rounding)) best = outcome;
     }
-  if (!best)
-    throw Error(Error::Kind::bad_input, "no peak gives so few false positives on the validation studies");
-  return {probability_at(best->threshold), probability_at(best->peak), best->roundness, minimum_volume_mm3_};
+  if (!best) return std::nullopt;
+  return LesionRule{probability_at(best->threshold), probability_at(best->peak), best->roundness,
+                    minimum_volume_mm3_};
 }
 
 }  // namespace metserve::models

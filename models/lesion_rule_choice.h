@@ -13,8 +13,10 @@
 namespace metserve::models {
 
 /// Chooses threshold, peak and roundness of lesions by what a reader has of them: the share of the lesions
-/// that is found, and the mean voxel Dice of the studies, less a tenth for every false positive a study.
-/// Thresholds and roundnesses are of a ladder, peaks between any two components.
+/// that is found, and the mean voxel Dice of the studies, less a tenth for every false positive a study. A
+/// component of which less than a tenth is of the truth finds nothing and is a false positive: a threshold at
+/// which all of the brain is one would find every lesion. Thresholds and roundnesses are of a ladder, peaks
+/// between any two components.
 class LesionRuleChoice {
  public:
   /// `minimum_volume_mm3` of a component, >= 0.
@@ -28,8 +30,10 @@ class LesionRuleChoice {
   std::size_t lesions() const { return lesions_; }
 
   /// At most `false_positives` in the mean of everything added; `roundness`, 0..1, where it is chosen
-  /// already. Throws Error(bad_input) when nothing was added, or when even the highest peak gives more.
-  LesionRule with_false_positives(double false_positives, std::optional<double> roundness = {}) const;
+  /// already. Nothing where even the highest peak gives more, or there is no component. Throws
+  /// Error(bad_input) when nothing was added.
+  std::optional<LesionRule> with_false_positives(double false_positives,
+                                                 std::optional<double> roundness = {}) const;
 
  private:
   std::size_t studies() const { return truth_voxels_.size(); }
@@ -41,7 +45,7 @@ class LesionRuleChoice {
     double voxels = 0;
     double hits = 0;                   ///< voxels of the truth
     bool counts = false;               ///< has the minimum volume
-    std::vector<std::size_t> lesions;  ///< that it touches, numbered through all studies
+    std::vector<std::size_t> lesions;  ///< that it finds, numbered through all studies
   };
   struct Rung {
     double threshold = 0;  ///< log-odds

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include "models/equaliser.h"
@@ -66,15 +65,13 @@ VolumeRuns head_runs(const torch::Tensor& volume) {
              mask_columns = static_cast<std::size_t>(coarse.size(3));
   const auto* values = coarse.data_ptr<float>();
   VolumeRuns runs(static_cast<std::size_t>(depth));
-  at::parallel_for(0, depth, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
-      MaskSlice mask{mask_rows, mask_columns, std::vector<std::uint8_t>(mask_rows * mask_columns)};
-      std::transform(values + k * mask.pixels.size(), values + (k + 1) * mask.pixels.size(),
-                     mask.pixels.begin(), [level](float value) { return value > level ? 1 : 0; });
-      enclose(mask);
-      runs[k] = runs_of(mask, static_cast<std::size_t>(rows), static_cast<std::size_t>(columns));
-    }
-  });
+  for (std::size_t k = 0; k < runs.size(); ++k) {
+    MaskSlice mask{mask_rows, mask_columns, std::vector<std::uint8_t>(mask_rows * mask_columns)};
+    std::transform(values + k * mask.pixels.size(), values + (k + 1) * mask.pixels.size(),
+                   mask.pixels.begin(), [level](float value) { return value > level ? 1 : 0; });
+    enclose(mask);
+    runs[k] = runs_of(mask, static_cast<std::size_t>(rows), static_cast<std::size_t>(columns));
+  }
   return runs;
 }
 
@@ -103,17 +100,15 @@ std::vector<float> sample_inside(const torch::Tensor& volume, const VolumeRuns& 
   return sample;
 }
 
-/// Equalises the slices in place, several at a time.
+/// Equalises the slices in place.
 void equalise(const torch::Tensor& slices, const Window& window, const VolumeRuns& inside,
               const ClaheOptions& options) {
   const auto rows = static_cast<std::size_t>(slices.size(1)),
              columns = static_cast<std::size_t>(slices.size(2));
   auto* first = slices.data_ptr<float>();
-  at::parallel_for(0, slices.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
-    Equaliser equaliser(rows, columns, options);
-    for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k)
-      equaliser.apply(first + k * rows * columns, window, inside[k]);
-  });
+  Equaliser equaliser(rows, columns, options);
+  for (std::size_t k = 0; k < inside.size(); ++k)
+    equaliser.apply(first + k * rows * columns, window, inside[k]);
 }
 
 }  // namespace

@@ -1,8 +1,5 @@
 #include "models/threshold.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include <torch/types.h>
 
 #include "models/error.h"
@@ -60,11 +57,6 @@ ThresholdCurve::Point ThresholdCurve::point(std::int64_t bin) const {
   const double truth = sum_from(positives_, 0);
   return {threshold_of(bin), ratio(2 * hits, hits + false_hits + truth), ratio(hits, hits + false_hits),
           ratio(hits, truth)};
-}
-
-ThresholdCurve::Point ThresholdCurve::at(double threshold) const {
-  const double position = (log_odds_of(threshold) - lowest) * bins_per_unit;
-  return point(static_cast<std::int64_t>(std::ceil(std::clamp<double>(position - 1e-6, 0, bins))));
 }
 
 ThresholdCurve::Point ThresholdCurve::best() const {

@@ -27,7 +27,6 @@ class ThresholdCurve {
   Point best() const;
   /// The threshold with the highest recall minus false-positive rate (Youden 1950).
   Point youden() const;
-  Point at(double threshold) const;
   /// The share of positive voxels above the threshold that lets through each share of the negative ones,
   /// interpolated; both ends of the receiver operating characteristic are 0 and 1.
   std::vector<double> true_positive_rates(const std::vector<double>& false_positive_rates) const;

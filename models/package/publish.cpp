@@ -14,6 +14,7 @@
 #include "models/networks/network_file.h"
 #include "models/package/sha256.h"
 #include "models/safetensors.h"
+#include "models/side_by_side.h"
 #include "models/slot_list.h"
 #include "models/text.h"
 
@@ -23,15 +24,13 @@ namespace {
 constexpr double suspected = -8;            // log-odds: slices without a voxel of these have no lesion
 constexpr std::size_t fewest_lesions = 10;  // to choose bounds for one subset on
 
-/// Of the studies that show all of `subset`: the others would tell of another subset. Studies are asked about
-/// side by side, one on each thread.
+/// Of the studies that show all of `subset`: the others would tell of another subset.
 LesionRuleChoice choice_for(SlotSet subset, const Network& network, const std::vector<Study>& studies,
                             const InferenceOptions& inference, double minimum_volume_mm3) {
   std::vector<LesionRuleChoice> of_study(studies.size(), LesionRuleChoice(minimum_volume_mm3));
-  at::parallel_for(0, static_cast<std::int64_t>(studies.size()), 1, [&](std::int64_t from, std::int64_t to) {
-    for (auto i = static_cast<std::size_t>(from); i < static_cast<std::size_t>(to); ++i)
-      if ((subset & ~studies[i].present).none())
-        of_study[i].add(predict(network, studies[i].images, subset, inference), studies[i]);
+  side_by_side(studies.size(), studies_at_once(inference.device), [&](std::size_t i) {
+    if ((subset & ~studies[i].present).none())
+      of_study[i].add(predict(network, studies[i].images, subset, inference), studies[i]);
   });
   LesionRuleChoice choice(minimum_volume_mm3);
   for (const LesionRuleChoice& one : of_study) choice.add(one);
@@ -62,6 +61,8 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
   inference.device = device_from_name(options.device);
   inference.precision = fast_precision(inference.device);
   if (options.mirrored) inference.mirrored_from = probability_at(suspected);
+  network->to(inference.device);
+  network->eval();
   const SlotSet known = network->config().subset;
   const std::size_t most = most_shown(known, validation);
   LesionRuleChoice all(options.minimum_volume_mm3);
@@ -74,11 +75,14 @@ void choose_rule(const Network& network, const std::vector<Study>& validation, c
     if (subset.count() + 1 >= most) all.add(choice);
     if (choice.lesions() >= fewest_lesions) by_subset.emplace(key(subset), choice);
   }
-  manifest.rule = all.with_false_positives(options.false_positives);
+  const std::optional<LesionRule> rule = all.with_false_positives(options.false_positives);
+  if (!rule)
+    throw Error(Error::Kind::bad_input, "no peak gives so few false positives on the validation studies");
+  manifest.rule = *rule;
   const double shift = -log_odds_of(manifest.rule.threshold);
   for (const auto& [subset, choice] : by_subset)
-    manifest.rules[subset] =
-        moved(choice.with_false_positives(options.false_positives, manifest.rule.minimum_roundness), shift);
+    if (const auto own = choice.with_false_positives(options.false_positives, rule->minimum_roundness))
+      manifest.rules[subset] = moved(*own, shift);
   manifest.rule = moved(manifest.rule, shift);
   if (options.mirrored) manifest.mirrored_from = probability_at(suspected + shift);
   network->add_to_logits(shift);
@@ -92,36 +96,35 @@ std::map<std::string, ExpectedFigures> expected_of(const std::vector<SubsetFigur
   return expected;
 }
 
+constexpr const char* how_chosen =
+    "threshold and peak depend on the sequences: see model.yaml (chosen on the validation studies for the "
+    "lesions found and the mean Dice, less a tenth for every false positive a study, of which at most ";
+
 std::string card_head(const Manifest& m, const PublishOptions& options, std::int64_t parameters) {
   std::ostringstream text;
-  text
-      << "# " << m.name << " " << m.version << "\n\n"
-      << "**" << m.intended_use << "**\n\n"
-      << "| | |\n|---|---|\n"
-      << "| network | " << describe(m.network) << ", " << static_cast<double>(parameters / 10'000) / 100
-      << " million parameters |\n"
-      << "| input | " << m.network.slices << " axial slices of each of BRAVO, CUBE pre, CUBE post, FLAIR; "
-      << "256 x 256 pixels of " << m.spacing_mm[0] << " mm, slices of " << m.spacing_mm[2] << " mm"
-      << (m.mirrored_from
-              ? "; where it suspects a lesion, their mirror images as well, of which the mean is taken"
-              : "")
-      << " |\n"
-      << "| trained on | " << m.training_data << " |\n"
-      << "| missing sequences | "
-      << (m.network.dropout ? "any non-empty subset: absent ones are zero, the others are multiplied by 4/n"
-                            : "trained without input dropout: give it the sequences it was trained on")
-      << " |\n"
-      << "| lesions are | 26-connected voxels of " << m.rule.minimum_volume_mm3
-      << " mm3 or more that reach a threshold and a peak of probability, and a roundness where they have "
-         "less than "
-      << any_shape_mm3
-      << " mm3; threshold and peak depend on the sequences: see model.yaml (chosen on the validation studies "
-         "for the lesions found and the mean Dice, less a tenth for every false positive a study, of which "
-         "at most "
-      << options.false_positives << " were allowed) |\n"
-      << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
-      << "## Limits\n\n"
-      << options.limits << "\n\n";
+  text << "# " << m.name << " " << m.version << "\n\n"
+       << "**" << m.intended_use << "**\n\n"
+       << "| | |\n|---|---|\n"
+       << "| network | " << describe(m.network) << ", " << static_cast<double>(parameters / 10'000) / 100
+       << " million parameters |\n"
+       << "| input | " << m.network.slices << " axial slices of each of BRAVO, CUBE pre, CUBE post, FLAIR; "
+       << "256 x 256 pixels of " << m.spacing_mm[0] << " mm, slices of " << m.spacing_mm[2] << " mm"
+       << (m.mirrored_from
+               ? "; where it suspects a lesion, their mirror images as well, of which the mean is taken"
+               : "")
+       << " |\n"
+       << "| trained on | " << m.training_data << " |\n"
+       << "| missing sequences | "
+       << (m.network.dropout ? "any non-empty subset: absent ones are zero, the others are multiplied by 4/n"
+                             : "trained without input dropout: give it the sequences it was trained on")
+       << " |\n"
+       << "| lesions are | 26-connected voxels of " << m.rule.minimum_volume_mm3
+       << " mm3 or more that reach a threshold and a peak of probability, and a roundness where they have "
+          "less than "
+       << any_shape_mm3 << " mm3; " << how_chosen << options.false_positives << " were allowed) |\n"
+       << "| weights | float16 in safetensors, SHA-256 " << m.weights_sha256 << " |\n\n"
+       << "## Limits\n\n"
+       << options.limits << "\n\n";
   return text.str();
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/types.h>
 
+#include "models/device.h"
 #include "models/error.h"
 #include "models/evaluation/bootstrap.h"
 #include "models/evaluation/detection.h"
@@ -19,9 +20,11 @@
 #include "models/threshold.h"
 #include "tests/catch.h"
 #include "tests/temporary_directory.h"
+#include "tests/unit/models/tiny_network.h"
 #include "tests/unit/models/toy_study.h"
 
 using namespace metserve::models;
+using Catch::Matchers::Contains;
 using metserve::TemporaryDirectory;
 
 namespace {
@@ -292,6 +295,27 @@ TEST_CASE("Lesions are judged by the rule for the sequences that a study has", "
   };
   evaluate_predictions({study}, SlotSet().set(), predictor, options);
   CHECK(asked == std::vector<SlotSet>{SlotSet().set(), study.present});
+}
+
+TEST_CASE("Studies side by side give what they give one after the other, in their order", "[evaluation]") {
+  std::vector<Study> studies;
+  for (int i = 0; i < 7; ++i) studies.push_back(toy_study(i));
+  const Network network = make_network(tiny_network());
+  EvaluationOptions options;
+  options.precision = "float32";
+  const auto evaluated = [&](int threads) {
+    const ThreadLimit limit(threads);
+    std::vector<std::string> order;
+    options.on_prediction = [&](const Study& study, SlotSet, const torch::Tensor&) {
+      order.push_back(study.name);
+    };
+    const std::string json = to_json(evaluate(network, studies, options, {}));
+    for (std::size_t i = 0; i < studies.size(); ++i) CHECK(order.at(i) == studies[i].name);
+    return json;
+  };
+  CHECK(evaluated(4) == evaluated(1));
+  studies[3].images = studies[3].images.narrow(0, 0, 3);
+  CHECK_THROWS_WITH(evaluated(4), Contains("[4, D, H, W]"));
 }
 
 TEST_CASE("A row says how many of its studies have all of the sequences", "[evaluation]") {

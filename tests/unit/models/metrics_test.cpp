@@ -116,9 +116,22 @@ TEST_CASE("Area under the curve and thresholds worked out by hand", "[metrics]")
   CHECK(curve.best().dice == Approx(6.0 / 7));
   CHECK(curve.best().threshold > 0.2);
   CHECK(curve.best().threshold <= 0.405);
-  CHECK(curve.at(0.8).recall == Approx(1.0 / 3));
-  CHECK(curve.at(0.8).precision == Approx(1));
+  CHECK(curve.best().precision == Approx(3.0 / 4));
+  CHECK(curve.best().recall == Approx(1));
   CHECK(curve.youden().recall == Approx(1));
+}
+
+TEST_CASE("Two curves added are that of all their voxels", "[metrics]") {
+  ThresholdCurve all, parts, second;
+  const torch::Tensor log_odds = torch::tensor({2.0F, 0.5F, -0.5F, 1.0F, -1.5F, -2.0F});
+  const torch::Tensor truth = torch::tensor({1, 1, 1, 0, 0, 0}).to(torch::kBool);
+  all.add(log_odds, truth);
+  parts.add(log_odds.narrow(0, 0, 2), truth.narrow(0, 0, 2));
+  second.add(log_odds.narrow(0, 2, 4), truth.narrow(0, 2, 4));
+  parts.add(second);
+  CHECK(parts.auc() == all.auc());
+  CHECK(parts.best().threshold == all.best().threshold);
+  CHECK(parts.best().dice == all.best().dice);
 }
 
 TEST_CASE("Equal probabilities count half in the area under the curve", "[metrics]") {
