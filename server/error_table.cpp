@@ -1,6 +1,7 @@
 #include "server/error_table.h"
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <new>
 #include <system_error>
@@ -110,9 +111,15 @@ ErrorKind kind_of(const std::exception& error) {
   }
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return out_of_resources;
   if (const auto* system = dynamic_cast<const std::system_error*>(&error)) {
-    return system->code() == std::errc::no_space_on_device ? out_of_resources : io;
+    return is_shortage(system->code()) ? out_of_resources : io;
   }
   return internal;
+}
+
+bool is_shortage(const std::error_code& error) {
+  if (error.category() != std::generic_category() && error.category() != std::system_category()) return false;
+  const int code = error.value();
+  return code == ENOSPC || code == EDQUOT || code == EMFILE || code == ENFILE;
 }
 
 std::string reason_of(const std::exception& error) {

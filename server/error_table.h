@@ -3,6 +3,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "dicom/store_scp.h"
 #include "server/config.h"
@@ -43,6 +44,9 @@ struct ErrorHandling {
 };
 
 ErrorKind kind_of(const std::exception& error);
+
+/// Of the operating system: a disk is full, a quota is used up, or there are no more descriptors.
+bool is_shortage(const std::error_code& error);
 
 /// The error's text as logs, answers and records show it. Libraries put a stack trace behind the first line
 /// of theirs: it is cut off.

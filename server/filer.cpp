@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "server/error.h"
 #include "server/error_table.h"
 #include "server/image_batch.h"
 
@@ -69,15 +70,28 @@ void Filer::run() {
 void Filer::file_patiently(const std::vector<JournaledImage>& batch) {
   for (;;) {
     try {
-      return file(batch);
+      file(batch);
+      return wait_for("");
     } catch (const std::exception& error) {
       const bool transient = kind_of(error) == ErrorKind::out_of_resources;
       const std::string what = "images cannot be filed and stay in the journal: " + reason_of(error);
       log_.write(handling(error).log_level, what);
       // What comes after it must not be filed before it: then all of it stays in the journal.
-      if (!transient || stopped_within_pause()) return failure_.set(what);
+      if (!transient) return failure_.set(what);
+      wait_for(what);
+      if (stopped_within_pause()) return failure_.set(what);
     }
   }
+}
+
+void Filer::wait_for(const std::string& what) {
+  const std::scoped_lock lock(mutex_);
+  waits_for_ = what;
+}
+
+void Filer::require_none_waiting() const {
+  const std::scoped_lock lock(mutex_);
+  if (!waits_for_.empty()) throw Error(Error::Kind::out_of_resources, waits_for_);
 }
 
 bool Filer::stopped_within_pause() {

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -31,11 +32,15 @@ class Filer {
   /// Takes an image that the journal has made durable.
   void add(JournaledImage&& image);
 
+  /// Throws Error(out_of_resources) with what images wait for that cannot be filed now. From any thread.
+  void require_none_waiting() const;
+
  private:
   void recover();
   void run();
   void file_patiently(const std::vector<JournaledImage>& batch);
   void file(const std::vector<JournaledImage>& batch);
+  void wait_for(const std::string& what);
   bool stopped_within_pause();
 
   Journal& journal_;
@@ -45,9 +50,10 @@ class Filer {
   const Log& log_;
   OnFiled on_filed_;
   BoundedQueue<JournaledImage> queue_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable stop_;
   bool stopping_ = false;
+  std::string waits_for_;  ///< under the mutex; empty when images can be filed
   std::thread thread_;
 };
 

@@ -11,15 +11,15 @@
 #include <unistd.h>
 
 #include "server/error.h"
+#include "server/error_table.h"
 
 namespace metserve::server {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& file, const char* what) {
-  const int code = errno;
-  const bool full = code == ENOSPC || code == EDQUOT || code == EMFILE || code == ENFILE;
-  throw Error(full ? Error::Kind::out_of_resources : Error::Kind::io,
-              file.string() + ": cannot be " + what + ": " + std::generic_category().message(code));
+  const std::error_code code(errno, std::generic_category());
+  throw Error(is_shortage(code) ? Error::Kind::out_of_resources : Error::Kind::io,
+              file.string() + ": cannot be " + what + ": " + code.message());
 }
 
 /// Of a full disk, too: what the kernel could not write it may have dropped, and room made later brings

@@ -6,6 +6,13 @@
 #include "server/hash.h"
 
 namespace metserve::server {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr std::uint64_t lines_a_minute = 200;  // about images of each host
+
+}  // namespace
 
 Receiver::Receiver(Storage& storage, Store& store, Metrics& metrics, const Log& log,
                    const JournalOptions& journal)
@@ -13,6 +20,7 @@ Receiver::Receiver(Storage& storage, Store& store, Metrics& metrics, const Log& 
       store_(store),
       metrics_(metrics),
       log_(log),
+      lines_(lines_a_minute),
       journal_(storage.journal_directory(), journal),
       filer_(journal_, storage, store, failure_, log,
              [this](const InstanceRecord& image, AddOutcome outcome) { filed(image, outcome); }),
@@ -22,21 +30,32 @@ Receiver::Receiver(Storage& storage, Store& store, Metrics& metrics, const Log& 
                  }) {}
 
 dicom::StoreStatus Receiver::receive(dicom::ReceivedInstance&& image) {
-  const std::string study = image.study_instance_uid, sender = image.calling_ae_title;
+  const std::string study = image.study_instance_uid, sender = image.calling_ae_title,
+                    address = image.peer_address;
   try {
     keep(std::move(image));
     return dicom::StoreStatus::success;
   } catch (const std::exception& error) {
     const ErrorHandling& how = handling(error);
-    log_.write(how.log_level, "an image from " + sender + " is refused: " + reason_of(error),
-               study_key(study));
+    if (how.store_status == dicom::StoreStatus::out_of_resources) able_since_ = Steady::now();
+    log_about(how.log_level, "an image from " + sender + " is refused: " + reason_of(error), study, address);
     return how.store_status;
   }
 }
 
 void Receiver::require_able() const {
   failure_.require_none();
+  filer_.require_none_waiting();
   storage_.require_space(journal_.unfiled_bytes());
+}
+
+Steady::time_point Receiver::able_since() {
+  try {
+    require_able();
+  } catch (const std::exception&) {
+    able_since_ = Steady::now();
+  }
+  return able_since_;
 }
 
 void Receiver::keep(dicom::ReceivedInstance&& image) {
@@ -62,10 +81,21 @@ void Receiver::keep(dicom::ReceivedInstance&& image) {
 void Receiver::filed(const InstanceRecord& image, AddOutcome outcome) {
   metrics_.image(outcome);
   if (outcome != AddOutcome::conflict) return;
-  log_.warning("an image from " + image.calling_ae_title +
-                   " has other bytes than the one stored under its SOP Instance UID; "
-                   "the first stays in use, this one is kept apart",
-               study_key(image.study_instance_uid));
+  log_about(LogLevel::warning,
+            "an image from " + image.calling_ae_title +
+                " has other bytes than the one stored under its SOP Instance UID; "
+                "the first stays in use, this one is kept apart",
+            image.study_instance_uid, image.peer_address);
+}
+
+/// A sender that repeats what is refused must not fill the disk with it.
+void Receiver::log_about(LogLevel level, const std::string& line, const std::string& study,
+                         const std::string& peer_address) {
+  const std::scoped_lock lock(lines_mutex_);
+  for (const auto& [host, lines] : lines_.end_of_minute(std::chrono::system_clock::now()))
+    log_.warning(std::to_string(lines) + " more about images from " + host +
+                 " within a minute, left out of this log");
+  if (lines_.admits(peer_address)) log_.write(level, line, study_key(study));
 }
 
 }  // namespace metserve::server

@@ -56,8 +56,6 @@ Service::Service(const Config& config, const Log& log)
                                      log_.error(reason + ": the server ends, so that it is started again");
                                      broken_ = true;
                                    });
-  collector_ = std::make_unique<PeriodicTask>(
-      "collecting studies", collect_interval, [this] { collect(); }, log_);
   retention_ = std::make_unique<PeriodicTask>(
       "retention", retention_interval,
       [this, last = Steady::now()](const std::stop_token& stop) mutable {
@@ -70,6 +68,9 @@ Service::Service(const Config& config, const Log& log)
       },
       log_);
   start_listening();
+  collector_ = std::make_unique<PeriodicTask>(
+      "collecting studies", collect_interval, [this, listening = Steady::now()] { collect(listening); },
+      log_);
   if (tls_) {
     certificate_watch_ = std::make_unique<PeriodicTask>(
         "dicom.tls", certificate_interval, [this] { look_at_certificate(); }, log_);
@@ -174,9 +175,12 @@ void Service::reload() {
   log_.info("SIGHUP: what else has changed in the configuration takes effect at the next start");
 }
 
-void Service::collect() {
+/// Of a study that goes on while nothing can be received, or before anybody listens, nothing comes either:
+/// such times are not quiet.
+void Service::collect(Steady::time_point listening) {
   for (const std::string& key : store_.reclaim_expired(max_tries, workers_->claims()))
     log_.warning("its lease ended", key);
+  if (Steady::now() - std::max(listening, receiver_->able_since()) < config_.study.quiet_time) return;
   const auto ready = store_.make_quiet_studies_ready(config_.study.quiet_time);
   for (const std::string& key : ready) log_.info("complete: quiet for the configured time", key);
   if (!ready.empty()) workers_->wake();

@@ -56,7 +56,7 @@ class Service {
   void start_deliveries();
   void wake_deliveries();
   dicom::CommitmentHandler commitment_handler();
-  void collect();
+  void collect(std::chrono::steady_clock::time_point listening);
   void start_listening();
   void look_at_certificate();
   ReadinessCheck certificate();

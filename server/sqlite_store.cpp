@@ -3,6 +3,7 @@
 
 #include "server/sqlite_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/error.h"
@@ -193,6 +194,11 @@ StoreCounts SqliteStore::counts() {
     counts.deliveries[delivery_state_from(deliveries.text(0)).value()] =
         static_cast<int>(deliveries.integer(1));
   }
+  Query oldest = reader_.query(R"sql(SELECT COALESCE(MAX(?1 - created_ms), 0) FROM deliveries
+    JOIN results ON results.id = result_id WHERE state IN ('pending', 'stored'))sql",
+                               now_ms());
+  if (oldest.step())
+    counts.longest_wait = std::chrono::milliseconds(std::max<std::int64_t>(0, oldest.integer(0)));
   return counts;
 }
 

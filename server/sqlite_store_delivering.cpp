@@ -14,7 +14,8 @@ std::optional<DeliveryClaim> SqliteStore::claim_deliveries(const std::string& de
   return claim_due(DeliveryState::pending, destination, owner, lease);
 }
 
-/// Those of the result that waits for longest.
+/// Those of the result that waits for longest. While a study is worked on its result is held back: the next
+/// one names what it replaces by what has arrived when it is made.
 std::optional<DeliveryClaim> SqliteStore::claim_due(DeliveryState state, const std::string& destination,
                                                     const std::string& owner,
                                                     std::chrono::milliseconds lease) {
@@ -24,7 +25,8 @@ std::optional<DeliveryClaim> SqliteStore::claim_due(DeliveryState state, const s
   Query first = writer_.query(R"sql(
     SELECT result_id, study_id, key FROM deliveries
       JOIN results ON results.id = result_id JOIN studies ON studies.id = study_id
-    WHERE destination = ?1 AND deliveries.state = ?2 AND (next_try_ms <= ?3 OR changed_ms > ?3)
+    WHERE destination = ?1 AND deliveries.state = ?2 AND (?2 != 'pending' OR studies.state != 'running')
+      AND (next_try_ms <= ?3 OR changed_ms > ?3)
       AND (deliveries.lease_owner = '' OR deliveries.lease_expires_ms <= ?3)
     ORDER BY next_try_ms, deliveries.id LIMIT 1)sql",
                               destination, to_string(state), now);

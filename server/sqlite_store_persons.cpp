@@ -146,6 +146,8 @@ void SqliteStore::remove_study(const std::string& key) {
   Transaction transaction(writer_);
   const auto [study, state] = addressed(key);
   if (state == StudyState::running) refuse(key, state, "delete it when that has ended");
+  if (state == StudyState::receiving)  // what is still to come would be a study of its own
+    refuse(key, state, "delete it when no images have come for study.quiet_time_s");
   writer_.query("DELETE FROM studies WHERE id = ?", study).run();
   transaction.commit();
 }

@@ -179,6 +179,7 @@ struct StudyFilter {
 struct StoreCounts {
   std::map<StudyState, int> studies;
   std::map<DeliveryState, int> deliveries;
+  std::chrono::milliseconds longest_wait{0};  ///< age of the oldest result that a destination has not taken
 };
 
 /// Studies, instances, results and deliveries with their durable states. Every change of state is one

@@ -18,6 +18,9 @@ namespace {
 using dicom::SendResult;
 using Outcome = SendResult::Outcome;
 
+/// For all objects of a result, which an archive may answer once it has stored and indexed them.
+constexpr std::chrono::minutes storing_takes{10};
+
 constexpr const char *failed_sop_sequence = "00081198", *referenced_sop_sequence = "00081199",
                      *failure_reason = "00081197", *warning_reason = "00081196",
                      *referenced_sop_instance_uid = "00081155";
@@ -171,6 +174,7 @@ std::vector<SendResult> WebArchive::send(const std::vector<std::filesystem::path
     HttpCall request = prepared("POST", "/studies");
     request.headers.emplace_back("Content-Type: multipart/related; type=\"application/dicom\"");
     request.parts = files;
+    request.silence_timeout = storing_takes;
     request.part_type = "application/dicom";
     request.stop = stop;
     const HttpAnswer answer = call(request);

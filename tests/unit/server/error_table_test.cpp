@@ -1,5 +1,6 @@
 #include "server/error_table.h"
 
+#include <cerrno>
 #include <filesystem>
 #include <new>
 
@@ -43,6 +44,9 @@ TEST_CASE("What may be better next time is tried again", "[server][errors]") {
   CHECK(goes_to(std::bad_alloc(), JobVerdict::wait_out, StoreStatus::out_of_resources));
   CHECK(goes_to(std::filesystem::filesystem_error("", std::error_code()), JobVerdict::retry,
                 StoreStatus::out_of_resources));
+  for (const int lacking : {ENOSPC, EDQUOT, EMFILE, ENFILE})
+    CHECK(goes_to(std::filesystem::filesystem_error("", std::error_code(lacking, std::system_category())),
+                  JobVerdict::wait_out, StoreStatus::out_of_resources));
   CHECK(goes_to(std::logic_error(""), JobVerdict::retry, StoreStatus::out_of_resources));
   CHECK(goes_to(Error(Error::Kind::cancelled, ""), JobVerdict::hand_back, StoreStatus::out_of_resources));
   CHECK(goes_to(Error(Error::Kind::lease_lost, ""), JobVerdict::abandon, StoreStatus::out_of_resources));

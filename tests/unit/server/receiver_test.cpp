@@ -1,9 +1,12 @@
 #include "server/receiver.h"
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <thread>
+
+#include <sys/resource.h>
 
 #include "tests/catch.h"
 #include "tests/unit/server/store_fixture.h"
@@ -98,6 +101,58 @@ TEST_CASE("A disk above its watermark refuses images as out of resources", "[ser
   CHECK(f.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::out_of_resources);
   CHECK_FALSE(f.store->study(study_key("1.2")));
   CHECK(f.logged().find("storage.min_free_mib") != std::string::npos);
+}
+
+TEST_CASE("From an image that is refused for want of room on, it counts as able anew", "[server][receiver]") {
+  ReceiverFixture f;
+  const auto from = f.receiver->able_since();
+  CHECK(f.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::success);
+  CHECK(f.receiver->able_since() == from);
+  ReceiverFixture full(std::uint64_t{1} << 60);
+  const auto before = std::chrono::steady_clock::now();
+  CHECK(full.receive(image("1.2.1.1", "abc")) == dicom::StoreStatus::out_of_resources);
+  const auto refused = full.receiver->able_since();
+  CHECK(refused >= before);
+  CHECK(full.receiver->able_since() > refused);  // still not
+}
+
+TEST_CASE("While images cannot be filed it says for what they wait, and files them when that comes back",
+          "[server][receiver]") {
+  ReceiverFixture f;
+  rlimit usual{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  rlimit none = usual;
+  none.rlim_cur = 3;  // all that are open stay so
+  const auto waits = [&] {
+    try {
+      f.receiver->require_able();
+    } catch (const Error& error) {
+      return error.kind() == Error::Kind::out_of_resources;
+    }
+    return false;
+  };
+  const auto soon = [](const auto& holds) {
+    for (int i = 0; i < 100 && !holds(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    return holds();
+  };
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const auto answer = f.receive(image("1.2.1.1", "abc"));
+  const bool waited = soon(waits);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+  CHECK(answer == dicom::StoreStatus::success);
+  CHECK(waited);
+  CHECK(soon([&] { return !waits(); }));
+  CHECK(f.state("1.2") == StudyState::receiving);
+}
+
+TEST_CASE("A sender that repeats what is refused does not fill the log", "[server][receiver]") {
+  ReceiverFixture full(std::uint64_t{1} << 60);
+  for (int i = 0; i < 500; ++i) full.receive(image("1.2.1.1", "abc"));
+  const std::string log = full.logged();
+  int lines = 0;
+  for (std::size_t at = log.find("is refused"); at != std::string::npos; at = log.find("is refused", at + 1))
+    ++lines;
+  CHECK(lines == 200);
 }
 
 TEST_CASE("What is known already is answered at once and not written again", "[server][receiver]") {

@@ -53,6 +53,8 @@ TEST_CASE("The same SOP Instance UID in two studies outlives a start, and goes w
   CHECK(f.storage.settle(f.store->keys()) == 0);
   CHECK(check_store(f.directory.path(), true) == "2 studies, 3 images, all intact");
 
+  f.now += one_minute;
+  f.store->make_quiet_studies_ready(one_minute);
   const bool first_goes = GENERATE(true, false);
   const std::string goes = first_goes ? "1.2" : "1.3", stays = first_goes ? "1.3" : "1.2";
   f.storage.discard(study_key(goes), [&] {

@@ -152,6 +152,7 @@ TEST_CASE("What is received, ready or in work is in no state for a person's orde
     CHECK(kind_of_error([&] { f.store->resend_study(key, {"pacs"}); }) == Error::Kind::wrong_state);
   };
   refuse_all();
+  CHECK(kind_of_error([&] { f.store->remove_study(key); }) == Error::Kind::wrong_state);
   f.now += one_minute;
   f.store->make_quiet_studies_ready(one_minute);
   refuse_all();

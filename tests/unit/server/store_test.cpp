@@ -115,6 +115,8 @@ TEST_CASE("A SOP Instance UID that comes in two studies is an image of each", "[
   CHECK_FALSE(f.store->known("1.2.1.1", f.digest_of("a")));
   CHECK(f.store->known("1.2.1.1", f.digest_of("b")) == AddOutcome::duplicate);
   CHECK(f.store->known("1.2.1.1", f.digest_of("c")) == AddOutcome::conflict);
+  f.now += one_minute;
+  f.store->make_quiet_studies_ready(one_minute);
   f.store->remove_study(study_key("9.9"));
   CHECK_FALSE(f.store->known("1.2.1.1", f.digest_of("b")));
   CHECK_FALSE(f.store->known("1.2.1.1", f.digest_of("c")));
@@ -221,6 +223,35 @@ TEST_CASE("A delivery lease that ended is given out again, once", "[server][stor
         Error::Kind::lease_lost);
   f.store->hand_back(claim, false);
   CHECK(f.store->claim_deliveries("pacs", "here", one_minute).value().items[0].tries == 0);
+}
+
+TEST_CASE("A result waits while its study is worked on again, and is sent when nothing comes of that",
+          "[server][store]") {
+  StoreFixture f;
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}});
+  f.add("1.2", "1.2.1.2");  // late
+  f.now += one_minute;
+  f.store->make_quiet_studies_ready(one_minute);
+  const Claim worker = f.store->claim("here", one_minute).value();
+  CHECK_FALSE(f.store->claim_deliveries("pacs", "here", one_minute));
+  f.store->hand_back(worker);
+  CHECK(f.store->claim_deliveries("pacs", "here", one_minute));
+}
+
+TEST_CASE("The oldest result that a destination has not taken is told by its age", "[server][store]") {
+  StoreFixture f;
+  CHECK(f.store->counts().longest_wait.count() == 0);
+  f.store->finish(f.claim_new_study("1.2"), "r", {{"pacs", "seg", "s"}, {"tps", "seg", "s"}});
+  f.now += one_minute;
+  f.store->finish(f.claim_new_study("1.3"), "r", {{"pacs", "seg", "s"}});
+  CHECK(f.store->counts().longest_wait == 2 * one_minute);
+  for (const char* destination : {"pacs", "tps"}) {
+    const auto claim = f.store->claim_deliveries(destination, "here", one_minute).value();
+    for (const auto& item : claim.items) f.store->record_delivered(claim, item, "");
+  }
+  CHECK(f.store->counts().longest_wait.count() == 0);  // that of 1.3 is new
+  f.now += one_minute;
+  CHECK(f.store->counts().longest_wait == one_minute);
 }
 
 TEST_CASE("A delivery whose lease ended is another's, though one node has both", "[server][store]") {
