@@ -40,6 +40,8 @@ struct WorkerConfig {
   std::string device = "cpu";           ///< cpu, cuda or cuda:N
   int threads = 0;                      ///< CPU threads per worker, 0: all cores shared evenly, ..256
   std::chrono::seconds stop_grace{30};  ///< at stop, work in hand may finish for so long, 0..3600
+  std::chrono::seconds stuck_after{
+      3600};  ///< without a sign of progress; no job needs nearly as long, so no key
 };
 
 struct StorageConfig {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <stdexcept>
 
 #include <spdlog/fmt/fmt.h>
 
@@ -227,9 +228,10 @@ JobEnd end_with_error(const Claim& claim, const std::exception& error, const Job
 }  // namespace
 
 JobEnd run_job(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
-               const std::atomic<bool>& cancel) {
+               const std::function<bool()>& is_cancelled) {
   const auto check_cancel = [&] {
-    if (cancel) throw Error(Error::Kind::cancelled, "the work is interrupted: the server is stopping");
+    if (is_cancelled())
+      throw Error(Error::Kind::cancelled, "the work is interrupted: the server is stopping");
   };
   context.metrics.stage("wait", std::chrono::duration<double>(context.clock() - claim.ready_since).count());
   context.log.info(fmt::format("try {}: {} images", claim.tries, claim.images.size()), claim.key);
@@ -240,6 +242,10 @@ JobEnd run_job(const Claim& claim, const models::Segmenter& segmenter, const Job
   } catch (const std::exception& error) {
     return end_with_error(claim, error, context);
   }
+}
+
+void end_stuck_job(const Claim& claim, const std::string& reason, const JobContext& context) {
+  end_with_error(claim, std::runtime_error(reason), context);
 }
 
 }  // namespace metserve::server

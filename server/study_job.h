@@ -1,7 +1,8 @@
 #pragma once
 
-#include <atomic>
 #include <exception>
+#include <functional>
+#include <string>
 
 #include "dicom/identity.h"
 #include "models/segmenter.h"
@@ -33,8 +34,12 @@ enum class JobEnd {
 };
 
 /// Carries one claimed study to its result, or to where its error puts it. One of the three edges where
-/// errors are caught. When `cancel` becomes true the study is handed back at the next sign of progress.
+/// errors are caught. `is_cancelled` is asked at every sign of progress; when it says so the study is handed
+/// back.
 JobEnd run_job(const Claim& claim, const models::Segmenter& segmenter, const JobContext& context,
-               const std::atomic<bool>& cancel);
+               const std::function<bool()>& is_cancelled);
+
+/// Ends a job over its worker's head, as a try that failed.
+void end_stuck_job(const Claim& claim, const std::string& reason, const JobContext& context);
 
 }  // namespace metserve::server

@@ -13,6 +13,8 @@
 namespace metserve::server {
 namespace {
 
+using Steady = std::chrono::steady_clock;
+
 constexpr std::chrono::milliseconds poll_interval{1000};
 constexpr std::chrono::seconds lease{60};
 constexpr std::chrono::seconds renew_interval{15};
@@ -127,9 +129,13 @@ bool WorkerPool::work_once(Worker& worker) {
   if (!claim) return false;
   {
     const std::scoped_lock lock(mutex_);
+    worker.last_sign = Steady::now();
     worker.claim = claim;
   }
-  const JobEnd end = run_job(*claim, *worker.segmenter, context_, cancel_);
+  const JobEnd end = run_job(*claim, *worker.segmenter, context_, [&] {
+    worker.last_sign = Steady::now();
+    return cancel_.load();
+  });
   {
     const std::scoped_lock lock(mutex_);
     worker.claim.reset();
@@ -169,7 +175,26 @@ void WorkerPool::restore_device(Worker& worker) {
   }
 }
 
+/// What never returns, like a call of a GPU that is gone, would be renewed for ever: its study counts as
+/// tried, and the process has to end, because the worker's thread cannot be ended alone.
+void WorkerPool::end_stuck_jobs() {
+  const std::chrono::seconds patience = context_.config.workers.stuck_after;
+  std::vector<Claim> stuck;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& worker : workers_)
+      if (worker->claim && Steady::now() - worker->last_sign.load() > patience)
+        stuck.push_back(*std::exchange(worker->claim, std::nullopt));
+  }
+  for (const Claim& claim : stuck) {
+    const std::string reason = "no sign of progress for " + std::to_string(patience.count()) + " s";
+    end_stuck_job(claim, reason, context_);
+    on_broken_("study " + claim.key + ": " + reason);
+  }
+}
+
 void WorkerPool::renew_leases() {
+  end_stuck_jobs();
   for (const Claim& claim : claims()) {
     try {
       context_.store.renew(claim, lease);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -27,8 +28,9 @@ struct WorkerStatus {
 /// Thread safety: `wake`, `status` and `claims` from any thread.
 class WorkerPool {
  public:
-  /// `on_broken` is called when a device does not come back, with the reason: the process should be
-  /// restarted. Throws models::Error when the weights do not fit or the device is not there.
+  /// `on_broken` is called when a device does not come back or a job shows no sign of progress, with the
+  /// reason: the process should be restarted. Throws models::Error when the weights do not fit or the device
+  /// is not there.
   WorkerPool(const models::ModelPackage& package, JobContext context,
              std::function<void(const std::string&)> on_broken);
   ~WorkerPool();  ///< as `stop` with no grace
@@ -46,8 +48,9 @@ class WorkerPool {
  private:
   struct Worker {
     std::optional<models::Segmenter> segmenter;
-    bool ready = false;          ///< under the pool's mutex
-    std::optional<Claim> claim;  ///< under the pool's mutex
+    bool ready = false;                                              ///< under the pool's mutex
+    std::optional<Claim> claim;                                      ///< under the pool's mutex
+    std::atomic<std::chrono::steady_clock::time_point> last_sign{};  ///< of progress
     std::thread thread;
   };
   void prepare_workers();
@@ -56,6 +59,7 @@ class WorkerPool {
   bool try_device(Worker& worker);
   void restore_device(Worker& worker);
   void renew_leases();
+  void end_stuck_jobs();
   std::uint64_t wakes() const;
   bool wait_for_stop(std::chrono::milliseconds time, std::optional<std::uint64_t> seen);
   bool wait_until_all_ended(std::chrono::milliseconds patience);

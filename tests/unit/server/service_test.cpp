@@ -322,28 +322,53 @@ TEST_CASE("At stop all destinations end together what they are sending, and begi
   CHECK(sent <= before + destinations);
 }
 
-TEST_CASE("A stop says that it is over even when a worker does not react", "[server][service]") {
-  RunningService f(models::Slot::t1_gre_post);
-  f.config.audit.file = f.directory.path() / "audit";
-  f.config.workers.stop_grace = std::chrono::seconds(0);
-  const auto pipe = f.directory.path() / "pipe";  // reading it takes until somebody writes
-  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  std::filesystem::create_directories(f.config.storage.directory);
-  {
-    SqliteStore store(f.config.storage.directory / "metserve.db",
+namespace {
+
+/// A study whose only image is a pipe: reading it takes until somebody writes.
+struct StuckStudy : RunningService {
+  StuckStudy() : RunningService(models::Slot::t1_gre_post) {
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    std::filesystem::create_directories(config.storage.directory);
+    SqliteStore store(config.storage.directory / "metserve.db",
                       [] { return std::chrono::system_clock::now(); });
     InstanceRecord image = StoreFixture::instance("1.2", "1.2.1.1");
     image.file = pipe;
     store.add_instances(std::span(&image, 1));
     store.make_quiet_studies_ready(std::chrono::milliseconds(0));
   }
+  std::filesystem::path pipe = directory.path() / "pipe";
+};
+
+}  // namespace
+
+TEST_CASE("A stop says that it is over even when a worker does not react", "[server][service]") {
+  StuckStudy f;
+  f.config.audit.file = f.directory.path() / "audit";
+  f.config.workers.stop_grace = std::chrono::seconds(0);
   Service service(f.config, f.log);
   REQUIRE(f.reaches(StudyState::running));
   CHECK(service.stop() == 1);
   CHECK_THAT(f.logged(), Catch::Contains("stopped; 1 workers did not react"));
   std::ifstream audit(*f.config.audit.file);
   CHECK_THAT(std::string(std::istreambuf_iterator<char>(audit), {}), Catch::Contains("\"stop\""));
-  const std::ofstream let_go(pipe);
+  const std::ofstream let_go(f.pipe);
+}
+
+TEST_CASE("A job that shows no sign of progress counts as a try, and the process is to be started again",
+          "[server][service]") {
+  StuckStudy f;
+  f.config.workers.stop_grace = std::chrono::seconds(0);
+  f.config.workers.stuck_after = std::chrono::seconds(1);
+  Service service(f.config, f.log);
+  REQUIRE(f.reaches(StudyState::running));
+  CHECK_FALSE(service.broken());
+  REQUIRE(soon([&] { return service.broken(); }));
+  CHECK(f.study()->state == StudyState::ready);  // for the next start
+  CHECK(f.study()->tries == 1);
+  CHECK_THAT(f.logged(), Catch::Contains("no sign of progress for 1 s"));
+  CHECK(service.stop() == 1);
+  CHECK(f.study()->tries == 1);
+  const std::ofstream let_go(f.pipe);
 }
 
 TEST_CASE("A wrong model or a second server on the same directory stops the start", "[server][service]") {

@@ -48,7 +48,7 @@ struct JobFixture : StoreFixture {
     return store->claim("here", one_minute).value();
   }
   void run(const Claim& claim) {
-    const std::atomic<bool> cancel{false};
+    const auto cancel = [] { return false; };
     run_job(claim, segmenter, context, cancel);
   }
 };
@@ -57,7 +57,7 @@ struct JobFixture : StoreFixture {
 
 TEST_CASE("A job that is interrupted hands its study back without counting a try", "[server][job]") {
   JobFixture f;
-  const std::atomic<bool> cancel{true};
+  const auto cancel = [] { return true; };
   CHECK((run_job(f.claim(f.write(models::Slot::t1_gre_post)), f.segmenter, f.context, cancel) ==
          JobEnd::settled));
   CHECK(f.state("1.2") == StudyState::ready);
@@ -66,14 +66,14 @@ TEST_CASE("A job that is interrupted hands its study back without counting a try
 
 TEST_CASE("A job is interrupted before it has read all its images", "[server][job]") {
   JobFixture f;
-  const std::atomic<bool> cancel{true};
+  const auto cancel = [] { return true; };
   run_job(f.claim_new_study("1.2"), f.segmenter, f.context, cancel);  // its images are nowhere
   CHECK(f.store->claim("here", one_minute).value().tries == 1);
 }
 
 TEST_CASE("A job whose images are gone is tried again and then set aside", "[server][job]") {
   JobFixture f;
-  const std::atomic<bool> cancel{false};
+  const auto cancel = [] { return false; };
   run_job(f.claim_new_study("1.2"), f.segmenter, f.context, cancel);
   CHECK(f.state("1.2") == StudyState::ready);
   f.now += one_minute;
@@ -146,7 +146,7 @@ TEST_CASE("A job that lost its lease leaves the study to whoever has it", "[serv
   f.now += one_minute;
   f.store->reclaim_expired(2, {});
   const Claim taken = f.store->claim("there", one_minute).value();
-  const std::atomic<bool> cancel{false};
+  const auto cancel = [] { return false; };
   run_job(lost, f.segmenter, f.context, cancel);
   CHECK(f.state("1.2") == StudyState::running);
   CHECK_NOTHROW(f.store->renew(taken, one_minute));
