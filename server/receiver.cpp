@@ -37,7 +37,8 @@ dicom::StoreStatus Receiver::receive(dicom::ReceivedInstance&& image) {
     return dicom::StoreStatus::success;
   } catch (const std::exception& error) {
     const ErrorHandling& how = handling(error);
-    if (how.store_status == dicom::StoreStatus::out_of_resources) able_since_ = Steady::now();
+    // Not for what is wrong with the image itself: one that comes again and again would hold up every study.
+    if (how.kind == ErrorKind::out_of_resources || how.kind == ErrorKind::io) able_since_ = Steady::now();
     log_about(how.log_level, "an image from " + sender + " is refused: " + reason_of(error), study, address);
     return how.store_status;
   }
